@@ -1,0 +1,156 @@
+/* plane.h - the packet path as the signalling sees it: transports, endpoints, joins.
+ *
+ *   transport  a browser's one 5-tuple: ICE-lite, DTLS-SRTP, several bundled streams
+ *   endpoint   one stream's end: on a transport, on an RTP port pair, or a source inside (echo, tone)
+ *   join       two endpoints whose packets go to each other
+ *
+ * Everything of a call lives on one worker, chosen with cw_plane_pick(). All functions run on the
+ * loop and return at once; the worker does the work when it reads its messages, in order. Events
+ * come back on the loop, never from inside a call made here, and never after _free.
+ *
+ * Each endpoint sends with an SSRC, sequence numbers and timestamps of its own, continuous whatever
+ * is joined to it: the far side never notices a fork, a transfer or a re-offer on the other leg.
+ */
+#ifndef CW_MEDIA_PLANE_H
+#define CW_MEDIA_PLANE_H
+
+#include "base/addr.h"
+#include "base/loop.h"
+#include "media/desc.h"
+#include "media/srtp.h"
+
+typedef struct cw_plane cw_plane;
+typedef struct cw_transport cw_transport;
+typedef struct cw_ep cw_ep;
+
+/* What webrtc does on the media thread for the browser port. */
+typedef struct cw_plane_hooks {
+    /* Answer a STUN Binding request that named `transport`'s ufrag. Fills `reply` and returns its
+     * length, 0 for none. *valid: integrity held; only then is `from` bound to the transport.
+     * `pwd` is the transport's own password. */
+    size_t (*stun)(const char *ufrag, const char *pwd, const uint8_t *data, size_t len,
+                   const cw_addr *from, uint8_t *reply, size_t cap, bool *valid);
+    /* Our ufrag named by a Binding request (the part of USERNAME before ':'), into `ret` with a
+     * NUL. CW_E_SYNTAX if it is no such request. */
+    cw_err (*stun_ufrag)(const uint8_t *data, size_t len, char *ret, size_t cap);
+    /* A DTLS datagram from the address bound to the transport. Must copy and return. `dtls` is
+     * what cw_transport_new was given. Answers go to `from` by sendto(fd). */
+    void (*dtls)(void *dtls, const uint8_t *data, size_t len, const cw_addr *from, int fd);
+    /* The worker has let go of the transport: no further dtls() call for it. Any thread. */
+    void (*dtls_release)(void *dtls);
+} cw_plane_hooks;
+
+typedef struct cw_plane_conf {
+    unsigned workers; /* 0: one a core */
+    unsigned browser_listen_n;
+    cw_addr browser_listen[CW_DESC_STREAMS_MAX]; /* port: that of worker 0 */
+    cw_addr rtp_listen4, rtp_listen6;            /* AF_UNSPEC: family not served */
+    uint16_t rtp_port_min, rtp_port_max;
+    unsigned gather_us;
+    unsigned consent_timeout_ms;
+    cw_plane_hooks hooks;
+} cw_plane_conf;
+
+/* CW_E_IO a browser port cannot be bound; `why` says which and why. */
+CW_NODISCARD cw_err cw_plane_new(cw_loop *loop, const cw_plane_conf *conf, cw_plane **ret,
+                                 char why[static 128]) CW_ON_LOOP;
+void cw_plane_free(cw_plane *plane) CW_ON_LOOP; /* stops and joins the workers */
+unsigned cw_plane_workers(const cw_plane *plane);
+unsigned cw_plane_pick(cw_plane *plane) CW_ON_LOOP; /* the least loaded worker's index */
+
+/* The browser-side addresses of `worker`, for candidates; returns how many. */
+unsigned cw_plane_candidates(const cw_plane *plane, unsigned worker, cw_addr *ret, unsigned cap);
+
+/* ── Transports ───────────────────────────────────────────────────────────────────────────────── */
+typedef enum cw_transport_event {
+    CW_TRANSPORT_BOUND, /* first valid check; again after each change of address */
+    CW_TRANSPORT_LOST,  /* no valid check for consent_timeout_ms, once */
+    CW_TRANSPORT_FLOWING, /* first SRTP packet that passed integrity */
+} cw_transport_event;
+
+typedef void cw_transport_fn(void *arg, cw_transport_event event, const cw_addr *remote);
+
+CW_NODISCARD cw_err cw_transport_new(cw_plane *plane, unsigned worker, const char *ufrag,
+                                     const char *pwd, void *dtls, cw_transport_fn *fn, void *arg,
+                                     cw_transport **ret) CW_ON_LOOP;
+/* New ICE credentials (restart, RFC 8445 9); the old ones and the bound address stay valid until the
+ * first check with the new ones. */
+void cw_transport_restart(cw_transport *transport, const char *ufrag, const char *pwd) CW_ON_LOOP;
+/* The keys DTLS agreed on: media may flow. Again after a DTLS restart. */
+void cw_transport_secure(cw_transport *transport, const cw_srtp_keys *keys) CW_ON_LOOP;
+void cw_transport_free(cw_transport *transport) CW_ON_LOOP; /* after its endpoints; NULL is fine */
+
+/* ── Endpoints ────────────────────────────────────────────────────────────────────────────────── */
+typedef enum cw_ep_event {
+    CW_EP_FIRST_PACKET, /* the first media packet accepted from the far side */
+    CW_EP_LATCHED,      /* RTP: the peer's packets come from elsewhere than its SDP said */
+    CW_EP_DTMF,         /* a telephone-event ended; see cw_ep_info */
+} cw_ep_event;
+
+typedef struct cw_ep_info {
+    char digit;           /* CW_EP_DTMF: 0-9 * # A-D */
+    unsigned duration_ms; /* CW_EP_DTMF */
+    cw_addr from;         /* CW_EP_FIRST_PACKET, CW_EP_LATCHED */
+} cw_ep_info;
+
+typedef void cw_ep_fn(void *arg, cw_ep_event event, const cw_ep_info *info);
+
+/* A stream on a transport, told from its siblings by `mid` (RFC 8843, header extension id
+ * `mid_ext`, 0: not negotiated) or else by payload type. */
+CW_NODISCARD cw_err cw_ep_browser_new(cw_transport *transport, const char *mid, unsigned mid_ext,
+                                      cw_ep_fn *fn, void *arg, cw_ep **ret) CW_ON_LOOP;
+
+/* An RTP/RTCP port pair of `family`; its addresses are there on return.
+ *
+ * CW_E_NO_PORT  every pair is taken
+ */
+CW_NODISCARD cw_err cw_ep_rtp_new(cw_plane *plane, unsigned worker, int family, cw_ep_fn *fn,
+                                  void *arg, cw_ep **ret) CW_ON_LOOP;
+const cw_addr *cw_ep_rtp_local(const cw_ep *ep); /* RTP; RTCP is port + 1 */
+/* Where to send. With `latch`, packets are accepted from elsewhere until one source has been chosen
+ * (the SDP's address wins if it shows up within the first packets), then only from it. */
+void cw_ep_rtp_remote(cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool rtcp_mux, bool latch)
+    CW_ON_LOOP;
+
+/* Sends everything it is sent back to its sender. */
+CW_NODISCARD cw_err cw_ep_echo_new(cw_plane *plane, unsigned worker, cw_ep **ret) CW_ON_LOOP;
+/* Sends a 1 kHz sine at -10 dBm0, 20 ms packets, in the joined endpoint's codec (Opus, G.722, PCMA,
+ * PCMU). */
+CW_NODISCARD cw_err cw_ep_tone_new(cw_plane *plane, unsigned worker, unsigned hz, cw_ep **ret)
+    CW_ON_LOOP;
+
+/* What this end receives with (payload types of our description) and sends with (of the peer's).
+ * Must be set before media passes; may be changed any time. */
+void cw_ep_formats(cw_ep *ep, const cw_stream *rx, const cw_stream *tx) CW_ON_LOOP;
+/* Gate by direction as this end sees it: CW_SENDONLY sends to its far side and drops what comes. */
+void cw_ep_direction(cw_ep *ep, cw_dir dir) CW_ON_LOOP;
+uint32_t cw_ep_ssrc(const cw_ep *ep); /* what it sends with */
+
+/* Both on one worker. Joining an endpoint that is joined parts it first. */
+void cw_ep_join(cw_ep *a, cw_ep *b) CW_ON_LOOP;
+void cw_ep_part(cw_ep *ep) CW_ON_LOOP;
+
+/* Send a digit to the far side as RFC 4733 events (queued behind those before it); what the joined
+ * end sends meanwhile is held back. CW_E_NO_CODEC when telephone-event was not agreed. */
+CW_NODISCARD cw_err cw_ep_dtmf(cw_ep *ep, char digit, unsigned duration_ms) CW_ON_LOOP;
+
+/* Ask for a keyframe from this endpoint's far side (RTCP PLI). */
+void cw_ep_keyframe(cw_ep *ep) CW_ON_LOOP;
+
+typedef struct cw_ep_stats {
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+    uint64_t rx_lost;    /* by sequence numbers, RFC 3550 A.3 */
+    uint64_t rx_dropped; /* refused: source, integrity, replay, no mapping */
+    double rx_jitter_ms; /* RFC 3550 A.8 */
+    uint32_t rx_ssrc;
+    uint8_t rx_pt, tx_pt; /* last */
+    cw_addr local, remote;
+    cw_srtp_suite suite;
+} cw_ep_stats;
+
+/* A recent copy (at most 1 s old while packets flow). */
+void cw_ep_get_stats(const cw_ep *ep, cw_ep_stats *ret) CW_ON_LOOP;
+
+void cw_ep_free(cw_ep *ep) CW_ON_LOOP; /* parts it first; NULL is fine */
+
+#endif

@@ -1,0 +1,90 @@
+/* sdp.h - read and write SDP (RFC 8866), bounded. Sofia's parser never sees a peer's bytes.
+ *
+ * Pure functions, any thread. The parser never allocates from a number in the text and touches each
+ * byte a constant number of times.
+ */
+#ifndef CW_MEDIA_SDP_H
+#define CW_MEDIA_SDP_H
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "media/desc.h"
+
+#define CW_SDP_BYTES_MAX 32768
+#define CW_SDP_LINES_MAX 1000
+#define CW_SDP_MEDIA_MAX 16
+#define CW_SDP_ATTRS_MAX 128 /* kept a media section; the rest is counted and skipped */
+
+/* A piece of the text parsed; not NUL-ended. */
+typedef struct cw_span {
+    const char *s;
+    size_t len;
+} cw_span;
+
+typedef struct cw_sdp_attr {
+    cw_span name, value; /* value.s NULL: a=name alone */
+} cw_sdp_attr;
+
+typedef struct cw_sdp_media {
+    cw_span kind;  /* "audio" */
+    cw_span proto; /* "RTP/AVP" */
+    uint16_t port; /* 0 refuses */
+    unsigned fmt_n;
+    cw_span fmt[CW_DESC_FORMATS_MAX * 2]; /* tokens as written */
+    cw_span connection;                   /* address of this section's c=, or the session's */
+    unsigned bandwidth_kbps;              /* b=AS, 0: none */
+    unsigned attr_n;
+    cw_sdp_attr attr[CW_SDP_ATTRS_MAX];
+} cw_sdp_media;
+
+typedef struct cw_sdp {
+    cw_span origin_user, session_id, session_version, connection;
+    unsigned attr_n;
+    cw_sdp_attr attr[CW_SDP_ATTRS_MAX];
+    unsigned media_n;
+    cw_sdp_media media[CW_SDP_MEDIA_MAX];
+} cw_sdp; /* large: allocate it */
+
+/* Parse the `len` bytes at `text`; the result points into them.
+ *
+ * CW_E_TOO_LARGE  more bytes, lines or media sections than above
+ * CW_E_BAD_SDP    not SDP; *line (may be NULL) is the 1-based line at fault
+ */
+CW_NODISCARD cw_err cw_sdp_parse(const char *text, size_t len, cw_sdp *ret, unsigned *line);
+
+const cw_sdp_attr *cw_sdp_attr_find(const cw_sdp_attr *attrs, unsigned n, const char *name);
+bool cw_span_is(cw_span span, const char *text); /* caseless */
+
+/* Formats and direction of one section (rtpmap, fmtp, ptime; static types of RFC 3551).
+ * `session_dir` counts when the section has no direction of its own. */
+CW_NODISCARD cw_err cw_sdp_stream(const cw_sdp *sdp, const cw_sdp_media *media, cw_stream *ret);
+
+/* Append "m=…" rtpmap, fmtp, ptime, direction lines of `stream` to a string being built. */
+struct _GString;
+void cw_sdp_print_stream(struct _GString *out, const cw_stream *stream, const char *proto,
+                         uint16_t port);
+
+/* ── The SIP side: plain RTP/AVP offers and answers ───────────────────────────────────────────── */
+
+/* Where one stream's packets go. */
+typedef struct cw_rtp_place {
+    cw_addr rtp;   /* family AF_UNSPEC: none */
+    cw_addr rtcp;  /* a=rtcp, or port + 1 */
+    bool rtcp_mux; /* RFC 5761 */
+    bool on_hold;  /* c=0.0.0.0: the old way to say "send nothing" (RFC 3264 8.4) */
+} cw_rtp_place;
+
+/* A peer's SIP-side SDP as media description and places. Media sections that are neither audio nor
+ * video, or not RTP/AVP(F), become refused streams (kind audio), keeping their index.
+ *
+ * CW_E_BAD_SDP, CW_E_TOO_LARGE  as cw_sdp_parse
+ */
+CW_NODISCARD cw_err cw_sdp_read_rtp(const char *text, size_t len, cw_media_desc *desc,
+                                    cw_rtp_place place[static CW_DESC_STREAMS_MAX], unsigned *line);
+
+/* Our SIP-side SDP. `version` grows by one whenever the text changes (RFC 3264 8). g_free it. */
+char *cw_sdp_write_rtp(const cw_media_desc *desc,
+                       const cw_rtp_place place[static CW_DESC_STREAMS_MAX], uint64_t session_id,
+                       unsigned version);
+
+#endif

@@ -1,0 +1,45 @@
+/* srtp.h - SRTP and SRTCP of one association (RFC 3711, 7714) by libsrtp with OpenSSL's ciphers.
+ *
+ * An object belongs to the thread that uses it. Contents change in place; the buffer must have
+ * CW_SRTP_TRAILER bytes of room behind the packet.
+ */
+#ifndef CW_MEDIA_SRTP_H
+#define CW_MEDIA_SRTP_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CW_SRTP_TRAILER 148
+#define CW_SRTP_KEY_MAX 46 /* AES-256 key and 14-byte salt */
+
+typedef enum cw_srtp_suite {
+    CW_SRTP_NONE,
+    CW_SRTP_AES128_CM_SHA1_80,
+    CW_SRTP_AES128_CM_SHA1_32,
+    CW_SRTP_AEAD_AES_128_GCM,
+    CW_SRTP_AEAD_AES_256_GCM,
+} cw_srtp_suite;
+
+typedef struct cw_srtp_keys {
+    cw_srtp_suite suite;
+    uint8_t tx[CW_SRTP_KEY_MAX], rx[CW_SRTP_KEY_MAX]; /* master key, then master salt */
+} cw_srtp_keys;
+
+typedef struct cw_srtp cw_srtp;
+
+CW_NODISCARD cw_err cw_srtp_init(void); /* once, before any thread: plugs in OpenSSL's ciphers */
+const char *cw_srtp_suite_name(cw_srtp_suite suite); /* IANA name */
+size_t cw_srtp_key_len(cw_srtp_suite suite);         /* key and salt together */
+
+CW_NODISCARD cw_err cw_srtp_new(const cw_srtp_keys *keys, cw_srtp **ret);
+void cw_srtp_free(cw_srtp *srtp); /* NULL is fine */
+
+/* In place; *len is updated. CW_E_INTEGRITY, CW_E_REPLAY, CW_E_SHORT. */
+CW_NODISCARD cw_err cw_srtp_protect(cw_srtp *srtp, uint8_t *pkt, size_t *len);
+CW_NODISCARD cw_err cw_srtp_unprotect(cw_srtp *srtp, uint8_t *pkt, size_t *len);
+CW_NODISCARD cw_err cw_srtp_protect_rtcp(cw_srtp *srtp, uint8_t *pkt, size_t *len);
+CW_NODISCARD cw_err cw_srtp_unprotect_rtcp(cw_srtp *srtp, uint8_t *pkt, size_t *len);
+
+#endif

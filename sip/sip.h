@@ -1,0 +1,129 @@
+/* sip.h - SIP as the calls see it: a stack on the loop, INVITE usages, targets.
+ *
+ * Loop thread. Sofia-SIP's NTA gives parsing, transports and transactions; dialogs are ours
+ * (RFC 3261 12, 13). Bodies pass through as bytes: SDP is read by media/sdp.h only. Sofia never
+ * resolves a name: resolve.h does, with a deadline, and Sofia gets addresses.
+ */
+#ifndef CW_SIP_SIP_H
+#define CW_SIP_SIP_H
+
+#include "base/addr.h"
+#include "base/conf.h"
+#include "base/loop.h"
+
+#include <jansson.h>
+
+typedef struct cw_sip cw_sip;
+typedef struct cw_sip_call cw_sip_call; /* one INVITE usage: its early dialogs, then its dialog */
+
+#define CW_SIP_BODY_MAX 65536
+
+typedef enum cw_sip_transport { CW_SIP_UDP, CW_SIP_TCP } cw_sip_transport;
+
+/* Why a call ended, or why a request was refused. */
+typedef struct cw_sip_end {
+    cw_err err;       /* CW_OK: an ordinary BYE */
+    int status;       /* final SIP status, 0: none (BYE, time-out of ours) */
+    char phrase[96];  /* of the status line; safe text */
+    int q850;         /* Reason: Q.850;cause= (RFC 3326), 0: none */
+    bool by_peer;
+} cw_sip_end;
+
+/* A new INVITE came in. The strings live until the callback returns. */
+typedef struct cw_sip_invite {
+    cw_addr source;              /* where the request came from */
+    const char *ruri_user;       /* "+33123456789", "alice"; may be "" */
+    const char *ruri_host;
+    const char *from_user, *from_host, *from_display; /* display without quotes; may be "" */
+    const char *from_uri, *to_uri, *call_id;
+    const char *sdp; /* NULL: no offer in the INVITE */
+    size_t sdp_len;
+} cw_sip_invite;
+
+/* Told about one call. `end` is the last; the call object stays until cw_sip_call_free. */
+typedef struct cw_sip_call_ops {
+    /* 101-199. `fork` tells early dialogs apart (0, 1, …); sdp NULL when none. */
+    void (*progress)(void *arg, int status, const char *phrase, unsigned fork, const char *sdp,
+                     size_t len);
+    /* 2xx of the fork that won; ACK was sent. Others that answer later are ACKed and ended. */
+    void (*answered)(void *arg, unsigned fork, const char *sdp, size_t len);
+    /* ACK for our 2xx. sdp: the answer when the INVITE had no offer. */
+    void (*confirmed)(void *arg, const char *sdp, size_t len);
+    /* re-INVITE or UPDATE with an offer (sdp NULL: re-INVITE without one). Answer now or later with
+     * cw_sip_call_reanswer or cw_sip_call_rerefuse. */
+    void (*reoffered)(void *arg, const char *sdp, size_t len);
+    /* Final response to cw_sip_call_reoffer. */
+    void (*reanswered)(void *arg, int status, const char *sdp, size_t len);
+    /* INFO; already answered 200. type is the Content-Type. */
+    void (*info)(void *arg, const char *type, const char *body, size_t len);
+    void (*ended)(void *arg, const cw_sip_end *end);
+    /* Every message of the call, for the timeline: "INVITE", "180 Ringing". */
+    void (*trace)(void *arg, bool out, const char *what);
+} cw_sip_call_ops;
+
+typedef struct cw_sip_ops {
+    /* Decide on a new INVITE: take it with cw_sip_call_accept (CW_OK), or return why not; the stack
+     * answers with that error's SIP status. 100 was sent. */
+    cw_err (*invite)(void *arg, const cw_sip_invite *invite, cw_sip_call *call);
+    /* May this address call us at all? Otherwise 403, counted, before anything else. */
+    bool (*trusted)(void *arg, const cw_addr *source);
+} cw_sip_ops;
+
+/* CW_E_IO an address cannot be bound; `why` says which. `conf` must outlive it. */
+CW_NODISCARD cw_err cw_sip_new(cw_loop *loop, const cw_conf *conf, const cw_sip_ops *ops, void *arg,
+                               cw_sip **ret, char why[static 128]) CW_ON_LOOP;
+void cw_sip_free(cw_sip *sip) CW_ON_LOOP;
+const char *cw_sip_domain(const cw_sip *sip); /* host[:port] for From */
+json_t *cw_sip_json(const cw_sip *sip) CW_ON_LOOP; /* listeners, transactions, dialogs now */
+
+typedef struct cw_sip_credentials {
+    const char *username, *password, *realm; /* realm NULL: any */
+} cw_sip_credentials;
+
+typedef struct cw_sip_target {
+    const char *ruri;         /* "sip:+331234@carrier.example"; already checked by cw_sip_uri_check */
+    const char *from_user;    /* unescaped */
+    const char *from_domain;  /* NULL: ours */
+    const char *from_display; /* NULL: none */
+    const char *next_hop;     /* host[:port] or [v6]:port; NULL: the request URI's host */
+    cw_sip_transport transport;
+    cw_sip_credentials credentials; /* username NULL: none */
+    const char *const *headers;     /* "X-Name: value", NULL-ended; may be NULL; checked */
+} cw_sip_target;
+
+/* A URI from a client or from configuration: sip: with no headers part, no control bytes, a sane
+ * host. The canonical text goes into *ret (g_free).
+ *
+ * CW_E_UNSAFE  control characters; CW_E_PARAMS  not a sip URI, or one with headers (`?…`)
+ */
+CW_NODISCARD cw_err cw_sip_uri_check(const char *uri, char **ret);
+
+/* Call out. Resolves, sends the INVITE with `sdp` as offer. `ended` reports every failure, also of
+ * resolving, never before this returns. Strings are copied. */
+CW_NODISCARD cw_err cw_sip_call_new(cw_sip *sip, const cw_sip_target *target, const char *sdp,
+                                    size_t len, const cw_sip_call_ops *ops, void *arg,
+                                    cw_sip_call **ret) CW_ON_LOOP;
+
+/* Take a call offered by cw_sip_ops.invite. */
+void cw_sip_call_accept(cw_sip_call *call, const cw_sip_call_ops *ops, void *arg) CW_ON_LOOP;
+/* 101-199, or 200 with our answer (or offer, when the INVITE had none). CW_E_STATE when answered. */
+CW_NODISCARD cw_err cw_sip_call_respond(cw_sip_call *call, int status, const char *sdp, size_t len)
+    CW_ON_LOOP;
+
+/* In an answered call. CW_E_STATE when another offer is pending (either way). 491 from the peer is
+ * retried by the stack (RFC 3261 14.1). */
+CW_NODISCARD cw_err cw_sip_call_reoffer(cw_sip_call *call, const char *sdp, size_t len) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_sip_call_reanswer(cw_sip_call *call, const char *sdp, size_t len) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_sip_call_rerefuse(cw_sip_call *call, int status) CW_ON_LOOP;
+
+/* INFO with a body (DTMF relay for peers without telephone-event). */
+CW_NODISCARD cw_err cw_sip_call_info(cw_sip_call *call, const char *type, const char *body,
+                                     size_t len) CW_ON_LOOP;
+
+/* End it, whatever its state: CANCEL, a final response with `why`'s status, or BYE with a Reason
+ * header. No `ended` follows. Transactions finish by themselves after cw_sip_call_free. */
+void cw_sip_call_end(cw_sip_call *call, cw_err why) CW_ON_LOOP;
+void cw_sip_call_free(cw_sip_call *call) CW_ON_LOOP; /* ends it first when it has not; NULL fine */
+json_t *cw_sip_call_json(const cw_sip_call *call) CW_ON_LOOP; /* dialog ids, CSeq, route, state */
+
+#endif

@@ -1,0 +1,20 @@
+/* api.h - browsers: JSON-RPC over WebSocket, and the pages this gateway serves. Loop thread. */
+#ifndef CW_API_API_H
+#define CW_API_API_H
+
+#include "base/conf.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "call/call.h"
+#include "user/user.h"
+
+typedef struct cw_api cw_api;
+
+/* CW_E_IO a listener cannot be opened; `why` says which. `conf` and `tokens` must outlive it. */
+CW_NODISCARD cw_err cw_api_new(cw_loop *loop, const cw_conf *conf, const cw_tokens *tokens,
+                               cw_calls *calls, cw_api **ret, char why[static 128]) CW_ON_LOOP;
+void cw_api_free(cw_api *api) CW_ON_LOOP; /* closes every session */
+
+json_t *cw_api_sessions(const cw_api *api) CW_ON_LOOP; /* [{id, user, address, client, since_ms, calls}] */
+
+#endif

@@ -1,0 +1,39 @@
+#include "base/role.h"
+
+#include <glib.h>
+
+cw_role cw_role_loop, cw_role_media, cw_role_dtls;
+
+enum { ON_LOOP = 1, ON_MEDIA = 2, ON_DTLS = 4 };
+
+static __thread unsigned held;
+
+static unsigned bit_of(const cw_role *role)
+{
+    return role == &cw_role_loop ? ON_LOOP : role == &cw_role_media ? ON_MEDIA : ON_DTLS;
+}
+
+void cw_role_take(cw_role *role)
+{
+    held |= bit_of(role);
+}
+
+void cw_role_drop(cw_role *role)
+{
+    held &= ~bit_of(role);
+}
+
+void cw_assert_on_loop(void)
+{
+    g_assert(held & ON_LOOP);
+}
+
+void cw_assert_on_media(void)
+{
+    g_assert(held & ON_MEDIA);
+}
+
+void cw_assert_on_dtls(void)
+{
+    g_assert(held & ON_DTLS);
+}

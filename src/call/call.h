@@ -1,0 +1,71 @@
+/* call.h - calls: two legs that never see each other's SDP, joined by a table of states.
+ *
+ * Loop thread. A leg is anything that can end a call: a browser, a SIP dialog, a service.
+ * This header is what the folders above use; legs meet in leg.h.
+ */
+#ifndef CW_CALL_CALL_H
+#define CW_CALL_CALL_H
+
+#include "base/conf.h"
+#include "base/ident.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "media/plane.h"
+#include "sip/sip.h"
+#include "user/user.h"
+#include "webrtc/peer.h"
+
+typedef struct cw_calls cw_calls;   /* every call, client and trunk of the gateway */
+typedef struct cw_client cw_client; /* one logged-in session, as calls see it */
+
+/* Register the SIP callbacks with cw_calls_sip_ops(), then make the parts, then hand them over. */
+cw_calls *cw_calls_new(cw_loop *loop, const cw_conf *conf) CW_ON_LOOP;
+void cw_calls_sip_ops(cw_calls *calls, cw_sip_ops *ret);
+void cw_calls_use(cw_calls *calls, cw_sip *sip, cw_webrtc *webrtc, cw_plane *plane) CW_ON_LOOP;
+void cw_calls_free(cw_calls *calls) CW_ON_LOOP; /* ends what is left */
+
+/* ── Clients ──────────────────────────────────────────────────────────────────────────────────── */
+typedef struct cw_client_ops {
+    /* Send a notification of proto.def; params is handed over. Must not free the client. */
+    void (*notify)(void *arg, const char *method, json_t *params);
+} cw_client_ops;
+
+/* CW_E_OVERLOAD the user has too many sessions. `identity` is copied. */
+CW_NODISCARD cw_err cw_client_new(cw_calls *calls, cw_id session, const cw_identity *identity,
+                                  const cw_client_ops *ops, void *arg, cw_client **ret) CW_ON_LOOP;
+/* The session is gone: its calls end. NULL is fine. */
+void cw_client_free(cw_client *client) CW_ON_LOOP;
+
+/* The client's side of a call. `call` is the client's own name for it, 1-64 of [A-Za-z0-9_-].
+ * `why` explains an error further and is safe to show. A result is {"call": …, "id": …} or as
+ * docs/PROTOCOL.md says. Where a function returns CW_OK, errors that come later are told by the
+ * call.end notification. */
+CW_NODISCARD cw_err cw_client_start(cw_client *client, const char *call, const char *to,
+                                    const char *sdp, size_t sdp_len, const json_t *headers,
+                                    json_t **result, char why[static 128]) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_client_answer(cw_client *client, const char *call, const char *sdp,
+                                     size_t sdp_len, char why[static 128]) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_client_candidate(cw_client *client, const char *call,
+                                        const char *candidate /* NULL: end */) CW_ON_LOOP;
+/* The browser offers anew (ICE restart, tracks); the answer is in the result as "sdp". */
+CW_NODISCARD cw_err cw_client_update(cw_client *client, const char *call, const char *sdp,
+                                     size_t sdp_len, json_t **result, char why[static 128])
+    CW_ON_LOOP;
+CW_NODISCARD cw_err cw_client_hold(cw_client *client, const char *call, bool hold) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_client_dtmf(cw_client *client, const char *call, const char *digits,
+                                   unsigned duration_ms, char why[static 128]) CW_ON_LOOP;
+/* Tell the other side {"muted": {"audio": …, "video": …}}; kept for `call show`. */
+CW_NODISCARD cw_err cw_client_info(cw_client *client, const char *call, const json_t *info)
+    CW_ON_LOOP;
+CW_NODISCARD cw_err cw_client_end(cw_client *client, const char *call) CW_ON_LOOP;
+/* reason: CW_E_BUSY, CW_E_DECLINED, CW_E_UNAVAILABLE */
+CW_NODISCARD cw_err cw_client_reject(cw_client *client, const char *call, cw_err reason) CW_ON_LOOP;
+
+/* ── For admin ────────────────────────────────────────────────────────────────────────────────── */
+json_t *cw_calls_json(const cw_calls *calls) CW_ON_LOOP;              /* list, a line each */
+json_t *cw_call_json(const cw_calls *calls, cw_id call) CW_ON_LOOP;   /* both legs; NULL: none */
+json_t *cw_call_ladder(const cw_calls *calls, cw_id call) CW_ON_LOOP; /* also after the end */
+json_t *cw_trunks_json(const cw_calls *calls) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_call_hangup(cw_calls *calls, cw_id call) CW_ON_LOOP;
+
+#endif

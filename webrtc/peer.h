@@ -1,0 +1,60 @@
+/* peer.h - one browser's PeerConnection as the gateway's end: ICE-lite, DTLS-SRTP, streams.
+ *
+ * Loop thread. Text in, neutral descriptions out; endpoints for the call to join.
+ */
+#ifndef CW_WEBRTC_PEER_H
+#define CW_WEBRTC_PEER_H
+
+#include "media/desc.h"
+#include "media/plane.h"
+
+#include <jansson.h>
+
+typedef struct cw_webrtc cw_webrtc; /* certificate, DTLS thread, plane */
+typedef struct cw_peer cw_peer;
+
+typedef struct cw_webrtc_conf {
+    cw_addr public_address; /* AF_UNSPEC: candidates are the ports' own addresses */
+    unsigned connect_timeout_ms; /* ICE and DTLS together */
+} cw_webrtc_conf;
+
+/* Fills `hooks` for cw_plane_new; needs no plane yet. */
+CW_NODISCARD cw_err cw_webrtc_new(cw_loop *loop, const cw_webrtc_conf *conf,
+                                  cw_plane_hooks *hooks, cw_webrtc **ret) CW_ON_LOOP;
+void cw_webrtc_use(cw_webrtc *webrtc, cw_plane *plane) CW_ON_LOOP;
+void cw_webrtc_free(cw_webrtc *webrtc) CW_ON_LOOP; /* after its peers, before the plane's end */
+
+typedef struct cw_peer_ops {
+    void (*ice)(void *arg, const cw_addr *remote); /* first check, and each change of address */
+    void (*connected)(void *arg, cw_srtp_suite suite); /* DTLS done, fingerprint right */
+    /* CW_E_ICE or CW_E_TIMEOUT no connection in time, CW_E_DTLS, CW_E_FINGERPRINT, CW_E_MEDIA_LOST
+     * consent gone. Once; the peer is dead, free it. */
+    void (*failed)(void *arg, cw_err err);
+    void (*dtmf)(void *arg, unsigned stream, char digit, unsigned duration_ms);
+    void (*flowing)(void *arg, unsigned stream); /* first packet of a stream */
+} cw_peer_ops;
+
+CW_NODISCARD cw_err cw_peer_new(cw_webrtc *webrtc, unsigned worker, const cw_peer_ops *ops,
+                                void *arg, cw_peer **ret) CW_ON_LOOP;
+void cw_peer_free(cw_peer *peer) CW_ON_LOOP; /* NULL is fine; allowed inside an op */
+
+/* The browser offers: the same again with changed content renegotiates (new ufrag: ICE restart).
+ * `why` explains CW_E_BAD_SDP and CW_E_UNSUPPORTED. */
+CW_NODISCARD cw_err cw_peer_offered(cw_peer *peer, const char *sdp, size_t len, cw_media_desc *ret,
+                                    char why[static 128]) CW_ON_LOOP;
+/* Answer the offer with `desc` (as from cw_desc_answer). *sdp: g_free it. */
+CW_NODISCARD cw_err cw_peer_answer(cw_peer *peer, const cw_media_desc *desc, char **sdp) CW_ON_LOOP;
+
+/* We offer; then the browser's answer. */
+CW_NODISCARD cw_err cw_peer_offer(cw_peer *peer, const cw_media_desc *desc, char **sdp) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_peer_answered(cw_peer *peer, const char *sdp, size_t len, cw_media_desc *ret,
+                                     char why[static 128]) CW_ON_LOOP;
+
+/* A trickled candidate. ICE-lite needs none; it is checked for form only: "" and NULL end them,
+ * .local and TCP ones are fine. CW_E_PARAMS when it is no candidate. */
+CW_NODISCARD cw_err cw_peer_candidate(cw_peer *peer, const char *candidate) CW_ON_LOOP;
+
+cw_ep *cw_peer_ep(cw_peer *peer, unsigned stream) CW_ON_LOOP; /* NULL: refused stream */
+json_t *cw_peer_json(const cw_peer *peer) CW_ON_LOOP; /* ICE pair, DTLS suite, for `call show` */
+
+#endif
