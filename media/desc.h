@@ -23,10 +23,10 @@ typedef enum cw_media_kind { CW_AUDIO, CW_VIDEO } cw_media_kind;
 typedef enum cw_dir { CW_INACTIVE = 0, CW_SENDONLY = 1, CW_RECVONLY = 2, CW_SENDRECV = 3 } cw_dir;
 
 typedef struct cw_format {
-    char name[24];      /* encoding name as registered: "opus", "PCMA", "telephone-event" */
-    uint32_t clock_hz;  /* RTP clock: 48000 for opus, 8000 for G722 (RFC 3551 4.5.2) */
-    uint8_t channels;   /* 1 when absent */
-    uint8_t pt;         /* the number this leg's SDP uses, CW_PT_NONE when not yet chosen */
+    char name[24];     /* encoding name as registered: "opus", "PCMA", "telephone-event" */
+    uint32_t clock_hz; /* RTP clock: 48000 for opus, 8000 for G722 (RFC 3551 4.5.2) */
+    uint8_t channels;  /* 1 when absent */
+    uint8_t pt;        /* the number this leg's SDP uses, CW_PT_NONE when not yet chosen */
     char fmtp[CW_FMTP_MAX + 1];
 } cw_format;
 
@@ -48,7 +48,8 @@ typedef struct cw_media_desc {
  * packetization-mode. */
 bool cw_format_same(const cw_format *a, const cw_format *b);
 bool cw_format_is_dtmf(const cw_format *format); /* telephone-event */
-bool cw_format_is_helper(const cw_format *format); /* telephone-event, CN, red, rtx, ulpfec: no sound by itself */
+bool cw_format_is_helper(
+    const cw_format *format); /* telephone-event, CN, red, rtx, ulpfec: no sound by itself */
 
 cw_dir cw_dir_reverse(cw_dir dir);
 
@@ -65,7 +66,8 @@ void cw_desc_filter(const cw_media_desc *offer, char *const *allow, cw_media_des
 CW_NODISCARD cw_err cw_desc_answer(const cw_media_desc *offer, const cw_media_desc *answer,
                                    cw_media_desc *ret);
 
-/* The codec both sides use first: index in stream->format of the first that is no helper, -1 none. */
+/* The codec both sides use first: index in stream->format of the first that is no helper, -1 none.
+ */
 int cw_stream_codec(const cw_stream *stream);
 
 /* How payload types translate from a leg that receives with `from` to one that sends with `to`:

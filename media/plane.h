@@ -1,8 +1,8 @@
 /* plane.h - the packet path as the signalling sees it: transports, endpoints, joins.
  *
  *   transport  a browser's one 5-tuple: ICE-lite, DTLS-SRTP, several bundled streams
- *   endpoint   one stream's end: on a transport, on an RTP port pair, or a source inside (echo, tone)
- *   join       two endpoints whose packets go to each other
+ *   endpoint   one stream's end: on a transport, on an RTP port pair, or a source inside (echo,
+ * tone) join       two endpoints whose packets go to each other
  *
  * Everything of a call lives on one worker, chosen with cw_plane_pick(). All functions run on the
  * loop and return at once; the worker does the work when it reads its messages, in order. Events
@@ -61,10 +61,11 @@ unsigned cw_plane_pick(cw_plane *plane) CW_ON_LOOP; /* the least loaded worker's
 /* The browser-side addresses of `worker`, for candidates; returns how many. */
 unsigned cw_plane_candidates(const cw_plane *plane, unsigned worker, cw_addr *ret, unsigned cap);
 
-/* ── Transports ───────────────────────────────────────────────────────────────────────────────── */
+/* ── Transports ─────────────────────────────────────────────────────────────────────────────────
+ */
 typedef enum cw_transport_event {
-    CW_TRANSPORT_BOUND, /* first valid check; again after each change of address */
-    CW_TRANSPORT_LOST,  /* no valid check for consent_timeout_ms, once */
+    CW_TRANSPORT_BOUND,   /* first valid check; again after each change of address */
+    CW_TRANSPORT_LOST,    /* no valid check for consent_timeout_ms, once */
     CW_TRANSPORT_FLOWING, /* first SRTP packet that passed integrity */
 } cw_transport_event;
 
@@ -73,14 +74,15 @@ typedef void cw_transport_fn(void *arg, cw_transport_event event, const cw_addr 
 CW_NODISCARD cw_err cw_transport_new(cw_plane *plane, unsigned worker, const char *ufrag,
                                      const char *pwd, void *dtls, cw_transport_fn *fn, void *arg,
                                      cw_transport **ret) CW_ON_LOOP;
-/* New ICE credentials (restart, RFC 8445 9); the old ones and the bound address stay valid until the
- * first check with the new ones. */
+/* New ICE credentials (restart, RFC 8445 9); the old ones and the bound address stay valid until
+ * the first check with the new ones. */
 void cw_transport_restart(cw_transport *transport, const char *ufrag, const char *pwd) CW_ON_LOOP;
 /* The keys DTLS agreed on: media may flow. Again after a DTLS restart. */
 void cw_transport_secure(cw_transport *transport, const cw_srtp_keys *keys) CW_ON_LOOP;
 void cw_transport_free(cw_transport *transport) CW_ON_LOOP; /* after its endpoints; NULL is fine */
 
-/* ── Endpoints ────────────────────────────────────────────────────────────────────────────────── */
+/* ── Endpoints ──────────────────────────────────────────────────────────────────────────────────
+ */
 typedef enum cw_ep_event {
     CW_EP_FIRST_PACKET, /* the first media packet accepted from the far side */
     CW_EP_LATCHED,      /* RTP: the peer's packets come from elsewhere than its SDP said */
@@ -109,15 +111,15 @@ CW_NODISCARD cw_err cw_ep_rtp_new(cw_plane *plane, unsigned worker, int family, 
 const cw_addr *cw_ep_rtp_local(const cw_ep *ep); /* RTP; RTCP is port + 1 */
 /* Where to send. With `latch`, packets are accepted from elsewhere until one source has been chosen
  * (the SDP's address wins if it shows up within the first packets), then only from it. */
-void cw_ep_rtp_remote(cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool rtcp_mux, bool latch)
-    CW_ON_LOOP;
+void cw_ep_rtp_remote(cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool rtcp_mux,
+                      bool latch) CW_ON_LOOP;
 
 /* Sends everything it is sent back to its sender. */
 CW_NODISCARD cw_err cw_ep_echo_new(cw_plane *plane, unsigned worker, cw_ep **ret) CW_ON_LOOP;
 /* Sends a 1 kHz sine at -10 dBm0, 20 ms packets, in the joined endpoint's codec (Opus, G.722, PCMA,
  * PCMU). */
-CW_NODISCARD cw_err cw_ep_tone_new(cw_plane *plane, unsigned worker, unsigned hz, cw_ep **ret)
-    CW_ON_LOOP;
+CW_NODISCARD cw_err cw_ep_tone_new(cw_plane *plane, unsigned worker, unsigned hz,
+                                   cw_ep **ret) CW_ON_LOOP;
 
 /* What this end receives with (payload types of our description) and sends with (of the peer's).
  * Must be set before media passes; may be changed any time. */

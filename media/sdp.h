@@ -64,7 +64,8 @@ struct _GString;
 void cw_sdp_print_stream(struct _GString *out, const cw_stream *stream, const char *proto,
                          uint16_t port);
 
-/* ── The SIP side: plain RTP/AVP offers and answers ───────────────────────────────────────────── */
+/* ── The SIP side: plain RTP/AVP offers and answers ─────────────────────────────────────────────
+ */
 
 /* Where one stream's packets go. */
 typedef struct cw_rtp_place {

@@ -22,17 +22,17 @@ typedef enum cw_sip_transport { CW_SIP_UDP, CW_SIP_TCP } cw_sip_transport;
 
 /* Why a call ended, or why a request was refused. */
 typedef struct cw_sip_end {
-    cw_err err;       /* CW_OK: an ordinary BYE */
-    int status;       /* final SIP status, 0: none (BYE, time-out of ours) */
-    char phrase[96];  /* of the status line; safe text */
-    int q850;         /* Reason: Q.850;cause= (RFC 3326), 0: none */
+    cw_err err;      /* CW_OK: an ordinary BYE */
+    int status;      /* final SIP status, 0: none (BYE, time-out of ours) */
+    char phrase[96]; /* of the status line; safe text */
+    int q850;        /* Reason: Q.850;cause= (RFC 3326), 0: none */
     bool by_peer;
 } cw_sip_end;
 
 /* A new INVITE came in. The strings live until the callback returns. */
 typedef struct cw_sip_invite {
-    cw_addr source;              /* where the request came from */
-    const char *ruri_user;       /* "+33123456789", "alice"; may be "" */
+    cw_addr source;        /* where the request came from */
+    const char *ruri_user; /* "+33123456789", "alice"; may be "" */
     const char *ruri_host;
     const char *from_user, *from_host, *from_display; /* display without quotes; may be "" */
     const char *from_uri, *to_uri, *call_id;
@@ -73,7 +73,7 @@ typedef struct cw_sip_ops {
 CW_NODISCARD cw_err cw_sip_new(cw_loop *loop, const cw_conf *conf, const cw_sip_ops *ops, void *arg,
                                cw_sip **ret, char why[static 128]) CW_ON_LOOP;
 void cw_sip_free(cw_sip *sip) CW_ON_LOOP;
-const char *cw_sip_domain(const cw_sip *sip); /* host[:port] for From */
+const char *cw_sip_domain(const cw_sip *sip);      /* host[:port] for From */
 json_t *cw_sip_json(const cw_sip *sip) CW_ON_LOOP; /* listeners, transactions, dialogs now */
 
 typedef struct cw_sip_credentials {
@@ -81,8 +81,8 @@ typedef struct cw_sip_credentials {
 } cw_sip_credentials;
 
 typedef struct cw_sip_target {
-    const char *ruri;         /* "sip:+331234@carrier.example"; already checked by cw_sip_uri_check */
-    const char *from_user;    /* unescaped */
+    const char *ruri;      /* "sip:+331234@carrier.example"; already checked by cw_sip_uri_check */
+    const char *from_user; /* unescaped */
     const char *from_domain;  /* NULL: ours */
     const char *from_display; /* NULL: none */
     const char *next_hop;     /* host[:port] or [v6]:port; NULL: the request URI's host */
@@ -106,9 +106,10 @@ CW_NODISCARD cw_err cw_sip_call_new(cw_sip *sip, const cw_sip_target *target, co
 
 /* Take a call offered by cw_sip_ops.invite. */
 void cw_sip_call_accept(cw_sip_call *call, const cw_sip_call_ops *ops, void *arg) CW_ON_LOOP;
-/* 101-199, or 200 with our answer (or offer, when the INVITE had none). CW_E_STATE when answered. */
-CW_NODISCARD cw_err cw_sip_call_respond(cw_sip_call *call, int status, const char *sdp, size_t len)
-    CW_ON_LOOP;
+/* 101-199, or 200 with our answer (or offer, when the INVITE had none). CW_E_STATE when answered.
+ */
+CW_NODISCARD cw_err cw_sip_call_respond(cw_sip_call *call, int status, const char *sdp,
+                                        size_t len) CW_ON_LOOP;
 
 /* In an answered call. CW_E_STATE when another offer is pending (either way). 491 from the peer is
  * retried by the stack (RFC 3261 14.1). */

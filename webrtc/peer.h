@@ -14,18 +14,18 @@ typedef struct cw_webrtc cw_webrtc; /* certificate, DTLS thread, plane */
 typedef struct cw_peer cw_peer;
 
 typedef struct cw_webrtc_conf {
-    cw_addr public_address; /* AF_UNSPEC: candidates are the ports' own addresses */
+    cw_addr public_address;      /* AF_UNSPEC: candidates are the ports' own addresses */
     unsigned connect_timeout_ms; /* ICE and DTLS together */
 } cw_webrtc_conf;
 
 /* Fills `hooks` for cw_plane_new; needs no plane yet. */
-CW_NODISCARD cw_err cw_webrtc_new(cw_loop *loop, const cw_webrtc_conf *conf,
-                                  cw_plane_hooks *hooks, cw_webrtc **ret) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_webrtc_new(cw_loop *loop, const cw_webrtc_conf *conf, cw_plane_hooks *hooks,
+                                  cw_webrtc **ret) CW_ON_LOOP;
 void cw_webrtc_use(cw_webrtc *webrtc, cw_plane *plane) CW_ON_LOOP;
 void cw_webrtc_free(cw_webrtc *webrtc) CW_ON_LOOP; /* after its peers, before the plane's end */
 
 typedef struct cw_peer_ops {
-    void (*ice)(void *arg, const cw_addr *remote); /* first check, and each change of address */
+    void (*ice)(void *arg, const cw_addr *remote);     /* first check, and each change of address */
     void (*connected)(void *arg, cw_srtp_suite suite); /* DTLS done, fingerprint right */
     /* CW_E_ICE or CW_E_TIMEOUT no connection in time, CW_E_DTLS, CW_E_FINGERPRINT, CW_E_MEDIA_LOST
      * consent gone. Once; the peer is dead, free it. */

@@ -15,6 +15,7 @@ CW_NODISCARD cw_err cw_api_new(cw_loop *loop, const cw_conf *conf, const cw_toke
                                cw_calls *calls, cw_api **ret, char why[static 128]) CW_ON_LOOP;
 void cw_api_free(cw_api *api) CW_ON_LOOP; /* closes every session */
 
-json_t *cw_api_sessions(const cw_api *api) CW_ON_LOOP; /* [{id, user, address, client, since_ms, calls}] */
+json_t *
+cw_api_sessions(const cw_api *api) CW_ON_LOOP; /* [{id, user, address, client, since_ms, calls}] */
 
 #endif

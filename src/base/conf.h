@@ -13,15 +13,17 @@
 #include <stdio.h>
 
 /* conf->web.listen (NULL-ended list), conf->sip.t1_ms, conf->trunk[i].name, conf->trunk_n, … */
-#define CW_CONF_C_BOOL   bool
-#define CW_CONF_C_INT    long
-#define CW_CONF_C_STR    char *
-#define CW_CONF_C_SECRET char *
-#define CW_CONF_C_LIST   char **
-#define CW_SECTION(name, help) struct cw_conf_##name {
-#define CW_RECORDS(name, help) struct cw_conf_##name {
+#define CW_CONF_C_BOOL                                   bool
+#define CW_CONF_C_INT                                    long
+#define CW_CONF_C_STR                                    char *
+#define CW_CONF_C_SECRET                                 char *
+#define CW_CONF_C_LIST                                   char **
+#define CW_SECTION(name, help)                           struct cw_conf_##name {
+#define CW_RECORDS(name, help)                           struct cw_conf_##name {
 #define CW_OPT(section, name, type, def, min, max, help) CW_CONF_C_##type name;
-#define CW_END(name)                                     } name;
+#define CW_END(name)                                                                               \
+    }                                                                                              \
+    name;
 #define CW_RECORDS_END(name)                                                                       \
     }                                                                                              \
     *name;                                                                                         \

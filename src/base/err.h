@@ -21,7 +21,8 @@ const char *cw_err_text(cw_err err); /* for people */
 int cw_err_sip(cw_err err);          /* SIP status, 0 for CW_OK */
 int cw_err_json(cw_err err);         /* JSON-RPC code, 0 for CW_OK */
 
-/* The error that best describes a SIP final status (RFC 3261 21): 486 is CW_E_BUSY, any 2xx CW_OK. */
+/* The error that best describes a SIP final status (RFC 3261 21): 486 is CW_E_BUSY, any 2xx CW_OK.
+ */
 cw_err cw_err_from_sip(int status);
 
 #endif

@@ -16,7 +16,7 @@
 typedef struct cw_loop cw_loop;
 typedef struct cw_timer cw_timer;
 typedef struct cw_watch cw_watch;
-struct su_root_t;
+struct su_root_s;
 struct uv_loop_s;
 
 /* Make the loop; the calling thread takes the loop role. CW_E_IO when the kernel refuses. */
@@ -25,11 +25,11 @@ CW_NODISCARD cw_err cw_loop_new(cw_loop **ret);
 /* Destroys it; nothing may still use it. NULL is fine. */
 void cw_loop_free(cw_loop *loop);
 
-void cw_loop_run(cw_loop *loop) CW_ON_LOOP;  /* returns after cw_loop_quit */
-void cw_loop_quit(cw_loop *loop) CW_ON_LOOP; /* from a callback */
+void cw_loop_run(cw_loop *loop) CW_ON_LOOP;                   /* returns after cw_loop_quit */
+void cw_loop_quit(cw_loop *loop) CW_ON_LOOP;                  /* from a callback */
 void cw_loop_step(cw_loop *loop, unsigned max_ms) CW_ON_LOOP; /* tests: one round */
 
-struct su_root_t *cw_loop_su(cw_loop *loop); /* for sip */
+struct su_root_s *cw_loop_su(cw_loop *loop); /* for sip */
 struct uv_loop_s *cw_loop_uv(cw_loop *loop); /* for libwebsockets, hiredis, c-ares */
 
 /* Run fn(arg) on the loop, in order of posting. Any thread. When the loop is freed first, what is
@@ -45,8 +45,8 @@ void cw_timer_free(cw_timer *timer) CW_ON_LOOP; /* NULL is fine; allowed inside 
 
 /* Watch a descriptor the caller owns. `events` is CW_READABLE | CW_WRITABLE. */
 enum { CW_READABLE = 1, CW_WRITABLE = 2 };
-cw_watch *cw_watch_new(cw_loop *loop, int fd, void (*fn)(void *arg, unsigned events), void *arg)
-    CW_ON_LOOP;
+cw_watch *cw_watch_new(cw_loop *loop, int fd, void (*fn)(void *arg, unsigned events),
+                       void *arg) CW_ON_LOOP;
 void cw_watch_set(cw_watch *watch, unsigned events) CW_ON_LOOP;
 void cw_watch_free(cw_watch *watch) CW_ON_LOOP; /* before the descriptor is closed */
 

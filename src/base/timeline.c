@@ -42,20 +42,20 @@ void cw_timeline_free(cw_timeline *line)
 void cw_timeline_add(cw_timeline *line, cw_lane from, cw_lane to, const char *proto,
                      const char *text)
 {
-    row *row;
+    row *at;
 
     if (!line)
         return;
     if (line->added >= line->room && line->room < CW_TIMELINE_ROWS) {
         line->room = MIN(line->room ? line->room * 2 : 16, CW_TIMELINE_ROWS);
-        line->rows = g_renew(struct row, line->rows, line->room);
+        line->rows = g_renew(row, line->rows, line->room);
     }
-    row = &line->rows[line->added++ % line->room];
-    row->at_ms = (uint32_t)(cw_now_ms() - line->start_ms);
-    row->from = (uint8_t)from;
-    row->to = (uint8_t)to;
-    g_strlcpy(row->proto, proto, sizeof row->proto);
-    g_strlcpy(row->text, text, sizeof row->text);
+    at = &line->rows[line->added++ % line->room];
+    at->at_ms = (uint32_t)(cw_now_ms() - line->start_ms);
+    at->from = (uint8_t)from;
+    at->to = (uint8_t)to;
+    g_strlcpy(at->proto, proto, sizeof at->proto);
+    g_strlcpy(at->text, text, sizeof at->text);
 }
 
 json_t *cw_timeline_json(const cw_timeline *line)
@@ -66,13 +66,12 @@ json_t *cw_timeline_json(const cw_timeline *line)
     char id[CW_ID_STR];
 
     for (unsigned i = first; i < line->added; i++) {
-        const row *row = &line->rows[i % line->room];
-        char *text = g_utf8_make_valid(row->text, -1);
+        const row *at = &line->rows[i % line->room];
+        char *text = g_utf8_make_valid(at->text, -1);
 
-        json_array_append_new(rows,
-                              json_pack("{s:i s:s s:s s:s s:s}", "ms", (int)row->at_ms, "from",
-                                        lanes[row->from], "to", lanes[row->to], "proto", row->proto,
-                                        "text", text));
+        json_array_append_new(rows, json_pack("{s:i s:s s:s s:s s:s}", "ms", (int)at->at_ms, "from",
+                                              lanes[at->from], "to", lanes[at->to], "proto",
+                                              at->proto, "text", text));
         g_free(text);
     }
     return json_pack("{s:s s:I s:i s:o}", "call", cw_id_print(line->call, id), "start",

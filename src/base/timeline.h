@@ -23,8 +23,9 @@ typedef enum cw_lane { CW_LANE_A, CW_LANE_GATEWAY, CW_LANE_B } cw_lane;
 cw_timeline *cw_timeline_new(cw_id call) CW_ON_LOOP;
 void cw_timeline_free(cw_timeline *line) CW_ON_LOOP; /* NULL is fine */
 
-/* `from` and `to` equal: an event at that lane (ICE connected, DTLS done). `proto` is "JSON", "SIP",
- * "ICE", "DTLS", "RTP", "CALL"; `text` is copied and cut at 95 bytes. `line` NULL does nothing. */
+/* `from` and `to` equal: an event at that lane (ICE connected, DTLS done). `proto` is "JSON",
+ * "SIP", "ICE", "DTLS", "RTP", "CALL"; `text` is copied and cut at 95 bytes. `line` NULL does
+ * nothing. */
 void cw_timeline_add(cw_timeline *line, cw_lane from, cw_lane to, const char *proto,
                      const char *text) CW_ON_LOOP;
 

@@ -24,7 +24,8 @@ void cw_calls_sip_ops(cw_calls *calls, cw_sip_ops *ret);
 void cw_calls_use(cw_calls *calls, cw_sip *sip, cw_webrtc *webrtc, cw_plane *plane) CW_ON_LOOP;
 void cw_calls_free(cw_calls *calls) CW_ON_LOOP; /* ends what is left */
 
-/* ── Clients ──────────────────────────────────────────────────────────────────────────────────── */
+/* ── Clients ────────────────────────────────────────────────────────────────────────────────────
+ */
 typedef struct cw_client_ops {
     /* Send a notification of proto.def; params is handed over. Must not free the client. */
     void (*notify)(void *arg, const char *method, json_t *params);
@@ -49,19 +50,20 @@ CW_NODISCARD cw_err cw_client_candidate(cw_client *client, const char *call,
                                         const char *candidate /* NULL: end */) CW_ON_LOOP;
 /* The browser offers anew (ICE restart, tracks); the answer is in the result as "sdp". */
 CW_NODISCARD cw_err cw_client_update(cw_client *client, const char *call, const char *sdp,
-                                     size_t sdp_len, json_t **result, char why[static 128])
-    CW_ON_LOOP;
+                                     size_t sdp_len, json_t **result,
+                                     char why[static 128]) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_client_hold(cw_client *client, const char *call, bool hold) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_client_dtmf(cw_client *client, const char *call, const char *digits,
                                    unsigned duration_ms, char why[static 128]) CW_ON_LOOP;
 /* Tell the other side {"muted": {"audio": …, "video": …}}; kept for `call show`. */
-CW_NODISCARD cw_err cw_client_info(cw_client *client, const char *call, const json_t *info)
-    CW_ON_LOOP;
+CW_NODISCARD cw_err cw_client_info(cw_client *client, const char *call,
+                                   const json_t *info) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_client_end(cw_client *client, const char *call) CW_ON_LOOP;
 /* reason: CW_E_BUSY, CW_E_DECLINED, CW_E_UNAVAILABLE */
 CW_NODISCARD cw_err cw_client_reject(cw_client *client, const char *call, cw_err reason) CW_ON_LOOP;
 
-/* ── For admin ────────────────────────────────────────────────────────────────────────────────── */
+/* ── For admin ──────────────────────────────────────────────────────────────────────────────────
+ */
 json_t *cw_calls_json(const cw_calls *calls) CW_ON_LOOP;              /* list, a line each */
 json_t *cw_call_json(const cw_calls *calls, cw_id call) CW_ON_LOOP;   /* both legs; NULL: none */
 json_t *cw_call_ladder(const cw_calls *calls, cw_id call) CW_ON_LOOP; /* also after the end */

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CW_USER_MAX    64   /* bytes of a user name: [A-Za-z0-9._-] and, inside, '@' and '+' */
+#define CW_USER_MAX    64 /* bytes of a user name: [A-Za-z0-9._-] and, inside, '@' and '+' */
 #define CW_DISPLAY_MAX 96
 #define CW_TOKEN_MAX   4096
 #define CW_SCOPES_MAX  32

@@ -1,0 +1,5 @@
+check_PROGRAMS += tests/unit/test-base
+TESTS += tests/unit/test-base
+tests_unit_test_base_SOURCES = tests/unit/test-base.c
+tests_unit_test_base_LDADD = $(BASE_LIBS)
+EXTRA_DIST += tests/unit/tap.sh tests/unit/lsan.supp tests/unit/tsan.supp
