@@ -16,6 +16,7 @@
 #define CW_DESC_FORMATS_MAX 24
 #define CW_FMTP_MAX         160 /* bytes without NUL; longer ones are refused, not cut */
 #define CW_PT_NONE          0xff
+#define CW_SECTION_MAX      63
 
 typedef enum cw_media_kind { CW_AUDIO, CW_VIDEO } cw_media_kind;
 
@@ -37,6 +38,9 @@ typedef struct cw_stream {
     uint16_t ptime_ms; /* 0: not said */
     unsigned format_n;
     cw_format format[CW_DESC_FORMATS_MAX]; /* best first */
+    /* Refused, and neither audio nor video over RTP we speak: the "m=" line that refuses it again,
+     * "application 0 UDP/DTLS/SCTP webrtc-datachannel" (RFC 3264 6). "" otherwise. */
+    char section[CW_SECTION_MAX + 1];
 } cw_stream;
 
 typedef struct cw_media_desc {
@@ -48,8 +52,8 @@ typedef struct cw_media_desc {
  * packetization-mode. */
 bool cw_format_same(const cw_format *a, const cw_format *b);
 bool cw_format_is_dtmf(const cw_format *format); /* telephone-event */
-bool cw_format_is_helper(
-    const cw_format *format); /* telephone-event, CN, red, rtx, ulpfec: no sound by itself */
+/* telephone-event, CN, red, rtx, ulpfec, flexfec-03: no sound or picture by itself */
+bool cw_format_is_helper(const cw_format *format);
 
 cw_dir cw_dir_reverse(cw_dir dir);
 
@@ -66,9 +70,16 @@ void cw_desc_filter(const cw_media_desc *offer, char *const *allow, cw_media_des
 CW_NODISCARD cw_err cw_desc_answer(const cw_media_desc *offer, const cw_media_desc *answer,
                                    cw_media_desc *ret);
 
-/* The codec both sides use first: index in stream->format of the first that is no helper, -1 none.
- */
-int cw_stream_codec(const cw_stream *stream);
+/* Give payload types to formats that have none: RFC 3551's, else the lowest free one from 96, then
+ * from 35. A format for which none is left keeps CW_PT_NONE, and is not written. */
+void cw_desc_number(cw_media_desc *desc);
+
+/* Take refused streams off the end, but leave `keep`: a first offer need not mention them, a later
+ * one must have as many as the session ever had (RFC 3264 8). */
+void cw_desc_trim(cw_media_desc *desc, unsigned keep);
+
+/* The codec both sides use first: the first in stream->format that is no helper, -1: none. */
+* / int cw_stream_codec(const cw_stream *stream);
 
 /* How payload types translate from a leg that receives with `from` to one that sends with `to`:
  * map[pt] is the new number or CW_PT_NONE (drop). */

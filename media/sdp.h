@@ -13,7 +13,7 @@
 #define CW_SDP_BYTES_MAX 32768
 #define CW_SDP_LINES_MAX 1000
 #define CW_SDP_MEDIA_MAX 16
-#define CW_SDP_ATTRS_MAX 128 /* kept a media section; the rest is counted and skipped */
+#define CW_SDP_FMTS_MAX  64 /* of one section; the rest is skipped */
 
 /* A piece of the text parsed; not NUL-ended. */
 typedef struct cw_span {
@@ -30,20 +30,22 @@ typedef struct cw_sdp_media {
     cw_span proto; /* "RTP/AVP" */
     uint16_t port; /* 0 refuses */
     unsigned fmt_n;
-    cw_span fmt[CW_DESC_FORMATS_MAX * 2]; /* tokens as written */
-    cw_span connection;                   /* address of this section's c=, or the session's */
-    unsigned bandwidth_kbps;              /* b=AS, 0: none */
+    cw_span fmt[CW_SDP_FMTS_MAX]; /* tokens as written */
+    cw_span connection;           /* address of this section's c=, or the session's */
+    unsigned bandwidth_kbps;      /* b=AS, 0: none */
     unsigned attr_n;
-    cw_sdp_attr attr[CW_SDP_ATTRS_MAX];
+    const cw_sdp_attr *attr; /* into cw_sdp.all */
 } cw_sdp_media;
 
 typedef struct cw_sdp {
     cw_span origin_user, session_id, session_version, connection;
     unsigned attr_n;
-    cw_sdp_attr attr[CW_SDP_ATTRS_MAX];
+    const cw_sdp_attr *attr; /* the session's */
     unsigned media_n;
     cw_sdp_media media[CW_SDP_MEDIA_MAX];
-} cw_sdp; /* large: allocate it */
+    unsigned all_n;
+    cw_sdp_attr all[CW_SDP_LINES_MAX]; /* in order of the text */
+} cw_sdp;                              /* 50 KB: allocate it, do not clear or copy it */
 
 /* Parse the `len` bytes at `text`; the result points into them.
  *
@@ -55,17 +57,21 @@ CW_NODISCARD cw_err cw_sdp_parse(const char *text, size_t len, cw_sdp *ret, unsi
 const cw_sdp_attr *cw_sdp_attr_find(const cw_sdp_attr *attrs, unsigned n, const char *name);
 bool cw_span_is(cw_span span, const char *text); /* caseless */
 
-/* Formats and direction of one section (rtpmap, fmtp, ptime; static types of RFC 3551).
- * `session_dir` counts when the section has no direction of its own. */
+/* Formats and direction of one section (rtpmap, fmtp, ptime; static types of RFC 3551). Formats
+ * that only help others (CN, red, rtx, ulpfec) are left out, and those we could not repeat: without
+ * rtpmap, with a name that is no token or an fmtp too long or not ASCII. The session's direction
+ * counts when the section has none of its own.
+ *
+ * CW_E_BAD_SDP  a format of an RTP section is no payload type */
 CW_NODISCARD cw_err cw_sdp_stream(const cw_sdp *sdp, const cw_sdp_media *media, cw_stream *ret);
 
-/* Append "m=…" rtpmap, fmtp, ptime, direction lines of `stream` to a string being built. */
+/* Append "m=", "c=" (when `at` has an address), direction, ptime, rtpmap and fmtp lines of `stream`
+ * to a string being built. A refused stream is its "m=" line with port 0. */
 struct _GString;
 void cw_sdp_print_stream(struct _GString *out, const cw_stream *stream, const char *proto,
-                         uint16_t port);
+                         uint16_t port, const cw_addr *at);
 
-/* ── The SIP side: plain RTP/AVP offers and answers ─────────────────────────────────────────────
- */
+/* ── The SIP side: plain RTP/AVP offers and answers ── */
 
 /* Where one stream's packets go. */
 typedef struct cw_rtp_place {
@@ -83,7 +89,8 @@ typedef struct cw_rtp_place {
 CW_NODISCARD cw_err cw_sdp_read_rtp(const char *text, size_t len, cw_media_desc *desc,
                                     cw_rtp_place place[static CW_DESC_STREAMS_MAX], unsigned *line);
 
-/* Our SIP-side SDP. `version` grows by one whenever the text changes (RFC 3264 8). g_free it. */
+/* Our SIP-side SDP; formats without payload type are left out (cw_desc_number). `version` grows by
+ * one whenever the text changes (RFC 3264 8). g_free it. */
 char *cw_sdp_write_rtp(const cw_media_desc *desc,
                        const cw_rtp_place place[static CW_DESC_STREAMS_MAX], uint64_t session_id,
                        unsigned version);

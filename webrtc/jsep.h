@@ -16,6 +16,15 @@
 
 typedef enum cw_setup { CW_SETUP_ACTPASS, CW_SETUP_ACTIVE, CW_SETUP_PASSIVE } cw_setup;
 
+/* RTCP feedback we speak (RFC 4585, RFC 5104) */
+typedef enum cw_feedback {
+    CW_FB_NACK = 1,
+    CW_FB_PLI = 2,
+    CW_FB_FIR = 4,
+    CW_FB_REMB = 8,
+    CW_FB_ALL = 15,
+} cw_feedback;
+
 typedef struct cw_fingerprint {
     char hash[12]; /* "sha-256" */
     size_t len;
@@ -27,6 +36,8 @@ typedef struct cw_jsep {
     cw_fingerprint fingerprint;
     cw_setup setup;
     char mid[CW_DESC_STREAMS_MAX][CW_MID_MAX + 1]; /* by stream */
+    uint8_t mid_ext; /* id of the MID header extension (RFC 8843 15, RFC 8285), 0: none */
+    uint8_t feedback[CW_DESC_STREAMS_MAX]; /* rtcp-fb of a video stream: set of cw_feedback */
     cw_media_desc desc;
     /* ours only */
     unsigned candidate_n;
@@ -41,11 +52,18 @@ typedef struct cw_jsep {
  * checks. Data channels and further sections become refused streams.
  *
  * CW_E_BAD_SDP        malformed, or lacks ufrag, pwd, fingerprint or rtcp-mux; `why` says which
- * CW_E_UNSUPPORTED    its sections are not one bundle
+ * CW_E_UNSUPPORTED    its sections are not one bundle, are more than CW_DESC_STREAMS_MAX, or the
+ *                     peer is ICE-lite too
+ * CW_E_TOO_LARGE      as cw_sdp_parse
  */
 CW_NODISCARD cw_err cw_jsep_parse(const char *text, size_t len, cw_jsep *ret, char why[static 128]);
 
-/* Our offer or answer. g_free it. */
+/* What an answer repeats from the offer: mids, mid_ext, feedback. */
+void cw_jsep_mirror(const cw_jsep *offer, cw_jsep *local);
+
+/* Our offer or answer. In an offer, empty mids are numbered, feedback is CW_FB_ALL and setup
+ * actpass whatever *local says; an answer is passive and mentions what cw_jsep_mirror took over.
+ * Formats without payload type are left out (cw_desc_number). g_free it. */
 char *cw_jsep_print(const cw_jsep *local, bool is_offer);
 
 #endif
