@@ -79,7 +79,7 @@ void cw_desc_number(cw_media_desc *desc);
 void cw_desc_trim(cw_media_desc *desc, unsigned keep);
 
 /* The codec both sides use first: the first in stream->format that is no helper, -1: none. */
-* / int cw_stream_codec(const cw_stream *stream);
+int cw_stream_codec(const cw_stream *stream);
 
 /* How payload types translate from a leg that receives with `from` to one that sends with `to`:
  * map[pt] is the new number or CW_PT_NONE (drop). */
