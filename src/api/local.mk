@@ -1,0 +1,14 @@
+# The documents of the protocol, printed from proto.def and kept in the tree; tests/lint/drift.sh
+# finds out when they are behind.
+noinst_PROGRAMS += src/api/protogen
+src_api_protogen_SOURCES = \
+	src/api/protogen.c src/api/gen.h src/api/gen_md.c src/api/gen_schema.c src/api/gen_ts.c \
+	src/api/proto.c src/api/proto.h src/api/proto.def
+src_api_protogen_LDADD = $(BASE_LIBS)
+
+EXTRA_DIST += docs/PROTOCOL.md docs/protocol/schema.json docs/protocol/asyncapi.json \
+	tests/lint/drift.sh
+
+docs: src/api/protogen
+	$(AM_V_GEN)$(SHELL) $(srcdir)/tests/lint/drift.sh --write src/api/protogen $(srcdir)
+.PHONY: docs

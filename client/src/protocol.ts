@@ -1,0 +1,462 @@
+// Generated from src/api/proto.def by `make docs`; edit that.
+
+export const PATH = "/v1/ws";
+export const SUBPROTOCOL = "causeway.v1";
+
+/** Nothing */
+export type Empty = Record<string, never>;
+
+/** The client program; for logs and `causewayctl sessions` only */
+export interface ClientInfo {
+  /** for example Firefox */
+  browser?: string;
+  /** the browser's version */
+  version?: string;
+  /** operating system */
+  os?: string;
+  /** client library and its version */
+  library?: string;
+}
+
+/** Parameters of session.open */
+export type SessionOpen = {
+  /** what the client program is */
+  client?: ClientInfo;
+} & (
+  | { token: string; guest?: never; }
+  | { token?: never; guest: string; }
+);
+
+/** A STUN or TURN server, as RTCPeerConnection takes it */
+export interface IceServer {
+  /** stun: and turn: URLs */
+  urls: string[];
+  /** TURN user name */
+  username?: string;
+  /** TURN password */
+  credential?: string;
+}
+
+/** How the two sides notice that the other is gone */
+export interface PingTimes {
+  /** send a ping this often */
+  interval_ms: number;
+  /** after this much silence the gateway closes with 4408 */
+  timeout_ms: number;
+}
+
+/** Bounds of this gateway */
+export interface Limits {
+  /** largest message a client may send */
+  message_bytes: number;
+}
+
+/** The gateway's program */
+export interface ServerInfo {
+  /** causeway */
+  name: string;
+  /** its version */
+  version: string;
+}
+
+/** Result of session.open */
+export interface SessionOpened {
+  /** the session's id, as causewayctl shows it */
+  session: string;
+  /** who you are now */
+  user: string;
+  /** your name for people; may be empty */
+  display: string;
+  /** for RTCPeerConnection; usually empty: the gateway is reachable by itself */
+  iceServers: IceServer[];
+  /** keep-alive times */
+  ping: PingTimes;
+  /** bounds */
+  limits: Limits;
+  /** what serves you */
+  server: ServerInfo;
+}
+
+/** Result of ping */
+export interface Pong {
+  /** the gateway's monotonic clock */
+  now_ms: number;
+}
+
+/** A call of this session */
+export interface CallOnly {
+  /** the call */
+  call: string;
+}
+
+/** Parameters of call.start */
+export interface CallStart {
+  /** your name for the call, new in this session */
+  call: string;
+  /** whom to call, see Targets */
+  to: string;
+  /** the browser's offer */
+  sdp: string;
+  /** header fields for the SIP INVITE; values are text of up to 256 bytes */
+  headers?: Record<string, string>;
+}
+
+/** Result of call.start */
+export interface CallStarted {
+  /** the call */
+  call: string;
+  /** the gateway's id of the call, as causewayctl and logs show it */
+  id: string;
+}
+
+/** A call and a description of its media */
+export interface CallSdp {
+  /** the call */
+  call: string;
+  /** the browser's description */
+  sdp: string;
+}
+
+/** Parameters of call.candidate */
+export interface CallCandidate {
+  /** the call */
+  call: string;
+  /** RTCIceCandidate.candidate; null or empty: no more will come */
+  candidate: string | null;
+  /** RTCIceCandidate.sdpMid */
+  mid?: string;
+  /** RTCIceCandidate.sdpMLineIndex */
+  mline?: number;
+}
+
+/** Result of call.update */
+export interface CallUpdated {
+  /** the gateway's answer */
+  sdp: string;
+}
+
+/** Parameters of call.dtmf */
+export interface CallDtmf {
+  /** the call */
+  call: string;
+  /** keys, pressed one after the other */
+  digits: string;
+  /** how long each is pressed; default 100 */
+  duration_ms?: number;
+}
+
+/** What is muted; a member left out has not changed */
+export interface Muted {
+  /** the microphone */
+  audio?: boolean;
+  /** the camera */
+  video?: boolean;
+}
+
+/** Parameters of call.info */
+export interface CallTell {
+  /** the call */
+  call: string;
+  /** what you muted */
+  muted?: Muted;
+}
+
+/** Parameters of call.reject */
+export interface CallReject {
+  /** the call */
+  call: string;
+  /** why; default declined */
+  reason?: "busy" | "declined" | "unavailable";
+}
+
+/** The other end of a call */
+export interface Party {
+  /** a URI or target that can be called back */
+  uri: string;
+  /** name for people; not proven */
+  display?: string;
+  /** telephone number */
+  number?: string;
+  /** user of this gateway */
+  user?: string;
+}
+
+/** What a SIP peer answered */
+export interface SipStatus {
+  /** SIP status code (RFC 3261 21) */
+  status: number;
+  /** its reason phrase */
+  reason: string;
+}
+
+/** Parameters of call.incoming */
+export interface CallIncoming {
+  /** 1, 2, 3 … within the session */
+  seq: number;
+  /** name of the call from now on, chosen by the gateway */
+  call: string;
+  /** the gateway's id of the call */
+  id: string;
+  /** who is calling */
+  from: Party;
+  /** whom they asked for */
+  to: string;
+  /** the gateway's offer */
+  sdp: string;
+}
+
+/** Parameters of call.progress */
+export interface CallProgress {
+  /** 1, 2, 3 … within the session */
+  seq: number;
+  /** the call */
+  call: string;
+  /** early: there is something to hear before the answer */
+  state: "trying" | "ringing" | "early";
+  /** SIP status that said so */
+  status?: number;
+  /** the gateway's answer; at most once a call */
+  sdp?: string;
+}
+
+/** Parameters of call.answer from the gateway */
+export interface CallAnswered {
+  /** 1, 2, 3 … within the session */
+  seq: number;
+  /** the call */
+  call: string;
+  /** the gateway's answer, unless call.progress brought it */
+  sdp?: string;
+}
+
+/** Who holds the call */
+export interface Held {
+  /** you do */
+  local: boolean;
+  /** the other side does */
+  remote: boolean;
+}
+
+/** Parameters of call.update from the gateway */
+export interface CallChanged {
+  /** 1, 2, 3 … within the session */
+  seq: number;
+  /** the call */
+  call: string;
+  /** who holds it now */
+  held: Held;
+}
+
+/** A key the other side pressed */
+export interface KeyPress {
+  /** which */
+  digit: string;
+  /** how long */
+  duration_ms: number;
+}
+
+/** Parameters of call.info from the gateway */
+export interface CallTold {
+  /** 1, 2, 3 … within the session */
+  seq: number;
+  /** the call */
+  call: string;
+  /** the other side pressed a key */
+  dtmf?: KeyPress;
+  /** the other side muted or unmuted */
+  muted?: Muted;
+}
+
+/** Parameters of call.end from the gateway */
+export interface CallEnded {
+  /** 1, 2, 3 … within the session */
+  seq: number;
+  /** the call; its name is free again */
+  call: string;
+  /** hangup for an ordinary end, else a kind of the table of errors */
+  reason: string;
+  /** who ended it */
+  by: "you" | "peer" | "gateway";
+  /** more about the reason, for people */
+  text?: string;
+  /** the SIP status that ended it */
+  sip?: SipStatus;
+  /** cause of the telephone network (ITU-T Q.850) */
+  q850?: number;
+}
+
+/** Parameters of session.closing */
+export interface SessionClosing {
+  /** 1, 2, 3 … within the session */
+  seq: number;
+  /** shutdown, or a kind of the table of errors */
+  reason: string;
+}
+
+/** What a program can use of an error */
+export interface ErrorData {
+  /** the word to compare; stable */
+  kind: string;
+  /** the member at fault, such as params.sdp */
+  path?: string;
+  /** what a SIP peer answered */
+  sip?: SipStatus;
+  /** when it is worth trying again */
+  retry_after_ms?: number;
+}
+
+/** Why a request failed */
+export interface ErrorInfo {
+  /** number of the kind */
+  code: number;
+  /** for people; not stable */
+  message: string;
+  /** for programs */
+  data: ErrorData;
+}
+
+/** Requests of a client: method, parameters, result. */
+export interface Requests {
+  /** Log in. The first request on a connection; nothing else is served before it. After `auth` or `token-expired` the gateway closes with 4401. */
+  "session.open": { params: SessionOpen; result: SessionOpened };
+  /** Log out: every call of the session ends, then the gateway closes with 1000. */
+  "session.close": { params: Empty; result: Empty };
+  /** Show that you are alive, and see that the gateway is. Any message counts as a sign of life. */
+  "ping": { params: Empty; result: Pong };
+  /** Call somebody. `call.progress`, `call.answer` and `call.end` tell the rest. */
+  "call.start": { params: CallStart; result: CallStarted };
+  /** Take a call that `call.incoming` announced. */
+  "call.answer": { params: CallSdp; result: Empty };
+  /** Trickle ICE (RFC 8838): one more candidate of the browser. The gateway's own are all in its description. */
+  "call.candidate": { params: CallCandidate; result: Empty };
+  /** Offer anew within the call: an ICE restart after a change of network, or other tracks. The other side need not notice. */
+  "call.update": { params: CallSdp; result: CallUpdated };
+  /** Put the other side on hold. */
+  "call.hold": { params: CallOnly; result: Empty };
+  /** Go on after `call.hold`. */
+  "call.resume": { params: CallOnly; result: Empty };
+  /** Press keys. Sent as telephone-events (RFC 4733). */
+  "call.dtmf": { params: CallDtmf; result: Empty };
+  /** Tell the other side what you muted. The muting itself happens in the browser. */
+  "call.info": { params: CallTell; result: Empty };
+  /** Hang up, or cancel a call that is still ringing. */
+  "call.end": { params: CallOnly; result: Empty };
+  /** Refuse a call that `call.incoming` announced, on every device of yours. */
+  "call.reject": { params: CallReject; result: Empty };
+}
+
+/** Notifications of the gateway: method and parameters. */
+export interface Notifications {
+  /** Somebody calls you. Answer with `call.answer`, refuse with `call.reject`; if nobody does, `call.end` follows. */
+  "call.incoming": CallIncoming;
+  /** A call you started got further. States may repeat. */
+  "call.progress": CallProgress;
+  /** The other side took the call you started. */
+  "call.answer": CallAnswered;
+  /** Somebody held or resumed the call. */
+  "call.update": CallChanged;
+  /** The other side pressed a key, or muted something. */
+  "call.info": CallTold;
+  /** The call is over. The last message about it. */
+  "call.end": CallEnded;
+  /** The gateway is about to close this session. */
+  "session.closing": SessionClosing;
+}
+
+export type Method = keyof Requests;
+export type NotificationName = keyof Notifications;
+
+export interface RequestMessage<M extends Method = Method> {
+  jsonrpc: "2.0";
+  /** Left out: no reply is wanted. */
+  id?: number | string;
+  method: M;
+  params: Requests[M]["params"];
+}
+
+export interface ResultMessage<M extends Method = Method> {
+  jsonrpc: "2.0";
+  id: number | string;
+  result: Requests[M]["result"];
+}
+
+export interface ErrorMessage {
+  jsonrpc: "2.0";
+  /** null: the request was too broken to have one. */
+  id: number | string | null;
+  error: ErrorInfo;
+}
+
+export interface NotificationMessage<E extends NotificationName = NotificationName> {
+  jsonrpc: "2.0";
+  method: E;
+  params: Notifications[E];
+}
+
+export type ServerMessage = ResultMessage | ErrorMessage | NotificationMessage;
+
+/** Every kind of error: its code, and a text for people. */
+export const errors = {
+  "parse": { code: -32700, text: "not valid JSON" },
+  "bad-request": { code: -32600, text: "not a valid request" },
+  "unknown-method": { code: -32601, text: "no such method" },
+  "bad-params": { code: -32602, text: "a parameter is missing or wrong" },
+  "internal": { code: -32603, text: "internal error" },
+  "too-large": { code: -32010, text: "larger than allowed" },
+  "too-deep": { code: -32011, text: "nested deeper than allowed" },
+  "unsafe-text": { code: -32012, text: "text holds a control character" },
+  "auth": { code: -32001, text: "log-in refused" },
+  "token-expired": { code: -32002, text: "token has expired" },
+  "forbidden": { code: -32003, text: "not allowed" },
+  "state": { code: -32004, text: "not possible in this state" },
+  "rate": { code: -32005, text: "too many messages" },
+  "overload": { code: -32006, text: "the gateway is at its limit" },
+  "exists": { code: -32007, text: "this id is already in use" },
+  "no-call": { code: -32020, text: "no such call" },
+  "not-found": { code: -32021, text: "nobody by this name" },
+  "unavailable": { code: -32022, text: "not reachable now" },
+  "busy": { code: -32023, text: "busy" },
+  "declined": { code: -32024, text: "declined" },
+  "cancelled": { code: -32025, text: "cancelled before it was answered" },
+  "timeout": { code: -32026, text: "no answer in time" },
+  "no-codec": { code: -32027, text: "no codec in common" },
+  "bad-sdp": { code: -32028, text: "the session description is malformed" },
+  "no-route": { code: -32029, text: "no route to this destination" },
+  "unsupported": { code: -32030, text: "not supported" },
+  "sip-failed": { code: -32031, text: "the far end refused the call" },
+  "network": { code: -32032, text: "the far end cannot be reached" },
+  "answered-elsewhere": { code: -32033, text: "answered on another device" },
+  "not-acceptable": { code: -32034, text: "this offer is not acceptable here" },
+  "dns": { code: -32035, text: "the name of the next hop cannot be resolved" },
+  "ice": { code: -32040, text: "no connectivity check succeeded" },
+  "dtls": { code: -32041, text: "the DTLS handshake failed" },
+  "fingerprint": { code: -32042, text: "the certificate does not match its fingerprint" },
+  "media-lost": { code: -32043, text: "the other side's media went silent" },
+  "no-port": { code: -32044, text: "no RTP port is free" },
+} as const;
+
+export type ErrorKind = keyof typeof errors;
+
+/** WebSocket close codes. */
+export const closeCodes = {
+  /** after `session.close` */
+  NORMAL: 1000,
+  /** the gateway shuts down */
+  GOING_AWAY: 1001,
+  /** a frame broke RFC 6455: not masked, reserved bits, wrong order */
+  PROTOCOL: 1002,
+  /** a binary message; only text is understood */
+  BINARY: 1003,
+  /** a message was not UTF-8 */
+  NOT_UTF8: 1007,
+  /** a message was larger than `limits.message_bytes` */
+  TOO_BIG: 1009,
+  /** the gateway is at its limit, or you did not read what it sent */
+  OVERLOAD: 1013,
+  /** the log-in was refused, or the token's time is over; an error reply came before */
+  AUTH: 4401,
+  /** no `session.open` in time, or silence for `ping.timeout_ms` */
+  IDLE: 4408,
+  /** messages kept coming after `rate` errors */
+  RATE: 4429,
+} as const;
