@@ -10,8 +10,7 @@
 #include "base/addr.h"
 #include "base/conf.h"
 #include "base/loop.h"
-
-#include <jansson.h>
+#include "base/json.h"
 
 typedef struct cw_sip cw_sip;
 typedef struct cw_sip_call cw_sip_call; /* one INVITE usage: its early dialogs, then its dialog */

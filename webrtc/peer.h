@@ -7,8 +7,7 @@
 
 #include "media/desc.h"
 #include "media/plane.h"
-
-#include <jansson.h>
+#include "base/json.h"
 
 typedef struct cw_webrtc cw_webrtc; /* certificate, DTLS thread, plane */
 typedef struct cw_peer cw_peer;
