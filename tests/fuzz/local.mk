@@ -1,0 +1,16 @@
+# A fuzz target is tests/fuzz/fuzz-NAME.c plus REPLAY: libFuzzer's main() with --enable-libfuzzer
+# (-fsanitize=fuzzer in FUZZ_LINK), else replay.c over tests/fuzz/corpus/NAME.
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/replay.c
+if LIBFUZZER
+FUZZ_REPLAY =
+FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+FUZZ_REPLAY = tests/fuzz/replay.c
+FUZZ_LINK = $(AM_LDFLAGS)
+endif
+
+check_PROGRAMS += tests/fuzz/fuzz-rtp
+TESTS += tests/fuzz/fuzz-rtp
+tests_fuzz_fuzz_rtp_SOURCES = tests/fuzz/fuzz-rtp.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_rtp_LDADD = $(MEDIA_LIBS)
+tests_fuzz_fuzz_rtp_LDFLAGS = $(FUZZ_LINK)

@@ -3,3 +3,8 @@ TESTS += tests/unit/test-base
 tests_unit_test_base_SOURCES = tests/unit/test-base.c
 tests_unit_test_base_LDADD = $(BASE_LIBS)
 EXTRA_DIST += tests/unit/tap.sh tests/unit/lsan.supp tests/unit/tsan.supp
+
+check_PROGRAMS += tests/unit/test-rtp
+TESTS += tests/unit/test-rtp
+tests_unit_test_rtp_SOURCES = tests/unit/test-rtp.c
+tests_unit_test_rtp_LDADD = $(MEDIA_LIBS)
