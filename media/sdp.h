@@ -65,9 +65,13 @@ bool cw_span_is(cw_span span, const char *text); /* caseless */
  * CW_E_BAD_SDP  a format of an RTP section is no payload type */
 CW_NODISCARD cw_err cw_sdp_stream(const cw_sdp *sdp, const cw_sdp_media *media, cw_stream *ret);
 
-/* Append "m=", "c=" (when `at` has an address), direction, ptime, rtpmap and fmtp lines of `stream`
+/* The same section as a refused stream that repeats its "m=" line. */
+void cw_sdp_stream_refuse(const cw_sdp_media *media, cw_stream *ret);
+
+/* Append "m=", "c=" (unless `at` is NULL), direction, ptime, rtpmap and fmtp lines of `stream`
  * to a string being built. A refused stream is its "m=" line with port 0. */
 struct _GString;
+void cw_sdp_print_connection(struct _GString *out, const cw_addr *at); /* none: 0.0.0.0 */
 void cw_sdp_print_stream(struct _GString *out, const cw_stream *stream, const char *proto,
                          uint16_t port, const cw_addr *at);
 

@@ -1,0 +1,3 @@
+noinst_LIBRARIES += webrtc/libwebrtc.a
+webrtc_libwebrtc_a_SOURCES = \
+	webrtc/jsep.h webrtc/jsep_parse.c webrtc/jsep_print.c
