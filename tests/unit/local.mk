@@ -8,3 +8,8 @@ check_PROGRAMS += tests/unit/test-rtp
 TESTS += tests/unit/test-rtp
 tests_unit_test_rtp_SOURCES = tests/unit/test-rtp.c
 tests_unit_test_rtp_LDADD = $(MEDIA_LIBS)
+
+check_PROGRAMS += tests/unit/test-srtp
+TESTS += tests/unit/test-srtp
+tests_unit_test_srtp_SOURCES = tests/unit/test-srtp.c
+tests_unit_test_srtp_LDADD = $(MEDIA_LIBS)
