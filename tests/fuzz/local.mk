@@ -14,3 +14,9 @@ TESTS += tests/fuzz/fuzz-rtp
 tests_fuzz_fuzz_rtp_SOURCES = tests/fuzz/fuzz-rtp.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_rtp_LDADD = $(MEDIA_LIBS)
 tests_fuzz_fuzz_rtp_LDFLAGS = $(FUZZ_LINK)
+
+check_PROGRAMS += tests/fuzz/fuzz-stun
+TESTS += tests/fuzz/fuzz-stun
+tests_fuzz_fuzz_stun_SOURCES = tests/fuzz/fuzz-stun.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_stun_LDADD = $(WEBRTC_LIBS)
+tests_fuzz_fuzz_stun_LDFLAGS = $(FUZZ_LINK)

@@ -13,3 +13,8 @@ check_PROGRAMS += tests/unit/test-srtp
 TESTS += tests/unit/test-srtp
 tests_unit_test_srtp_SOURCES = tests/unit/test-srtp.c
 tests_unit_test_srtp_LDADD = $(MEDIA_LIBS)
+
+check_PROGRAMS += tests/unit/test-ice
+TESTS += tests/unit/test-ice
+tests_unit_test_ice_SOURCES = tests/unit/test-ice.c
+tests_unit_test_ice_LDADD = $(WEBRTC_LIBS)
