@@ -1,0 +1,19 @@
+noinst_LIBRARIES += src/call/libcall.a
+src_call_libcall_a_SOURCES = \
+	src/call/act.c src/call/act.h \
+	src/call/call.c src/call/call.h src/call/call.fsm \
+	src/call/calls.c src/call/priv.h \
+	src/call/client.c \
+	src/call/describe.c \
+	src/call/header.c src/call/header.h \
+	src/call/inbound.c \
+	src/call/join.c \
+	src/call/keypad.c src/call/keypad.h \
+	src/call/ladder.c \
+	src/call/leg.c src/call/leg.h \
+	src/call/leg_browser.c \
+	src/call/leg_service.c \
+	src/call/leg_sip.c src/call/leg_sip_media.c src/call/leg_sip.h \
+	src/call/net.c src/call/net.h \
+	src/call/route.c src/call/route.h \
+	src/call/trunk.c

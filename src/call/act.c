@@ -1,0 +1,182 @@
+#include "call/act.h"
+
+#include "base/log.h"
+#include "base/stats.h"
+
+static CW_ON_LOOP void note(cw_call *call, const char *text)
+{
+    cw_timeline_add(call->line, CW_LANE_GATEWAY, CW_LANE_GATEWAY, "CALL", text);
+}
+
+static CW_ON_LOOP void fail(cw_call *call, cw_leg *leg, cw_err err)
+{
+    cw_leg_event event = { .what = CW_LEG_ENDED, .cause = { .err = err, .gateway = true } };
+
+    cw_call_post(call, CW_CALL_ENDED, leg, &event);
+}
+
+/* ── Before the answer ── */
+
+CW_ON_LOOP void cw_call_start_ringing(cw_call *call, const cw_happening *h)
+{
+    char id[CW_ID_STR];
+
+    cw_timer_start(call->ring_timer, (uint64_t)call->calls->conf->sip.ring_timeout_ms);
+    note(call, cw_fmt("to %s", call->to));
+    cw_log(CW_LOG_INFO, CW_MOD_CALL, "call.start", "call", cw_id_print(call->id, id), "from",
+           call->from.uri, "to", call->to, "legs", cw_fmt("%u", call->b->len), NULL);
+}
+
+void cw_call_tell_ringing(cw_call *call, const cw_happening *h)
+{
+    call->a->ops->ring(call->a, h->detail.status);
+}
+
+CW_ON_LOOP void cw_call_give_early(cw_call *call, const cw_happening *h)
+{
+    cw_err err;
+
+    call->winner = h->leg;
+    err = call->a->ops->answer(call->a, &h->leg->desc, true);
+    if (err)
+        fail(call, h->leg, err);
+    else
+        cw_call_join(call);
+}
+
+/* ── The answer ── */
+
+static CW_ON_LOOP void end_losers(cw_call *call)
+{
+    static const cw_cause elsewhere = { .err = CW_E_ANSWERED_ELSEWHERE, .gateway = true };
+
+    for (guint i = 0; i < call->b->len; i++) {
+        cw_leg *b = g_ptr_array_index(call->b, i);
+
+        if (b != call->winner)
+            cw_leg_end(b, &elsewhere, CW_BY_GATEWAY);
+    }
+}
+
+CW_ON_LOOP void cw_call_give_answer(cw_call *call, const cw_happening *h)
+{
+    char id[CW_ID_STR];
+    cw_err err;
+
+    cw_timer_stop(call->ring_timer);
+    call->winner = h->leg;
+    end_losers(call);
+    err = call->a->ops->answer(call->a, &h->leg->desc, false);
+    if (err) {
+        fail(call, h->leg, err);
+        return;
+    }
+    call->answered_ms = cw_now_ms();
+    cw_stat_inc(CW_STAT_calls_answered);
+    note(call, "answered");
+    cw_log(CW_LOG_INFO, CW_MOD_CALL, "call.answer", "call", cw_id_print(call->id, id), "by",
+           h->leg->name, "after_ms", cw_fmt("%u", (unsigned)(call->answered_ms - call->created_ms)),
+           NULL);
+    cw_call_join(call);
+}
+
+CW_ON_LOOP void cw_call_drop_leg(cw_call *call, const cw_happening *h)
+{
+    cw_leg_end(h->leg, &h->detail.cause, h->detail.cause.gateway ? CW_BY_GATEWAY : CW_BY_YOU);
+}
+
+/* ── In the call ── */
+
+CW_ON_LOOP void cw_call_join_media(cw_call *call, const cw_happening *h)
+{
+    cw_call_join(call);
+}
+
+CW_ON_LOOP void cw_call_pass_streams(cw_call *call, const cw_happening *h)
+{
+    cw_leg *other = cw_call_other(call, h->leg);
+    cw_err err;
+
+    err = other->ops->update(other, &h->leg->desc);
+    if (err)
+        note(call, cw_fmt("the %s leg keeps its streams: %s", other->ops->kind, cw_err_text(err)));
+    cw_call_join(call);
+}
+
+CW_ON_LOOP void cw_call_pass_hold(cw_call *call, const cw_happening *h)
+{
+    cw_leg *other = cw_call_other(call, h->leg);
+
+    note(call, cw_fmt("%s by %s", h->detail.on ? "held" : "resumed", h->leg->name));
+    other->ops->hold(other, h->detail.on);
+    cw_call_join(call);
+}
+
+CW_ON_LOOP void cw_call_pass_key(cw_call *call, const cw_happening *h)
+{
+    cw_leg *other = cw_call_other(call, h->leg);
+    cw_err err;
+
+    if (!other)
+        return;
+    err = other->ops->dtmf(other, h->detail.digit, h->detail.duration_ms, h->detail.inband);
+    if (err)
+        note(call, cw_fmt("digit %c not passed on: %s", h->detail.digit, cw_err_text(err)));
+}
+
+CW_ON_LOOP void cw_call_pass_muted(cw_call *call, const cw_happening *h)
+{
+    cw_leg *other = cw_call_other(call, h->leg);
+
+    if (other)
+        other->ops->info(other, h->detail.info);
+}
+
+/* ── The end ── */
+
+/* A caller that gives up before the answer cancelled; a callee gone before it did not answer. */
+static cw_cause settle_cause(const cw_call *call, const cw_happening *h)
+{
+    cw_cause cause = h->detail.cause;
+
+    if (cause.err == CW_OK && !call->answered_ms)
+        cause.err = h->event == CW_CALL_A_ENDED ? CW_E_CANCELLED : CW_E_UNAVAILABLE;
+    return cause;
+}
+
+static cw_by told_by(const cw_cause *cause, const cw_leg *said, const cw_leg *told)
+{
+    if (cause->gateway)
+        return CW_BY_GATEWAY;
+    return said == told ? CW_BY_YOU : CW_BY_PEER;
+}
+
+static CW_ON_LOOP void log_end(cw_call *call)
+{
+    char id[CW_ID_STR];
+    uint64_t now = cw_now_ms();
+
+    note(call, cw_fmt("ended: %s", call->cause.err ? cw_err_kind(call->cause.err) : "hangup"));
+    cw_log(CW_LOG_INFO, CW_MOD_CALL, "call.end", "call", cw_id_print(call->id, id), "reason",
+           call->cause.err ? cw_err_kind(call->cause.err) : "hangup", "sip",
+           call->cause.status ? cw_fmt("%d", call->cause.status) : NULL, "talk_ms",
+           call->answered_ms ? cw_fmt("%u", (unsigned)(now - call->answered_ms)) : NULL, NULL);
+}
+
+CW_ON_LOOP void cw_call_finish(cw_call *call, const cw_happening *h)
+{
+    call->cause = settle_cause(call, h);
+    cw_timer_stop(call->ring_timer);
+    if (!call->answered_ms)
+        cw_stat_inc(CW_STAT_calls_failed);
+    cw_call_trace_media(call);
+    cw_leg_end(call->a, &call->cause, told_by(&call->cause, h->leg, call->a));
+    for (guint i = 0; i < call->b->len; i++) {
+        cw_leg *b = g_ptr_array_index(call->b, i);
+
+        cw_leg_end(b, &call->cause, told_by(&call->cause, h->leg, b));
+    }
+    log_end(call);
+    cw_ladder_keep(call->calls, call);
+    cw_calls_bury(call->calls, call);
+}

@@ -1,0 +1,204 @@
+/* calls.c - every call, client and trunk of the gateway. */
+#include "call/priv.h"
+
+#include "base/stats.h"
+
+#include <string.h>
+
+/* Users known but not logged in are remembered up to this many, so that calling one is told from
+ * calling nobody. */
+#define USERS_REMEMBERED 65536
+
+static void user_free(void *data)
+{
+    cw_user *user = data;
+
+    g_ptr_array_free(user->clients, TRUE);
+    g_free(user->name);
+    g_free(user);
+}
+
+static void reap(void *arg)
+{
+    cw_calls *calls = arg;
+    cw_call *call;
+
+    cw_assert_on_loop();
+    while ((call = g_queue_pop_head(&calls->dead)))
+        cw_call_free(call);
+}
+
+cw_calls *cw_calls_new(cw_loop *loop, const cw_conf *conf)
+{
+    cw_calls *calls = g_new0(cw_calls, 1);
+
+    calls->loop = loop;
+    calls->conf = conf;
+    calls->by_id = g_hash_table_new(g_int64_hash, g_int64_equal);
+    calls->users = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, user_free);
+    calls->reaper = cw_timer_new(loop, reap, calls);
+    calls->trunks = cw_trunks_new(loop, conf);
+    g_queue_init(&calls->dead);
+    g_queue_init(&calls->ladders);
+    return calls;
+}
+
+void cw_calls_sip_ops(cw_calls *calls, cw_sip_ops *ret)
+{
+    *ret = (cw_sip_ops){ .invite = cw_calls_invite, .trusted = cw_calls_trusted };
+}
+
+void cw_calls_use(cw_calls *calls, cw_sip *sip, cw_webrtc *webrtc, cw_plane *plane)
+{
+    calls->sip = sip;
+    calls->webrtc = webrtc;
+    calls->plane = plane;
+}
+
+static CW_ON_LOOP void end_all(cw_calls *calls)
+{
+    static const cw_cause closing = { .err = CW_E_UNAVAILABLE, .gateway = true };
+    g_autoptr(GList) all = g_hash_table_get_values(calls->by_id);
+
+    for (GList *i = all; i; i = i->next)
+        cw_call_end(i->data, &closing);
+}
+
+void cw_calls_free(cw_calls *calls)
+{
+    if (!calls)
+        return;
+    calls->closing = true;
+    end_all(calls);
+    reap(calls);
+    g_assert(g_hash_table_size(calls->by_id) == 0);
+    cw_ladder_clear(calls);
+    cw_timer_free(calls->reaper);
+    cw_trunks_free(calls->trunks);
+    g_hash_table_unref(calls->by_id);
+    g_hash_table_unref(calls->users);
+    g_free(calls);
+}
+
+void cw_calls_bury(cw_calls *calls, cw_call *call)
+{
+    g_hash_table_remove(calls->by_id, &call->id);
+    g_queue_push_tail(&calls->dead, call);
+    cw_timer_start(calls->reaper, 0);
+}
+
+bool cw_calls_full(const cw_calls *calls)
+{
+    return calls->closing ||
+           g_hash_table_size(calls->by_id) >= (guint)calls->conf->limits.calls_max;
+}
+
+cw_call *cw_calls_find(const cw_calls *calls, cw_id id)
+{
+    return g_hash_table_lookup(calls->by_id, &id);
+}
+
+cw_err cw_call_hangup(cw_calls *calls, cw_id id)
+{
+    static const cw_cause by_admin = { .gateway = true };
+    cw_call *call = cw_calls_find(calls, id);
+
+    if (!call)
+        return CW_E_NO_CALL;
+    cw_call_end(call, &by_admin);
+    return CW_OK;
+}
+
+/* ── Users ── */
+
+cw_user *cw_calls_user(const cw_calls *calls, const char *name)
+{
+    return g_hash_table_lookup(calls->users, name);
+}
+
+cw_user *cw_calls_user_add(cw_calls *calls, const char *name)
+{
+    cw_user *user = cw_calls_user(calls, name);
+
+    if (user)
+        return user;
+    user = g_new0(cw_user, 1);
+    user->name = g_strdup(name);
+    user->clients = g_ptr_array_new();
+    g_hash_table_insert(calls->users, user->name, user);
+    return user;
+}
+
+void cw_calls_user_left(cw_calls *calls, cw_user *user)
+{
+    if (user->clients->len == 0 && g_hash_table_size(calls->users) > USERS_REMEMBERED)
+        g_hash_table_remove(calls->users, user->name);
+}
+
+/* ── Reaching the callee ── */
+
+static CW_ON_LOOP cw_err reach_user(cw_calls *calls, cw_call *call, const char *name,
+                                    const cw_client *except)
+{
+    const cw_user *user = cw_calls_user(calls, name);
+    char id[CW_ID_STR];
+
+    if (!user)
+        return CW_E_NOT_FOUND;
+    for (guint i = 0; i < user->clients->len; i++) {
+        cw_client *client = g_ptr_array_index(user->clients, i);
+        cw_leg *leg;
+
+        if (client == except || cw_client_full(client))
+            continue;
+        if (cw_leg_browser_new(client, cw_id_print(call->id, id), call->id, call->worker, &leg))
+            continue;
+        cw_call_add_b(call, leg);
+    }
+    return call->b->len ? CW_OK : CW_E_UNAVAILABLE;
+}
+
+static CW_ON_LOOP cw_err reach_service(cw_calls *calls, cw_call *call, const char *name)
+{
+    cw_leg *leg;
+    cw_err err = cw_leg_service_new(calls->plane, call->worker, name, &leg);
+
+    if (err)
+        return err;
+    cw_call_add_b(call, leg);
+    return CW_OK;
+}
+
+static CW_ON_LOOP cw_err reach_sip(cw_calls *calls, cw_call *call, const cw_route *route,
+                                   const char *from_user, char *const *headers)
+{
+    const struct cw_conf_trunk *trunk = route->trunk;
+    cw_sip_target target = { .ruri = route->ruri,
+                             .from_user = from_user,
+                             .from_display = call->from.display,
+                             .transport = route->transport,
+                             .headers = (const char *const *)headers };
+
+    if (trunk) {
+        target.from_user = trunk->from_user ?: from_user;
+        target.from_domain = trunk->from_domain;
+        target.next_hop = trunk->address;
+        target.credentials = (cw_sip_credentials){ trunk->username, trunk->password, trunk->realm };
+    }
+    cw_call_add_b(call, cw_leg_sip_new(calls, call->worker, &target, trunk));
+    return CW_OK;
+}
+
+cw_err cw_calls_reach(cw_calls *calls, cw_call *call, const cw_route *route, const char *from_user,
+                      char *const *headers, const cw_client *except)
+{
+    switch (route->kind) {
+    case CW_ROUTE_USER:
+        return reach_user(calls, call, route->name, except);
+    case CW_ROUTE_SERVICE:
+        return reach_service(calls, call, route->name);
+    case CW_ROUTE_SIP:
+        return reach_sip(calls, call, route, from_user, headers);
+    }
+    return CW_E_NO_ROUTE;
+}

@@ -1,0 +1,298 @@
+/* client.c - what a logged-in session asks of its calls. */
+#include "call/priv.h"
+
+#include "base/stats.h"
+#include "call/header.h"
+
+#include <string.h>
+
+/* ── The session ── */
+
+static cw_client *client_alloc(cw_calls *calls, cw_id session, const cw_identity *identity,
+                               const cw_client_ops *ops, void *arg)
+{
+    cw_client *client = g_new0(cw_client, 1);
+
+    client->calls = calls;
+    client->session = session;
+    client->ops = *ops;
+    client->arg = arg;
+    client->legs = g_hash_table_new(g_str_hash, g_str_equal);
+    client->identity = *identity;
+    for (unsigned i = 0; i < identity->grant.n; i++)
+        client->identity.grant.scope[i] = g_strdup(identity->grant.scope[i]);
+    return client;
+}
+
+cw_err cw_client_new(cw_calls *calls, cw_id session, const cw_identity *identity,
+                     const cw_client_ops *ops, void *arg, cw_client **ret)
+{
+    const cw_user *known = cw_calls_user(calls, identity->user);
+
+    if (calls->closing ||
+        (known && known->clients->len >= (guint)calls->conf->limits.sessions_per_user))
+        return CW_E_OVERLOAD;
+    *ret = client_alloc(calls, session, identity, ops, arg);
+    g_ptr_array_add(cw_calls_user_add(calls, identity->user)->clients, *ret);
+    return CW_OK;
+}
+
+void cw_client_free(cw_client *client)
+{
+    cw_user *user;
+
+    if (!client)
+        return;
+    user = cw_calls_user(client->calls, client->identity.user);
+    g_ptr_array_remove(user->clients, client);
+    cw_calls_user_left(client->calls, user);
+
+    g_autoptr(GList) legs = g_hash_table_get_values(client->legs);
+
+    for (GList *i = legs; i; i = i->next)
+        cw_leg_browser_orphan(i->data);
+    g_hash_table_unref(client->legs);
+    cw_identity_clear(&client->identity);
+    g_free(client);
+}
+
+void cw_client_notify(cw_client *client, const char *method, json_t *params)
+{
+    client->ops.notify(client->arg, method, params);
+}
+
+bool cw_client_full(const cw_client *client)
+{
+    return g_hash_table_size(client->legs) >= (guint)client->calls->conf->limits.calls_per_session;
+}
+
+/* ── Starting ── */
+
+static bool call_name_ok(const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *c = name; *c; c++)
+        if (!g_ascii_isalnum(*c) && *c != '_' && *c != '-')
+            return false;
+    return len >= 1 && len <= 64;
+}
+
+static void be_party(const cw_client *client, cw_party *ret)
+{
+    char number[CW_NUMBER_MAX + 2];
+
+    ret->uri = g_strdup_printf("user:%s", client->identity.user);
+    ret->user = g_strdup(client->identity.user);
+    if (client->identity.display[0])
+        ret->display = g_utf8_make_valid(client->identity.display, -1);
+    if (cw_number_parse(client->identity.user, number))
+        ret->number = g_strdup(number);
+}
+
+static CW_ON_LOOP cw_err build(cw_client *client, cw_call *call, const char *name, const char *sdp,
+                               size_t sdp_len, const cw_route *route, char *const *headers,
+                               char why[static 128])
+{
+    cw_leg *leg;
+    cw_err err = cw_leg_browser_new(client, name, call->id, call->worker, &leg);
+
+    if (err)
+        return err;
+    cw_call_set_a(call, leg);
+    be_party(client, &call->from);
+    cw_leg_trace(leg, false, "JSON", "call.start");
+    err = cw_leg_browser_offered(leg, sdp, sdp_len, why);
+    if (!err)
+        err = cw_calls_reach(client->calls, call, route, client->identity.user, headers, client);
+    if (!err)
+        err = cw_call_dial(call);
+    return err;
+}
+
+static CW_ON_LOOP cw_err start(cw_client *client, const char *name, const char *sdp, size_t sdp_len,
+                               const cw_route *route, char *const *headers, json_t **result,
+                               char why[static 128])
+{
+    char id[CW_ID_STR];
+    cw_call *call;
+    cw_err err;
+
+    if (!cw_grant_allows(&client->identity.grant, "call", route->target)) {
+        g_snprintf(why, 128, "%.100s is not in your scopes", route->target);
+        return CW_E_FORBIDDEN;
+    }
+    call = cw_call_new(client->calls, route->target);
+    err = build(client, call, name, sdp, sdp_len, route, headers, why);
+    if (err) {
+        cw_call_abandon(call, err);
+        return err;
+    }
+    *result = json_pack("{s:s s:s}", "call", name, "id", cw_id_print(call->id, id));
+    return CW_OK;
+}
+
+cw_err cw_client_start(cw_client *client, const char *call, const char *to, const char *sdp,
+                       size_t sdp_len, const json_t *headers, json_t **result, char why[static 128])
+{
+    g_auto(GStrv) fields = NULL;
+    cw_route route;
+    cw_err err;
+
+    why[0] = 0;
+    if (!call_name_ok(call))
+        return CW_E_PARAMS;
+    if (g_hash_table_contains(client->legs, call))
+        return CW_E_EXISTS;
+    if (cw_client_full(client) || cw_calls_full(client->calls))
+        return CW_E_OVERLOAD;
+    err = cw_headers_check(headers, &fields, why);
+    if (err)
+        return err;
+    err = cw_route_find(client->calls->conf, to, &route, why);
+    if (!err)
+        err = start(client, call, sdp, sdp_len, &route, fields, result, why);
+    cw_route_clear(&route);
+    return err;
+}
+
+/* ── In a call ── */
+
+static CW_ON_LOOP cw_leg *find(const cw_client *client, const char *call, const char *method)
+{
+    cw_leg *leg = g_hash_table_lookup(client->legs, call);
+
+    if (leg)
+        cw_leg_trace(leg, false, "JSON", method);
+    return leg;
+}
+
+cw_err cw_client_answer(cw_client *client, const char *call, const char *sdp, size_t sdp_len,
+                        char why[static 128])
+{
+    cw_leg *leg = find(client, call, "call.answer");
+
+    why[0] = 0;
+    return leg ? cw_leg_browser_answered(leg, sdp, sdp_len, why) : CW_E_NO_CALL;
+}
+
+cw_err cw_client_candidate(cw_client *client, const char *call, const char *candidate)
+{
+    cw_leg *leg = g_hash_table_lookup(client->legs, call);
+
+    return leg ? cw_leg_browser_candidate(leg, candidate) : CW_E_NO_CALL;
+}
+
+cw_err cw_client_update(cw_client *client, const char *call, const char *sdp, size_t sdp_len,
+                        json_t **result, char why[static 128])
+{
+    cw_leg *leg = find(client, call, "call.update");
+    g_autofree char *answer = NULL;
+    const cw_leg *other;
+    cw_err err;
+
+    why[0] = 0;
+    if (!leg)
+        return CW_E_NO_CALL;
+    other = cw_call_other(cw_leg_browser_call(leg), leg);
+    if (!other)
+        return CW_E_STATE;
+    err = cw_leg_browser_update(leg, &other->desc, sdp, sdp_len, &answer, why);
+    if (err)
+        return err;
+    *result = json_pack("{s:s}", "sdp", answer);
+    return CW_OK;
+}
+
+cw_err cw_client_hold(cw_client *client, const char *call, bool hold)
+{
+    cw_leg *leg = find(client, call, hold ? "call.hold" : "call.resume");
+
+    return leg ? cw_leg_browser_hold(leg, hold) : CW_E_NO_CALL;
+}
+
+static bool is_key(char c)
+{
+    return g_ascii_isdigit(c) || c == '*' || c == '#' || (c >= 'A' && c <= 'D');
+}
+
+static CW_ON_LOOP bool in_call(const cw_leg *leg)
+{
+    cw_call_state state = cw_leg_browser_call(leg)->state;
+
+    return state == CW_CALL_EARLY || state == CW_CALL_UP;
+}
+
+cw_err cw_client_dtmf(cw_client *client, const char *call, const char *digits, unsigned duration_ms,
+                      char why[static 128])
+{
+    cw_leg *leg = find(client, call, "call.dtmf");
+    size_t len = strlen(digits);
+
+    why[0] = 0;
+    if (!leg)
+        return CW_E_NO_CALL;
+    if (!in_call(leg))
+        return CW_E_STATE;
+    if (len < 1 || len > 32)
+        return CW_E_PARAMS;
+    for (const char *c = digits; *c; c++)
+        if (!is_key(*c)) {
+            g_snprintf(why, 128, "not a key: %c", g_ascii_isprint(*c) ? *c : '?');
+            return CW_E_PARAMS;
+        }
+    for (const char *c = digits; *c; c++)
+        cw_leg_emit(leg, &(cw_leg_event){ .what = CW_LEG_DTMF,
+                                          .digit = *c,
+                                          .duration_ms = duration_ms ? duration_ms : 100 });
+    return CW_OK;
+}
+
+cw_err cw_client_info(cw_client *client, const char *call, const json_t *info)
+{
+    cw_leg *leg = find(client, call, "call.info");
+    json_t *muted = json_object_get(info, "muted");
+
+    if (!leg)
+        return CW_E_NO_CALL;
+    if (!in_call(leg))
+        return CW_E_STATE;
+    cw_leg_browser_muted(leg, muted);
+    return CW_OK;
+}
+
+static CW_ON_LOOP void end_leg(cw_leg *leg, cw_err err)
+{
+    cw_leg_emit(
+        leg, &(cw_leg_event){ .what = CW_LEG_ENDED, .all = err != CW_OK, .cause = { .err = err } });
+}
+
+/* It is being called and has not answered. */
+static CW_ON_LOOP bool rings(const cw_leg *leg)
+{
+    const cw_call *call = cw_leg_browser_call(leg);
+
+    return call->a != leg && call->state != CW_CALL_UP;
+}
+
+cw_err cw_client_end(cw_client *client, const char *call)
+{
+    cw_leg *leg = find(client, call, "call.end");
+
+    if (!leg)
+        return CW_E_NO_CALL;
+    end_leg(leg, rings(leg) ? CW_E_DECLINED : CW_OK);
+    return CW_OK;
+}
+
+cw_err cw_client_reject(cw_client *client, const char *call, cw_err reason)
+{
+    cw_leg *leg = find(client, call, "call.reject");
+
+    if (!leg)
+        return CW_E_NO_CALL;
+    if (!rings(leg))
+        return CW_E_STATE;
+    end_leg(leg, reason);
+    return CW_OK;
+}

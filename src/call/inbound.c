@@ -1,0 +1,71 @@
+/* inbound.c - calls from the telephone network: who may, to whom. */
+#include "call/priv.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+bool cw_calls_trusted(void *arg, const cw_addr *source)
+{
+    const cw_calls *calls = arg;
+
+    cw_assert_on_loop();
+    return cw_trunks_trusted(calls->trunks, source);
+}
+
+static char *utf8_or_null(const char *text)
+{
+    return text && *text ? g_utf8_make_valid(text, -1) : NULL;
+}
+
+static void take_party(const cw_sip_invite *invite, cw_party *ret)
+{
+    char number[CW_NUMBER_MAX + 2];
+
+    ret->uri = utf8_or_null(invite->from_uri) ?: g_strdup("sip:anonymous@anonymous.invalid");
+    ret->display = utf8_or_null(invite->from_display);
+    if (invite->from_user && cw_number_parse(invite->from_user, number))
+        ret->number = g_strdup(number);
+}
+
+static CW_ON_LOOP cw_err build(cw_calls *calls, const cw_sip_invite *invite, const cw_route *route,
+                               cw_call *call, cw_leg **ret)
+{
+    cw_leg *leg;
+    cw_err err = cw_leg_sip_incoming(calls, call->worker, invite, &leg);
+
+    if (err)
+        return err;
+    cw_call_set_a(call, leg);
+    take_party(invite, &call->from);
+    err = cw_calls_reach(calls, call, route, NULL, NULL, NULL);
+    if (err)
+        return err;
+    *ret = leg;
+    return cw_call_dial(call);
+}
+
+cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
+{
+    cw_calls *calls = arg;
+    cw_route route;
+    cw_call *call;
+    cw_leg *leg = NULL;
+    cw_err err;
+
+    cw_assert_on_loop();
+    if (cw_calls_full(calls))
+        return CW_E_OVERLOAD;
+    err = cw_route_inbound(calls->conf, invite->ruri_user, &route);
+    if (err)
+        return err;
+    call = cw_call_new(calls, route.target);
+    err = build(calls, invite, &route, call, &leg);
+    cw_route_clear(&route);
+    if (err) {
+        cw_call_abandon(call, err);
+        return err;
+    }
+    cw_leg_sip_accept(leg, sip);
+    return CW_OK;
+}

@@ -1,0 +1,63 @@
+/* join.c - both legs' endpoints, stream by stream. */
+#include "call/priv.h"
+
+#include "base/log.h"
+
+static bool held(const cw_leg *leg)
+{
+    return leg->held && leg->ops->holds_both_ways;
+}
+
+static bool has_video(const cw_call *call, unsigned stream)
+{
+    return stream < call->a->desc.stream_n && call->a->desc.stream[stream].kind == CW_VIDEO;
+}
+
+void cw_call_join(cw_call *call)
+{
+    bool silent;
+
+    if (!call->winner)
+        return;
+    silent = held(call->a) || held(call->winner);
+    for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
+        cw_ep *a = call->a->ops->endpoint(call->a, i);
+        cw_ep *b = call->winner->ops->endpoint(call->winner, i);
+
+        if (a && (silent || !b))
+            cw_ep_part(a);
+        if (b && (silent || !a))
+            cw_ep_part(b);
+        if (!a || !b || silent)
+            continue;
+        cw_ep_join(a, b);
+        if (has_video(call, i)) {
+            cw_ep_keyframe(a);
+            cw_ep_keyframe(b);
+        }
+    }
+}
+
+/* A last row a leg: what passed in its first stream. */
+static CW_ON_LOOP void trace_leg(cw_leg *leg)
+{
+    cw_ep_stats stats;
+    cw_ep *ep;
+
+    if (!leg || leg->ended)
+        return;
+    ep = leg->ops->endpoint(leg, 0);
+    if (!ep)
+        return;
+    cw_ep_get_stats(ep, &stats);
+    cw_leg_note(leg, "RTP",
+                cw_fmt("%llu packets in, %llu out, %llu lost, jitter %.1f ms",
+                       (unsigned long long)stats.rx_packets, (unsigned long long)stats.tx_packets,
+                       (unsigned long long)stats.rx_lost, stats.rx_jitter_ms));
+}
+
+void cw_call_trace_media(cw_call *call)
+{
+    trace_leg(call->a);
+    trace_leg(call->winner);
+}

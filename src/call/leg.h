@@ -1,0 +1,125 @@
+/* leg.h - one side of a call: a browser, a SIP dialog, a service. Loop thread.
+ *
+ * The call tells a leg what to do through cw_leg_ops; a leg tells the call what happened with
+ * cw_leg_emit(). Between them travel media descriptions, never SDP. Home of src/call only.
+ */
+#ifndef CW_CALL_LEG_H
+#define CW_CALL_LEG_H
+
+#include "base/json.h"
+#include "base/timeline.h"
+#include "media/desc.h"
+#include "media/plane.h"
+
+typedef struct cw_leg cw_leg;
+
+/* Why something ended. */
+typedef struct cw_cause {
+    cw_err err;      /* CW_OK: an ordinary hang-up */
+    bool gateway;    /* our decision, nobody's wish */
+    int status;      /* SIP final status, 0: none */
+    char phrase[96]; /* that goes with it */
+    int q850;        /* 0: none */
+} cw_cause;
+
+/* Who a leg learns that it came from. */
+typedef enum cw_by { CW_BY_YOU, CW_BY_PEER, CW_BY_GATEWAY } cw_by;
+
+/* The caller as the callee sees it. Strings are the call's, valid UTF-8; NULL: unknown. */
+typedef struct cw_party {
+    char *uri, *display, *number, *user;
+} cw_party;
+
+typedef enum cw_leg_what {
+    CW_LEG_RINGING,   /* the far side alerts or is being tried; `status` is 101-199 */
+    CW_LEG_EARLY,     /* leg->desc is what it answers with before the answer */
+    CW_LEG_ANSWERED,  /* leg->desc is its answer */
+    CW_LEG_DESCRIBED, /* leg->desc or the endpoints changed: join again */
+    CW_LEG_CHANGED,   /* a stream came or went: the other leg must know */
+    CW_LEG_HELD,      /* `on`: the far side holds, or no longer */
+    CW_LEG_DTMF,      /* `digit`, `duration_ms`, `inband` */
+    CW_LEG_INFO,      /* `info`: {"audio": bool, "video": bool}, borrowed */
+    CW_LEG_ENDED,     /* `cause`; the last */
+} cw_leg_what;
+
+typedef struct cw_leg_event {
+    cw_leg_what what;
+    int status;
+    bool on;
+    bool inband; /* the packets themselves go to the other side too */
+    bool all;    /* CW_LEG_ENDED: a person's no, for every leg that rings with this one */
+    char digit;
+    unsigned duration_ms;
+    json_t *info;
+    cw_cause cause;
+} cw_leg_event;
+
+typedef struct cw_leg_ops {
+    const char *kind;     /* "browser", "sip", "service" */
+    bool holds_both_ways; /* while its far side holds, it neither hears nor is heard */
+    /* Call the far side. Whatever comes of it is told by events. */
+    cw_err (*offer)(cw_leg *leg, const cw_media_desc *desc, const cw_party *from);
+    /* To the caller's leg: the callee alerts. */
+    void (*ring)(cw_leg *leg, int status);
+    /* To the caller's leg: what the callee answered. With `early` the call is not answered yet; an
+     * answer after an early one changes nothing the far side was told about media. */
+    cw_err (*answer)(cw_leg *leg, const cw_media_desc *answer, bool early);
+    /* The other side's set of streams is now this. */
+    cw_err (*update)(cw_leg *leg, const cw_media_desc *desc);
+    /* The other side holds, or no longer. */
+    void (*hold)(cw_leg *leg, bool on);
+    cw_err (*dtmf)(cw_leg *leg, char digit, unsigned duration_ms, bool inband);
+    void (*info)(cw_leg *leg, const json_t *muted);
+    /* End it towards the far side and let go of media and sockets. No event follows. */
+    void (*end)(cw_leg *leg, const cw_cause *cause, cw_by by);
+    cw_ep *(*endpoint)(cw_leg *leg, unsigned stream); /* NULL: none */
+    void (*describe)(cw_leg *leg, json_t *into);
+    void (*free)(cw_leg *leg);
+} cw_leg_ops;
+
+typedef void cw_leg_fn(void *arg, cw_leg *leg, const cw_leg_event *event);
+
+/* What every leg begins with. */
+struct cw_leg {
+    const cw_leg_ops *ops;
+    cw_leg_fn *fn;
+    void *arg;
+    cw_timeline *line; /* borrowed from the call, which outlives its legs */
+    cw_lane lane;
+    unsigned worker;
+    char name[128]; /* for people: "alice", "sip:bob@example.com", "echo" */
+
+    /* What the far side described last. Directions are CW_SENDRECV: holding is told by events, so
+     * that one side's hold never shows in the other's SDP. No stream: nothing described yet. */
+    cw_media_desc desc;
+    const cw_media_desc *local; /* what we told it; NULL: with the same payload types as `desc` */
+    bool held;                  /* by its far side */
+    bool over;                  /* CW_LEG_ENDED was told: the far side needs no word */
+    bool ended;                 /* `end` was called */
+};
+
+void cw_leg_init(cw_leg *leg, const cw_leg_ops *ops, const char *name) CW_ON_LOOP;
+void cw_leg_free(cw_leg *leg) CW_ON_LOOP; /* NULL is fine */
+
+void cw_leg_emit(cw_leg *leg, const cw_leg_event *event) CW_ON_LOOP;
+void cw_leg_tell(cw_leg *leg, cw_leg_what what) CW_ON_LOOP; /* one without parameters */
+void cw_leg_fail(cw_leg *leg, cw_err err) CW_ON_LOOP;       /* CW_LEG_ENDED, the gateway's doing */
+void cw_leg_end(cw_leg *leg, const cw_cause *cause, cw_by by) CW_ON_LOOP; /* once; later: nothing */
+
+/* A row in the call's timeline at this leg's side. `out`: from the gateway to the far side. */
+void cw_leg_trace(cw_leg *leg, bool out, const char *proto, const char *text) CW_ON_LOOP;
+void cw_leg_note(cw_leg *leg, const char *proto, const char *text) CW_ON_LOOP; /* an event */
+
+/* Take over what a far side described, directions taken out. */
+void cw_leg_set_desc(cw_leg *leg, const cw_media_desc *desc) CW_ON_LOOP;
+
+/* The first stream of `kind` that is not refused, -1: none. */
+int cw_leg_stream(const cw_leg *leg, cw_media_kind kind) CW_ON_LOOP;
+
+/* {"kind", "name", "held", "streams": [{"kind", "codec", endpoint's numbers}], …} */
+json_t *cw_leg_json(cw_leg *leg) CW_ON_LOOP;
+
+/* What the gateway can carry between any two legs: the offer to a callee whose caller made none. */
+void cw_leg_default_desc(cw_media_desc *ret);
+
+#endif

@@ -1,0 +1,433 @@
+/* leg_browser.c - a browser: JSON notifications of its session, media by a peer. */
+#include "call/priv.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+typedef struct leg_browser {
+    cw_leg leg;
+    cw_webrtc *webrtc;
+    cw_client *client; /* NULL: gone */
+    char name[65];     /* the client's for the call */
+    cw_id id;          /* the call's */
+    cw_peer *peer;     /* NULL: not yet, or let go of */
+    bool called;       /* it is the callee */
+    bool given;        /* its offer was answered */
+    bool answered;
+    bool remote_held; /* the other side holds */
+    json_t *muted;    /* what it said last; NULL: nothing */
+} leg_browser;
+
+static leg_browser *self(cw_leg *leg)
+{
+    return (leg_browser *)leg;
+}
+
+/* Send a notification about this call; `what` says in the timeline what it brings. */
+static CW_ON_LOOP void tell(leg_browser *b, const char *method, json_t *params, const char *what)
+{
+    if (!b->client) {
+        json_decref(params);
+        return;
+    }
+    json_object_set_new(params, "call", json_string(b->name));
+    cw_leg_trace(&b->leg, true, "JSON", what ? cw_fmt("%s %s", method, what) : method);
+    cw_client_notify(b->client, method, params);
+}
+
+/* ── The peer's events ── */
+
+static void on_ice(void *arg, const cw_addr *remote)
+{
+    leg_browser *b = arg;
+    char text[CW_ADDR_STR];
+
+    cw_assert_on_loop();
+    cw_leg_note(&b->leg, "ICE", cw_fmt("connected to %s", cw_addr_print(remote, text)));
+}
+
+static void on_connected(void *arg, cw_srtp_suite suite)
+{
+    leg_browser *b = arg;
+
+    cw_assert_on_loop();
+    cw_leg_note(&b->leg, "DTLS", cw_fmt("done, SRTP %s", cw_srtp_suite_name(suite)));
+}
+
+static void on_failed(void *arg, cw_err err)
+{
+    leg_browser *b = arg;
+
+    cw_assert_on_loop();
+    cw_leg_note(&b->leg, err == CW_E_DTLS || err == CW_E_FINGERPRINT ? "DTLS" : "ICE",
+                cw_err_text(err));
+    cw_leg_fail(&b->leg, err);
+}
+
+static void on_dtmf(void *arg, unsigned stream, char digit, unsigned duration_ms)
+{
+    leg_browser *b = arg;
+
+    cw_assert_on_loop();
+    cw_leg_note(&b->leg, "RTP", cw_fmt("digit %c", digit));
+    cw_leg_emit(&b->leg, &(cw_leg_event){ .what = CW_LEG_DTMF,
+                                          .digit = digit,
+                                          .duration_ms = duration_ms,
+                                          .inband = true });
+}
+
+static void on_flowing(void *arg, unsigned stream)
+{
+    leg_browser *b = arg;
+
+    cw_assert_on_loop();
+    cw_leg_note(&b->leg, "RTP", cw_fmt("first packet of stream %u", stream));
+}
+
+static const cw_peer_ops peer_ops = {
+    .ice = on_ice,
+    .connected = on_connected,
+    .failed = on_failed,
+    .dtmf = on_dtmf,
+    .flowing = on_flowing,
+};
+
+static CW_ON_LOOP cw_err make_peer(leg_browser *b)
+{
+    return cw_peer_new(b->webrtc, b->leg.worker, &peer_ops, b, &b->peer);
+}
+
+/* ── What the call asks ── */
+
+static json_t *party_json(const cw_party *from)
+{
+    return json_pack("{s:s s:s* s:s* s:s*}", "uri", from->uri, "display", from->display, "number",
+                     from->number, "user", from->user);
+}
+
+static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const cw_party *from)
+{
+    leg_browser *b = self(leg);
+    const cw_call *call = cw_leg_browser_call(leg);
+    g_autofree cw_media_desc *offer = g_new(cw_media_desc, 1);
+    g_autofree char *sdp = NULL;
+    char id[CW_ID_STR];
+    cw_err err;
+
+    b->called = true;
+    cw_desc_filter(desc, NULL, offer);
+    cw_desc_trim(offer, 0);
+    cw_desc_number(offer);
+    if (offer->stream_n == 0)
+        return CW_E_NO_CODEC;
+    err = make_peer(b);
+    if (!err)
+        err = cw_peer_offer(b->peer, offer, &sdp);
+    if (err)
+        return err;
+    tell(b, "call.incoming",
+         json_pack("{s:s s:o s:s s:s}", "id", cw_id_print(b->id, id), "from", party_json(from),
+                   "to", call->to, "sdp", sdp),
+         NULL);
+    cw_leg_emit(leg, &(cw_leg_event){ .what = CW_LEG_RINGING, .status = 180 });
+    return CW_OK;
+}
+
+static CW_ON_LOOP void op_ring(cw_leg *leg, int status)
+{
+    const char *state = status == 180 ? "ringing" : "trying";
+
+    tell(self(leg), "call.progress", json_pack("{s:s s:i}", "state", state, "status", status),
+         state);
+}
+
+static CW_ON_LOOP cw_err answer_offer(leg_browser *b, const cw_media_desc *answer, char **sdp)
+{
+    g_autofree cw_media_desc *desc = g_new(cw_media_desc, 1);
+    cw_err err = cw_desc_answer(&b->leg.desc, answer, desc);
+
+    if (err)
+        return err;
+    err = cw_peer_answer(b->peer, desc, sdp);
+    if (!err)
+        b->given = true;
+    return err;
+}
+
+static CW_ON_LOOP cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, bool early)
+{
+    leg_browser *b = self(leg);
+    g_autofree char *sdp = NULL;
+    json_t *params;
+    cw_err err;
+
+    if (!b->given) {
+        err = answer_offer(b, answer, &sdp);
+        if (err)
+            return err;
+    }
+    params = json_pack("{s:s*}", "sdp", sdp);
+    if (early) {
+        json_object_set_new(params, "state", json_string("early"));
+        tell(b, "call.progress", params, "early");
+    } else {
+        b->answered = true;
+        tell(b, "call.answer", params, NULL);
+    }
+    return CW_OK;
+}
+
+static cw_err op_update(cw_leg *leg, const cw_media_desc *desc)
+{
+    return CW_E_UNSUPPORTED; /* the browser offers, we answer: its streams are its own choice */
+}
+
+static CW_ON_LOOP void tell_held(leg_browser *b)
+{
+    tell(b, "call.update",
+         json_pack("{s:{s:b s:b}}", "held", "local", b->leg.held, "remote", b->remote_held),
+         cw_fmt("held%s%s%s", b->leg.held ? " local" : "", b->remote_held ? " remote" : "",
+                b->leg.held || b->remote_held ? "" : ": no"));
+}
+
+static CW_ON_LOOP void op_hold(cw_leg *leg, bool on)
+{
+    self(leg)->remote_held = on;
+    tell_held(self(leg));
+}
+
+static CW_ON_LOOP cw_err op_dtmf(cw_leg *leg, char digit, unsigned duration_ms, bool inband)
+{
+    char text[2] = { digit, 0 };
+
+    tell(self(leg), "call.info",
+         json_pack("{s:{s:s s:i}}", "dtmf", "digit", text, "duration_ms", (int)duration_ms),
+         "dtmf");
+    return CW_OK;
+}
+
+static CW_ON_LOOP void op_info(cw_leg *leg, const json_t *muted)
+{
+    tell(self(leg), "call.info", json_pack("{s:O}", "muted", (json_t *)muted), "muted");
+}
+
+static const char *by_word(cw_by by)
+{
+    return by == CW_BY_YOU ? "you" : by == CW_BY_PEER ? "peer" : "gateway";
+}
+
+static json_t *end_json(const cw_cause *cause, cw_by by)
+{
+    const char *reason = cause->err ? cw_err_kind(cause->err) : "hangup";
+    json_t *params = json_pack("{s:s s:s}", "reason", reason, "by", by_word(by));
+
+    if (cause->err)
+        json_object_set_new(params, "text", json_string(cw_err_text(cause->err)));
+    if (cause->status)
+        json_object_set_new(
+            params, "sip",
+            json_pack("{s:i s:s}", "status", cause->status, "reason", cause->phrase));
+    if (cause->q850)
+        json_object_set_new(params, "q850", json_integer(cause->q850));
+    return params;
+}
+
+static CW_ON_LOOP void forget(leg_browser *b)
+{
+    cw_peer_free(g_steal_pointer(&b->peer));
+    if (b->client)
+        g_hash_table_remove(b->client->legs, b->name);
+    b->client = NULL;
+}
+
+static CW_ON_LOOP void op_end(cw_leg *leg, const cw_cause *cause, cw_by by)
+{
+    leg_browser *b = self(leg);
+
+    tell(b, "call.end", end_json(cause, by), cause->err ? cw_err_kind(cause->err) : NULL);
+    forget(b);
+}
+
+static CW_ON_LOOP cw_ep *op_endpoint(cw_leg *leg, unsigned stream)
+{
+    return self(leg)->peer ? cw_peer_ep(self(leg)->peer, stream) : NULL;
+}
+
+static CW_ON_LOOP void op_describe(cw_leg *leg, json_t *into)
+{
+    leg_browser *b = self(leg);
+    char session[CW_ID_STR];
+
+    if (b->client) {
+        json_object_set_new(into, "session", json_string(cw_id_print(b->client->session, session)));
+        json_object_set_new(into, "user", json_string(b->client->identity.user));
+    }
+    json_object_set_new(into, "name_at_client", json_string(b->name));
+    if (b->muted)
+        json_object_set(into, "muted", b->muted);
+    if (b->peer)
+        json_object_set_new(into, "transport", cw_peer_json(b->peer));
+}
+
+static CW_ON_LOOP void op_free(cw_leg *leg)
+{
+    leg_browser *b = self(leg);
+
+    forget(b);
+    json_decref(b->muted);
+    g_free(b);
+}
+
+static const cw_leg_ops ops = {
+    .kind = "browser",
+    .holds_both_ways = true,
+    .offer = op_offer,
+    .ring = op_ring,
+    .answer = op_answer,
+    .update = op_update,
+    .hold = op_hold,
+    .dtmf = op_dtmf,
+    .info = op_info,
+    .end = op_end,
+    .endpoint = op_endpoint,
+    .describe = op_describe,
+    .free = op_free,
+};
+
+/* ── What the client asks ── */
+
+cw_err cw_leg_browser_new(cw_client *client, const char *call, cw_id id, unsigned worker,
+                          cw_leg **ret)
+{
+    leg_browser *b;
+
+    if (g_hash_table_contains(client->legs, call))
+        return CW_E_EXISTS;
+    b = g_new0(leg_browser, 1);
+    cw_leg_init(&b->leg, &ops, client->identity.user);
+    b->leg.worker = worker;
+    b->webrtc = client->calls->webrtc;
+    b->client = client;
+    b->id = id;
+    g_strlcpy(b->name, call, sizeof b->name);
+    g_hash_table_insert(client->legs, b->name, b);
+    *ret = &b->leg;
+    return CW_OK;
+}
+
+cw_err cw_leg_browser_offered(cw_leg *leg, const char *sdp, size_t len, char why[static 128])
+{
+    leg_browser *b = self(leg);
+    g_autofree cw_media_desc *desc = g_new0(cw_media_desc, 1);
+    cw_err err = make_peer(b);
+
+    if (!err)
+        err = cw_peer_offered(b->peer, sdp, len, desc, why);
+    if (err)
+        return err;
+    cw_leg_set_desc(leg, desc);
+    if (cw_leg_stream(leg, CW_AUDIO) >= 0)
+        return CW_OK;
+    g_snprintf(why, 128, "no audio stream that we can carry");
+    return CW_E_NO_CODEC;
+}
+
+cw_err cw_leg_browser_answered(cw_leg *leg, const char *sdp, size_t len, char why[static 128])
+{
+    leg_browser *b = self(leg);
+    g_autofree cw_media_desc *desc = g_new0(cw_media_desc, 1);
+    cw_err err;
+
+    if (!b->called || b->answered)
+        return CW_E_STATE;
+    err = cw_peer_answered(b->peer, sdp, len, desc, why);
+    if (err)
+        return err;
+    cw_leg_set_desc(leg, desc);
+    if (cw_leg_stream(leg, CW_AUDIO) < 0) {
+        g_snprintf(why, 128, "the answer takes no audio stream");
+        return CW_E_NO_CODEC;
+    }
+    b->answered = true;
+    cw_leg_tell(leg, CW_LEG_ANSWERED);
+    return CW_OK;
+}
+
+static bool same_streams(const cw_media_desc *a, const cw_media_desc *b)
+{
+    for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
+        bool in_a = i < a->stream_n && !a->stream[i].refused;
+        bool in_b = i < b->stream_n && !b->stream[i].refused;
+
+        if (in_a != in_b || (in_a && a->stream[i].kind != b->stream[i].kind))
+            return false;
+    }
+    return true;
+}
+
+cw_err cw_leg_browser_update(cw_leg *leg, const cw_media_desc *other, const char *sdp, size_t len,
+                             char **answer, char why[static 128])
+{
+    leg_browser *b = self(leg);
+    g_autofree cw_media_desc *desc = g_new0(cw_media_desc, 1);
+    bool same;
+    cw_err err;
+
+    if (!b->answered && !b->given)
+        return CW_E_STATE;
+    err = cw_peer_offered(b->peer, sdp, len, desc, why);
+    if (err)
+        return err;
+    same = same_streams(&leg->desc, desc);
+    cw_leg_set_desc(leg, desc);
+    err = answer_offer(b, other, answer);
+    if (err)
+        return err;
+    cw_leg_tell(leg, same ? CW_LEG_DESCRIBED : CW_LEG_CHANGED);
+    return CW_OK;
+}
+
+cw_err cw_leg_browser_candidate(cw_leg *leg, const char *candidate)
+{
+    return self(leg)->peer ? cw_peer_candidate(self(leg)->peer, candidate) : CW_OK;
+}
+
+cw_err cw_leg_browser_hold(cw_leg *leg, bool on)
+{
+    leg_browser *b = self(leg);
+
+    if (cw_leg_browser_call(leg)->state != CW_CALL_UP)
+        return CW_E_STATE;
+    if (leg->held == on)
+        return CW_OK;
+    leg->held = on;
+    tell_held(b);
+    cw_leg_emit(leg, &(cw_leg_event){ .what = CW_LEG_HELD, .on = on });
+    return CW_OK;
+}
+
+void cw_leg_browser_muted(cw_leg *leg, json_t *muted)
+{
+    leg_browser *b = self(leg);
+
+    if (!muted)
+        return;
+    json_decref(b->muted);
+    b->muted = json_incref(muted);
+    cw_leg_emit(leg, &(cw_leg_event){ .what = CW_LEG_INFO, .info = muted });
+}
+
+void cw_leg_browser_orphan(cw_leg *leg)
+{
+    leg_browser *b = self(leg);
+
+    b->client = NULL;
+    cw_leg_note(leg, "JSON", "session gone");
+    cw_leg_emit(leg, &(cw_leg_event){ .what = CW_LEG_ENDED });
+}
+
+cw_call *cw_leg_browser_call(const cw_leg *leg)
+{
+    return leg->arg;
+}

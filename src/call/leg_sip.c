@@ -1,0 +1,369 @@
+/* leg_sip.c - a SIP dialog: our own SDP to it, an RTP port pair a stream. The offers and answers
+ * after the first are in leg_sip_media.c. */
+#include "call/leg_sip.h"
+
+#include "base/stats.h"
+#include "call/keypad.h"
+
+#include <string.h>
+
+/* ── The stack's events ── */
+
+static void on_progress(void *arg, int status, const char *phrase, unsigned fork, const char *sdp,
+                        size_t len)
+{
+    leg_sip *s = arg;
+
+    cw_assert_on_loop();
+    if (sdp && cw_leg_sip_take_answer(s, sdp, len) == CW_OK) {
+        s->fork = fork;
+        cw_leg_emit(&s->leg, &(cw_leg_event){ .what = CW_LEG_EARLY, .status = status });
+        return;
+    }
+    cw_leg_emit(&s->leg, &(cw_leg_event){ .what = CW_LEG_RINGING, .status = status });
+}
+
+static void on_answered(void *arg, unsigned fork, const char *sdp, size_t len)
+{
+    leg_sip *s = arg;
+    cw_err err = CW_OK;
+
+    cw_assert_on_loop();
+    if (sdp)
+        err = cw_leg_sip_take_answer(s, sdp, len);
+    else if (!s->described || s->fork != fork)
+        err = CW_E_BAD_SDP;
+    if (err) {
+        cw_leg_fail(&s->leg, err);
+        return;
+    }
+    s->up = true;
+    cw_leg_sip_drop_refused(s);
+    cw_trunks_answered(s->calls->trunks, s->trunk);
+    cw_leg_tell(&s->leg, CW_LEG_ANSWERED);
+    cw_leg_sip_tell_held(s);
+}
+
+static void on_confirmed(void *arg, const char *sdp, size_t len)
+{
+    leg_sip *s = arg;
+
+    cw_assert_on_loop();
+    s->up = true;
+    if (s->awaits_ack) {
+        cw_err err = sdp ? cw_leg_sip_take_answer(s, sdp, len) : CW_E_BAD_SDP;
+
+        s->awaits_ack = false;
+        if (err) {
+            cw_leg_fail(&s->leg, err);
+            return;
+        }
+        cw_leg_tell(&s->leg, CW_LEG_DESCRIBED);
+    }
+    cw_leg_sip_tell_held(s);
+    cw_leg_sip_settle(s);
+}
+
+static void on_reoffered(void *arg, const char *sdp, size_t len)
+{
+    cw_assert_on_loop();
+    cw_leg_sip_reoffered(arg, sdp, len);
+}
+
+static void on_reanswered(void *arg, int status, const char *sdp, size_t len)
+{
+    cw_assert_on_loop();
+    cw_leg_sip_reanswered(arg, status, sdp, len);
+}
+
+static void on_info(void *arg, const char *type, const char *body, size_t len)
+{
+    leg_sip *s = arg;
+    unsigned duration_ms;
+    char digit;
+
+    cw_assert_on_loop();
+    if (cw_keypad_parse(type, body, len, &digit, &duration_ms))
+        return;
+    cw_leg_emit(&s->leg,
+                &(cw_leg_event){ .what = CW_LEG_DTMF, .digit = digit, .duration_ms = duration_ms });
+}
+
+static void on_ended(void *arg, const cw_sip_end *end)
+{
+    leg_sip *s = arg;
+    cw_leg_event event = { .what = CW_LEG_ENDED };
+
+    cw_assert_on_loop();
+    event.cause.err = end->err;
+    event.cause.gateway = end->err != CW_OK && !end->by_peer;
+    event.cause.status = end->status >= 300 ? end->status : 0;
+    event.cause.q850 = end->q850;
+    g_autofree char *phrase = g_utf8_make_valid(end->phrase, -1);
+
+    g_strlcpy(event.cause.phrase, phrase, sizeof event.cause.phrase);
+    cw_leg_emit(&s->leg, &event);
+}
+
+static void on_trace(void *arg, bool out, const char *what)
+{
+    leg_sip *s = arg;
+
+    cw_assert_on_loop();
+    cw_leg_trace(&s->leg, out, "SIP", what);
+}
+
+static const cw_sip_call_ops sip_ops = {
+    .progress = on_progress,
+    .answered = on_answered,
+    .confirmed = on_confirmed,
+    .reoffered = on_reoffered,
+    .reanswered = on_reanswered,
+    .info = on_info,
+    .ended = on_ended,
+    .trace = on_trace,
+};
+
+/* ── Calling out ── */
+
+static void make_offer(leg_sip *s, const cw_media_desc *desc)
+{
+    cw_desc_filter(desc, s->trunk ? s->trunk->codecs : NULL, &s->own);
+    cw_desc_trim(&s->own, 0);
+    cw_desc_number(&s->own);
+    for (unsigned i = 0; i < s->own.stream_n; i++)
+        s->own.stream[i].dir = CW_SENDRECV;
+}
+
+static bool has_audio(const cw_media_desc *desc)
+{
+    for (unsigned i = 0; i < desc->stream_n; i++)
+        if (!desc->stream[i].refused && desc->stream[i].kind == CW_AUDIO)
+            return true;
+    return false;
+}
+
+static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const cw_party *from)
+{
+    leg_sip *s = (leg_sip *)leg;
+    g_autofree char *sdp = NULL;
+    cw_err err;
+
+    make_offer(s, desc);
+    if (!has_audio(&s->own))
+        return CW_E_NO_CODEC;
+    err = cw_leg_sip_open(s);
+    if (err)
+        return err;
+    sdp = cw_leg_sip_write(s);
+    err = cw_sip_call_new(s->calls->sip, s->target, sdp, strlen(sdp), &sip_ops, s, &s->sip);
+    if (err)
+        return err;
+    s->target = NULL; /* its strings are the caller's, for the length of this call */
+    cw_trunks_started(s->calls->trunks, s->trunk);
+    s->counted = true;
+    return CW_OK;
+}
+
+/* ── Being called ── */
+
+static CW_ON_LOOP void op_ring(cw_leg *leg, int status)
+{
+    leg_sip *s = (leg_sip *)leg;
+
+    if (!s->answered && !s->rang && cw_sip_call_respond(s->sip, 180, NULL, 0) == CW_OK)
+        s->rang = true;
+}
+
+/* The INVITE had no offer: ours goes into the 200, the answer comes in the ACK. */
+static CW_ON_LOOP cw_err offer_late(leg_sip *s, const cw_media_desc *callee)
+{
+    make_offer(s, callee);
+    if (!has_audio(&s->own))
+        return CW_E_NO_CODEC;
+    s->awaits_ack = true;
+    return cw_leg_sip_open(s);
+}
+
+static CW_ON_LOOP cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, bool early)
+{
+    leg_sip *s = (leg_sip *)leg;
+    g_autofree char *sdp = NULL;
+    cw_err err = CW_OK;
+
+    if (early && !s->described) /* early media towards such a caller would need 100rel */
+        return CW_OK;
+    if (!s->described)
+        err = offer_late(s, answer);
+    else if (!s->given)
+        err = cw_leg_sip_give_answer(s, answer);
+    if (err)
+        return err;
+    s->given = true;
+    s->answered = !early;
+    sdp = cw_leg_sip_write(s);
+    return cw_sip_call_respond(s->sip, early ? 183 : 200, sdp, strlen(sdp));
+}
+
+/* ── In the call ── */
+
+static CW_ON_LOOP void op_hold(cw_leg *leg, bool on)
+{
+    leg_sip *s = (leg_sip *)leg;
+
+    s->other_holds = on;
+    cw_leg_sip_settle(s);
+}
+
+static CW_ON_LOOP cw_err op_update(cw_leg *leg, const cw_media_desc *desc)
+{
+    return cw_leg_sip_update((leg_sip *)leg, desc);
+}
+
+/* Browsers' digits as packets reach the far side by themselves, if it takes them. */
+static bool takes_events(const cw_stream *stream)
+{
+    for (unsigned i = 0; i < stream->format_n; i++)
+        if (cw_format_is_dtmf(&stream->format[i]))
+            return true;
+    return false;
+}
+
+static CW_ON_LOOP cw_err op_dtmf(cw_leg *leg, char digit, unsigned duration_ms, bool inband)
+{
+    leg_sip *s = (leg_sip *)leg;
+    int i = cw_leg_stream(leg, CW_AUDIO);
+    char body[64];
+
+    if (i < 0 || !s->ep[i] || !s->sip)
+        return CW_E_NO_CODEC;
+    if (takes_events(&s->remote.stream[i]))
+        return inband ? CW_OK : cw_ep_dtmf(s->ep[i], digit, duration_ms);
+    g_snprintf(body, sizeof body, "Signal=%c\r\nDuration=%u\r\n", digit, duration_ms);
+    return cw_sip_call_info(s->sip, "application/dtmf-relay", body, strlen(body));
+}
+
+static void op_info(cw_leg *leg, const json_t *muted) {}
+
+static CW_ON_LOOP void op_end(cw_leg *leg, const cw_cause *cause, cw_by by)
+{
+    leg_sip *s = (leg_sip *)leg;
+
+    if (s->sip && !leg->over)
+        cw_sip_call_end(s->sip, cause->err);
+    if (s->counted)
+        cw_trunks_ended(s->calls->trunks, s->trunk, cause);
+    s->counted = false;
+    cw_leg_sip_close(s);
+}
+
+static cw_ep *op_endpoint(cw_leg *leg, unsigned stream)
+{
+    const leg_sip *s = (const leg_sip *)leg;
+
+    if (stream >= s->remote.stream_n || s->remote.stream[stream].refused)
+        return NULL;
+    return s->ep[stream];
+}
+
+static CW_ON_LOOP void op_describe(cw_leg *leg, json_t *into)
+{
+    const leg_sip *s = (const leg_sip *)leg;
+
+    if (s->trunk)
+        json_object_set_new(into, "trunk", json_string(s->trunk->name ?: s->trunk->address));
+    if (s->sip)
+        json_object_set_new(into, "dialog", cw_sip_call_json(s->sip));
+}
+
+static CW_ON_LOOP void op_free(cw_leg *leg)
+{
+    leg_sip *s = (leg_sip *)leg;
+
+    if (s->counted)
+        cw_trunks_ended(s->calls->trunks, s->trunk, &(cw_cause){ 0 });
+    cw_leg_sip_close(s);
+    cw_sip_call_free(s->sip);
+    g_free(s->sent);
+    g_free(s);
+}
+
+static const cw_leg_ops ops = {
+    .kind = "sip",
+    .offer = op_offer,
+    .ring = op_ring,
+    .answer = op_answer,
+    .update = op_update,
+    .hold = op_hold,
+    .dtmf = op_dtmf,
+    .info = op_info,
+    .end = op_end,
+    .endpoint = op_endpoint,
+    .describe = op_describe,
+    .free = op_free,
+};
+
+/* ── Made ── */
+
+static CW_ON_LOOP leg_sip *make(cw_calls *calls, unsigned worker, const char *name)
+{
+    leg_sip *s = g_new0(leg_sip, 1);
+    g_autofree char *text = g_utf8_make_valid(name, -1);
+
+    cw_leg_init(&s->leg, &ops, text);
+    s->leg.worker = worker;
+    s->leg.local = &s->own;
+    s->calls = calls;
+    cw_random(&s->session_id, sizeof s->session_id);
+    s->session_id >>= 1; /* fits what peers keep in a signed 64-bit number */
+    s->version = 1;
+    return s;
+}
+
+/* The family of our RTP: what the next hop is written in, else what we have. */
+static int guess_family(const cw_sip_target *target)
+{
+    const char *host = target->next_hop;
+
+    if (!host) {
+        host = strchr(target->ruri, '@');
+        host = host ? host + 1 : target->ruri;
+    }
+    return host[0] == '[' ? AF_INET6 : AF_INET;
+}
+
+cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *target,
+                       const struct cw_conf_trunk *trunk)
+{
+    leg_sip *s = make(calls, worker, target->ruri);
+
+    s->target = target;
+    s->trunk = trunk;
+    s->family = guess_family(target);
+    return &s->leg;
+}
+
+cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker, const cw_sip_invite *invite,
+                           cw_leg **ret)
+{
+    leg_sip *s = make(calls, worker, invite->from_uri);
+    cw_err err = CW_OK;
+
+    s->family = cw_addr_family(&invite->source);
+    if (invite->sdp)
+        err = cw_leg_sip_take_offer(s, invite->sdp, invite->sdp_len);
+    if (err) {
+        cw_leg_free(&s->leg);
+        return err;
+    }
+    *ret = &s->leg;
+    return CW_OK;
+}
+
+void cw_leg_sip_accept(cw_leg *leg, cw_sip_call *sip)
+{
+    leg_sip *s = (leg_sip *)leg;
+
+    s->sip = sip;
+    cw_sip_call_accept(sip, &sip_ops, s);
+}

@@ -1,0 +1,60 @@
+/* leg_sip.h - what leg_sip.c and leg_sip_media.c share. Loop thread. */
+#ifndef CW_CALL_LEG_SIP_H
+#define CW_CALL_LEG_SIP_H
+
+#include "call/priv.h"
+#include "media/sdp.h"
+
+typedef struct leg_sip {
+    cw_leg leg;
+    cw_calls *calls;
+    const struct cw_conf_trunk *trunk; /* NULL: none */
+    const cw_sip_target *target;       /* borrowed until `offer` */
+    cw_sip_call *sip;                  /* NULL: not yet */
+    int family;
+
+    /* Offer and answer. */
+    cw_media_desc own;                       /* what we said last, payload types of ours */
+    cw_media_desc remote;                    /* what the far side said last, with its directions */
+    cw_rtp_place place[CW_DESC_STREAMS_MAX]; /* where its packets are wanted */
+    cw_ep *ep[CW_DESC_STREAMS_MAX];          /* by stream; NULL: refused */
+    uint64_t session_id;
+    unsigned version;
+    char *sent; /* our SDP as last written, to know when it changed; NULL: none yet */
+    unsigned fork;
+    bool described;   /* `remote` is there */
+    bool awaits_ack;  /* our offer is in a 200, the answer comes with the ACK */
+    bool reoffering;  /* our re-INVITE is on its way */
+    bool streams_new; /* `own` changed: the far side must be told */
+    bool hold_told;   /* as the far side knows it; compare other_holds */
+
+    bool rang, given, answered; /* being called: 180 sent, SDP sent, 200 sent */
+    bool up;                    /* answered and confirmed either way */
+    bool other_holds;           /* the other leg's far side holds */
+    bool counted;               /* in the trunk's numbers */
+} leg_sip;
+
+/* RTP ports for the streams of `own` that have none. CW_E_NO_PORT */
+CW_NODISCARD cw_err cw_leg_sip_open(leg_sip *s) CW_ON_LOOP;
+void cw_leg_sip_close(leg_sip *s) CW_ON_LOOP;
+void cw_leg_sip_drop_refused(leg_sip *s) CW_ON_LOOP; /* ports of streams the far side refused */
+
+/* `own` as SDP, directions by who holds; a new version when it differs from the last. g_free it. */
+char *cw_leg_sip_write(leg_sip *s) CW_ON_LOOP;
+
+/* The first offer of a caller; leg.desc is what of it we can carry. CW_E_NO_CODEC, CW_E_BAD_SDP */
+CW_NODISCARD cw_err cw_leg_sip_take_offer(leg_sip *s, const char *sdp, size_t len) CW_ON_LOOP;
+/* Our answer to it, by what the other leg's far side answered. */
+CW_NODISCARD cw_err cw_leg_sip_give_answer(leg_sip *s, const cw_media_desc *answer) CW_ON_LOOP;
+/* An answer to our offer `own`. CW_E_NO_CODEC, CW_E_BAD_SDP: nothing changed */
+CW_NODISCARD cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len) CW_ON_LOOP;
+
+void cw_leg_sip_reoffered(leg_sip *s, const char *sdp, size_t len) CW_ON_LOOP;
+void cw_leg_sip_reanswered(leg_sip *s, int status, const char *sdp, size_t len) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_leg_sip_update(leg_sip *s, const cw_media_desc *desc) CW_ON_LOOP;
+/* Send a re-INVITE if the far side does not know yet who holds or which streams there are, and it
+ * is possible now. */
+void cw_leg_sip_settle(leg_sip *s) CW_ON_LOOP;
+void cw_leg_sip_tell_held(leg_sip *s) CW_ON_LOOP; /* CW_LEG_HELD when that changed */
+
+#endif

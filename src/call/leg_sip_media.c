@@ -1,0 +1,315 @@
+/* leg_sip_media.c - the SIP leg's offers and answers (RFC 3264), and its RTP endpoints. */
+#include "call/leg_sip.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+/* ── Endpoints ── */
+
+static void on_ep(void *arg, cw_ep_event event, const cw_ep_info *info)
+{
+    leg_sip *s = arg;
+    char text[CW_ADDR_STR];
+
+    cw_assert_on_loop();
+    switch (event) {
+    case CW_EP_FIRST_PACKET:
+        cw_leg_note(&s->leg, "RTP",
+                    cw_fmt("first packet from %s", cw_addr_print(&info->from, text)));
+        break;
+    case CW_EP_LATCHED:
+        cw_leg_note(&s->leg, "RTP", cw_fmt("latched to %s", cw_addr_print(&info->from, text)));
+        break;
+    case CW_EP_DTMF:
+        cw_leg_note(&s->leg, "RTP", cw_fmt("digit %c", info->digit));
+        cw_leg_emit(&s->leg, &(cw_leg_event){ .what = CW_LEG_DTMF,
+                                              .digit = info->digit,
+                                              .duration_ms = info->duration_ms,
+                                              .inband = true });
+        break;
+    }
+}
+
+cw_err cw_leg_sip_open(leg_sip *s)
+{
+    for (unsigned i = 0; i < s->own.stream_n; i++) {
+        cw_err err;
+
+        if (s->own.stream[i].refused || s->ep[i])
+            continue;
+        err = cw_ep_rtp_new(s->calls->plane, s->leg.worker, s->family, on_ep, s, &s->ep[i]);
+        if (err)
+            return err;
+    }
+    return CW_OK;
+}
+
+void cw_leg_sip_close(leg_sip *s)
+{
+    for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++)
+        cw_ep_free(g_steal_pointer(&s->ep[i]));
+}
+
+void cw_leg_sip_drop_refused(leg_sip *s)
+{
+    for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++)
+        if (i >= s->remote.stream_n || s->remote.stream[i].refused)
+            cw_ep_free(g_steal_pointer(&s->ep[i]));
+}
+
+/* What the endpoints of all streams shall do, by `own`, `remote` and `place`. */
+static CW_ON_LOOP void set_endpoints(leg_sip *s)
+{
+    for (unsigned i = 0; i < s->remote.stream_n && i < s->own.stream_n; i++) {
+        const cw_stream *remote = &s->remote.stream[i];
+        const cw_rtp_place *place = &s->place[i];
+
+        if (!s->ep[i])
+            continue;
+        if (remote->refused) {
+            cw_ep_direction(s->ep[i], CW_INACTIVE);
+            continue;
+        }
+        cw_ep_formats(s->ep[i], &s->own.stream[i], remote);
+        if (!place->on_hold && cw_addr_family(&place->rtp) != AF_UNSPEC)
+            cw_ep_rtp_remote(s->ep[i], &place->rtp, &place->rtcp, place->rtcp_mux,
+                             s->calls->conf->media.latch);
+        cw_ep_direction(s->ep[i], cw_dir_reverse(remote->dir));
+    }
+}
+
+/* ── Our SDP ── */
+
+static char *print_own(leg_sip *s)
+{
+    g_autofree cw_media_desc *desc = g_memdup2(&s->own, sizeof s->own);
+    cw_rtp_place place[CW_DESC_STREAMS_MAX] = { 0 };
+
+    for (unsigned i = 0; i < desc->stream_n; i++) {
+        if (s->other_holds)
+            desc->stream[i].dir &= CW_SENDONLY;
+        if (!s->ep[i])
+            continue;
+        place[i].rtp = *cw_ep_rtp_local(s->ep[i]);
+        place[i].rtcp = place[i].rtp;
+        cw_addr_set_port(&place[i].rtcp, (uint16_t)(cw_addr_port(&place[i].rtp) + 1));
+    }
+    return cw_sdp_write_rtp(desc, place, s->session_id, s->version);
+}
+
+char *cw_leg_sip_write(leg_sip *s)
+{
+    char *sdp = print_own(s);
+
+    if (s->sent && strcmp(s->sent, sdp)) {
+        g_free(sdp);
+        s->version++;
+        sdp = print_own(s);
+    }
+    g_free(s->sent);
+    s->sent = g_strdup(sdp);
+    s->hold_told = s->other_holds;
+    return sdp;
+}
+
+/* ── The far side's SDP ── */
+
+typedef struct their_sdp {
+    cw_media_desc desc;
+    cw_rtp_place place[CW_DESC_STREAMS_MAX];
+} their_sdp;
+
+/* Read it; the old way of holding (RFC 3264 8.4) becomes a direction. */
+static cw_err read_sdp(const char *sdp, size_t len, their_sdp *ret)
+{
+    cw_err err;
+
+    memset(ret, 0, sizeof *ret);
+    err = cw_sdp_read_rtp(sdp, len, &ret->desc, ret->place, NULL);
+    if (err)
+        return err;
+    for (unsigned i = 0; i < ret->desc.stream_n; i++)
+        if (ret->place[i].on_hold)
+            ret->desc.stream[i].dir &= CW_SENDONLY;
+    return CW_OK;
+}
+
+static CW_ON_LOOP void take(leg_sip *s, const their_sdp *said)
+{
+    s->remote = said->desc;
+    memcpy(s->place, said->place, sizeof s->place);
+    s->described = true;
+    cw_leg_set_desc(&s->leg, &said->desc);
+}
+
+cw_err cw_leg_sip_take_offer(leg_sip *s, const char *sdp, size_t len)
+{
+    g_autofree their_sdp *said = g_new(their_sdp, 1);
+    cw_err err = read_sdp(sdp, len, said);
+
+    if (err)
+        return err;
+    take(s, said);
+    cw_desc_filter(&said->desc, NULL, &s->leg.desc);
+    cw_leg_set_desc(&s->leg, &s->leg.desc);
+    return cw_leg_stream(&s->leg, CW_AUDIO) < 0 ? CW_E_NO_CODEC : CW_OK;
+}
+
+cw_err cw_leg_sip_give_answer(leg_sip *s, const cw_media_desc *answer)
+{
+    cw_err err = cw_desc_answer(&s->remote, answer, &s->own);
+
+    if (!err)
+        err = cw_leg_sip_open(s);
+    if (!err)
+        set_endpoints(s);
+    return err;
+}
+
+cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len)
+{
+    g_autofree their_sdp *said = g_new(their_sdp, 1);
+    g_autofree cw_media_desc *common = g_new(cw_media_desc, 1);
+    cw_err err = read_sdp(sdp, len, said);
+
+    if (!err)
+        err = cw_desc_answer(&s->own, &said->desc, common);
+    if (err)
+        return err;
+    take(s, said);
+    set_endpoints(s);
+    return CW_OK;
+}
+
+/* ── Holding ── */
+
+void cw_leg_sip_tell_held(leg_sip *s)
+{
+    int i = cw_leg_stream(&s->leg, CW_AUDIO);
+    bool held = i >= 0 && !(s->remote.stream[i].dir & CW_RECVONLY);
+
+    /* While we hold, an answer of "inactive" need not mean that the far side holds too. */
+    if (!s->up || held == s->leg.held || (held && s->hold_told))
+        return;
+    s->leg.held = held;
+    cw_leg_emit(&s->leg, &(cw_leg_event){ .what = CW_LEG_HELD, .on = held });
+}
+
+/* ── Later offers, theirs ── */
+
+/* The set of codecs of the call stays as it is: the other leg is not asked again. */
+static CW_ON_LOOP cw_err answer_again(leg_sip *s, const their_sdp *said)
+{
+    g_autofree cw_media_desc *agreed = g_memdup2(&s->own, sizeof s->own);
+    g_autofree cw_media_desc *own = g_new(cw_media_desc, 1);
+    cw_err err;
+
+    for (unsigned i = 0; i < agreed->stream_n; i++)
+        agreed->stream[i].dir = CW_SENDRECV;
+    err = cw_desc_answer(&said->desc, agreed, own);
+    if (err)
+        return err;
+    s->own = *own;
+    take(s, said);
+    err = cw_leg_sip_open(s);
+    if (!err)
+        set_endpoints(s);
+    return err;
+}
+
+static CW_ON_LOOP void refuse(leg_sip *s, cw_err why)
+{
+    cw_err err = cw_sip_call_rerefuse(s->sip, cw_err_sip(why));
+
+    cw_leg_note(&s->leg, "SIP", cw_fmt("re-offer refused: %s%s", cw_err_text(why), err ? "!" : ""));
+}
+
+void cw_leg_sip_reoffered(leg_sip *s, const char *sdp, size_t len)
+{
+    g_autofree their_sdp *said = g_new(their_sdp, 1);
+    g_autofree char *answer = NULL;
+    cw_err err = CW_OK;
+
+    if (sdp)
+        err = read_sdp(sdp, len, said);
+    if (sdp && !err)
+        err = answer_again(s, said);
+    if (err) {
+        refuse(s, err);
+        return;
+    }
+    if (!sdp) {
+        s->awaits_ack = true;
+        for (unsigned i = 0; i < s->own.stream_n; i++)
+            s->own.stream[i].dir = CW_SENDRECV;
+    }
+    answer = cw_leg_sip_write(s);
+    if (cw_sip_call_reanswer(s->sip, answer, strlen(answer)))
+        return; /* the call is ending */
+    cw_leg_tell(&s->leg, CW_LEG_DESCRIBED);
+    cw_leg_sip_tell_held(s);
+}
+
+/* ── Later offers, ours ── */
+
+static bool can_offer(const leg_sip *s)
+{
+    return s->sip && s->up && !s->awaits_ack && !s->reoffering && !s->leg.over && !s->leg.ended;
+}
+
+void cw_leg_sip_settle(leg_sip *s)
+{
+    g_autofree char *sdp = NULL;
+
+    if (!can_offer(s) || (s->hold_told == s->other_holds && !s->streams_new))
+        return;
+    for (unsigned i = 0; i < s->own.stream_n; i++)
+        s->own.stream[i].dir = CW_SENDRECV;
+    sdp = cw_leg_sip_write(s);
+    /* CW_E_STATE: an offer of theirs is being answered; settled again when that is over. */
+    s->reoffering = cw_sip_call_reoffer(s->sip, sdp, strlen(sdp)) == CW_OK;
+    if (s->reoffering)
+        s->streams_new = false;
+    else
+        s->hold_told = !s->other_holds;
+}
+
+void cw_leg_sip_reanswered(leg_sip *s, int status, const char *sdp, size_t len)
+{
+    cw_err err = CW_OK;
+
+    s->reoffering = false;
+    if (status >= 200 && status < 300) {
+        err = sdp ? cw_leg_sip_take_answer(s, sdp, len) : CW_E_BAD_SDP;
+        if (!err)
+            cw_leg_tell(&s->leg, CW_LEG_DESCRIBED);
+    }
+    if (status >= 300 || err)
+        cw_leg_note(&s->leg, "SIP",
+                    err ? cw_err_text(err) : cw_fmt("re-INVITE refused with %d", status));
+    cw_leg_sip_tell_held(s);
+    cw_leg_sip_settle(s);
+}
+
+cw_err cw_leg_sip_update(leg_sip *s, const cw_media_desc *desc)
+{
+    g_autofree cw_media_desc *wish = g_new(cw_media_desc, 1);
+    bool changed = false;
+
+    cw_desc_filter(desc, s->trunk ? s->trunk->codecs : NULL, wish);
+    for (unsigned i = 0; i < s->own.stream_n; i++) {
+        bool gone = i >= wish->stream_n || wish->stream[i].refused;
+
+        if (!gone || s->own.stream[i].refused)
+            continue;
+        s->own.stream[i].refused = true;
+        cw_ep_free(g_steal_pointer(&s->ep[i]));
+        changed = true;
+    }
+    if (!changed)
+        return CW_E_UNSUPPORTED; /* streams are taken away only: the answer was already given */
+    s->streams_new = true;
+    cw_leg_sip_settle(s);
+    return CW_OK;
+}

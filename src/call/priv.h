@@ -1,0 +1,199 @@
+/* priv.h - what the files of src/call share: the call, its container, clients, ways to reach a leg.
+ * Loop thread. */
+#ifndef CW_CALL_PRIV_H
+#define CW_CALL_PRIV_H
+
+#include "call/call.h"
+#include "call/leg.h"
+#include "call/route.h"
+
+#include <glib.h>
+
+typedef struct cw_call cw_call;
+
+/* ── The call ── */
+
+typedef enum cw_call_state {
+    CW_CALL_NEW, /* the caller's leg is there, the callee's not */
+    CW_CALL_DIALLING,
+    CW_CALL_RINGING,
+    CW_CALL_EARLY, /* the callee is heard before it answers */
+    CW_CALL_UP,
+    CW_CALL_DONE, /* everything was let go; freed on the next turn of the loop */
+    CW_CALL_STATES,
+} cw_call_state;
+
+typedef enum cw_call_event {
+    CW_CALL_DIALLED,   /* the callee's legs were offered the call */
+    CW_CALL_RINGS,     /* one of them alerts */
+    CW_CALL_HEARD,     /* early media */
+    CW_CALL_ANSWERED,  /* one of them took it */
+    CW_CALL_MEDIA,     /* a leg's endpoints or formats changed */
+    CW_CALL_STREAMS,   /* a leg's set of streams changed */
+    CW_CALL_HELD,      /* a leg's far side holds or resumes */
+    CW_CALL_KEY,       /* DTMF from a leg */
+    CW_CALL_MUTED,     /* mute information from a leg */
+    CW_CALL_LEFT,      /* one of several ringing legs ended */
+    CW_CALL_A_ENDED,   /* the caller's leg ended */
+    CW_CALL_B_ENDED,   /* the callee's last leg ended */
+    CW_CALL_TIMED_OUT, /* it rang too long */
+    CW_CALL_ENDED,     /* the gateway ends it */
+    CW_CALL_EVENTS,
+} cw_call_event;
+
+/* One leg a session of the user called, at most limits.sessions_per_user. */
+struct cw_call {
+    cw_calls *calls;
+    cw_id id;
+    cw_call_state state;
+    cw_leg *a;
+    GPtrArray *b;    /* of cw_leg, owned; several while ringing */
+    cw_leg *winner;  /* the one of b that gives media: early, then answered; NULL: none yet */
+    unsigned worker; /* of the plane: everything of the call lives there */
+    cw_party from;
+    char *to; /* canonical target, for people and scopes */
+    cw_timeline *line;
+    uint64_t created_ms, answered_ms; /* monotonic; 0: not yet */
+    cw_timer *ring_timer;
+    cw_cause cause; /* why it ended */
+
+    /* The runner: events wait while an action runs, and while the call is being built. */
+    GQueue queue;
+    bool running, held_back;
+    cw_timer *later;
+};
+
+cw_call *cw_call_new(cw_calls *calls, const char *to) CW_ON_LOOP;
+void cw_call_free(cw_call *call) CW_ON_LOOP; /* the container's, when it is done; NULL is fine */
+
+/* Hand a leg over: the caller's, then each of the callee's. */
+void cw_call_set_a(cw_call *call, cw_leg *leg) CW_ON_LOOP;
+void cw_call_add_b(cw_call *call, cw_leg *leg) CW_ON_LOOP;
+
+/* Offer the call to the legs added. CW_OK when one took it on; then events follow, not before the
+ * next turn of the loop. */
+CW_NODISCARD cw_err cw_call_dial(cw_call *call) CW_ON_LOOP;
+
+void cw_call_end(cw_call *call, const cw_cause *cause) CW_ON_LOOP; /* the gateway's decision */
+/* Undo one that was never dialled: nobody is told anything but the legs, by their `end`. */
+void cw_call_abandon(cw_call *call, cw_err err) CW_ON_LOOP;
+
+const char *cw_call_state_name(cw_call_state state);
+
+/* What the table moves to, `from` itself when it has no such row; for tests and docs. */
+bool cw_call_knows(cw_call_state from, cw_call_event event, cw_call_state *to);
+
+/* Join what both sides describe, stream by stream; part everything while a browser holds. */
+void cw_call_join(cw_call *call) CW_ON_LOOP;
+void cw_call_part(cw_call *call) CW_ON_LOOP;
+void cw_call_trace_media(cw_call *call) CW_ON_LOOP;                 /* last rows: what passed */
+cw_leg *cw_call_other(cw_call *call, const cw_leg *leg) CW_ON_LOOP; /* NULL: none yet */
+
+/* ── The container ── */
+
+typedef struct cw_user {
+    char *name;
+    GPtrArray *clients; /* of cw_client, borrowed; empty: known but not logged in */
+} cw_user;
+
+struct cw_calls {
+    cw_loop *loop;
+    const cw_conf *conf;
+    cw_sip *sip;
+    cw_webrtc *webrtc;
+    cw_plane *plane;
+    struct cw_trunks *trunks;
+    GHashTable *by_id; /* &call->id to cw_call, owned */
+    GHashTable *users; /* name to cw_user, owned */
+    GQueue dead;       /* of cw_call, done */
+    cw_timer *reaper;  /* armed while `dead` has any */
+    GQueue ladders;    /* of ended calls, oldest first */
+    bool closing;
+};
+
+void cw_calls_bury(cw_calls *calls, cw_call *call) CW_ON_LOOP; /* free it on the next turn */
+bool cw_calls_full(const cw_calls *calls) CW_ON_LOOP;
+
+cw_call *cw_calls_find(const cw_calls *calls, cw_id id) CW_ON_LOOP; /* NULL: none */
+
+cw_user *cw_calls_user(const cw_calls *calls, const char *name) CW_ON_LOOP; /* NULL: never seen */
+cw_user *cw_calls_user_add(cw_calls *calls, const char *name) CW_ON_LOOP;
+void cw_calls_user_left(cw_calls *calls, cw_user *user) CW_ON_LOOP; /* forget it if we must */
+
+/* Find the target's legs and add them to `call`.
+ *
+ * CW_E_NOT_FOUND  a user never seen; CW_E_UNAVAILABLE one that is not logged in
+ */
+CW_NODISCARD cw_err cw_calls_reach(cw_calls *calls, cw_call *call, const cw_route *route,
+                                   const char *from_user, char *const *headers,
+                                   const cw_client *except) CW_ON_LOOP;
+
+/* sip's callbacks (inbound.c) */
+cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *call);
+bool cw_calls_trusted(void *arg, const cw_addr *source);
+
+/* ── Ladders of ended calls ── */
+
+void cw_ladder_keep(cw_calls *calls, cw_call *call) CW_ON_LOOP; /* takes call->line */
+void cw_ladder_clear(cw_calls *calls) CW_ON_LOOP;
+
+/* ── Clients and their legs ── */
+
+struct cw_client {
+    cw_calls *calls;
+    cw_id session;
+    cw_identity identity; /* its scopes are copies */
+    cw_client_ops ops;
+    void *arg;
+    GHashTable *legs; /* client's name of a call (the leg's) to cw_leg, borrowed */
+};
+
+void cw_client_notify(cw_client *client, const char *method, json_t *params) CW_ON_LOOP;
+bool cw_client_full(const cw_client *client) CW_ON_LOOP; /* limits.calls_per_session reached */
+
+/* A browser's leg. `call` is the client's name for the call; CW_E_EXISTS when it has one by it. */
+CW_NODISCARD cw_err cw_leg_browser_new(cw_client *client, const char *call, cw_id id,
+                                       unsigned worker, cw_leg **ret) CW_ON_LOOP;
+/* The caller's offer, the callee's answer, either's offer anew. */
+CW_NODISCARD cw_err cw_leg_browser_offered(cw_leg *leg, const char *sdp, size_t len,
+                                           char why[static 128]) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_leg_browser_answered(cw_leg *leg, const char *sdp, size_t len,
+                                            char why[static 128]) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_leg_browser_update(cw_leg *leg, const cw_media_desc *other, const char *sdp,
+                                          size_t len, char **answer,
+                                          char why[static 128]) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_leg_browser_candidate(cw_leg *leg, const char *candidate) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_leg_browser_hold(cw_leg *leg, bool on) CW_ON_LOOP;
+void cw_leg_browser_muted(cw_leg *leg, json_t *muted) CW_ON_LOOP; /* as in call.info */
+void cw_leg_browser_orphan(cw_leg *leg) CW_ON_LOOP; /* its client goes away; the leg ends */
+cw_call *cw_leg_browser_call(const cw_leg *leg) CW_ON_LOOP;
+
+/* ── SIP and service legs ── */
+
+/* Out. `route` and `target` are used when the leg is offered the call, at once. */
+cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *target,
+                       const struct cw_conf_trunk *trunk) CW_ON_LOOP;
+/* In: `sip` is accepted by cw_leg_sip_accept, after everything else worked. */
+CW_NODISCARD cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker,
+                                        const cw_sip_invite *invite, cw_leg **ret) CW_ON_LOOP;
+void cw_leg_sip_accept(cw_leg *leg, cw_sip_call *sip) CW_ON_LOOP;
+
+/* CW_E_NOT_FOUND no service by this name */
+CW_NODISCARD cw_err cw_leg_service_new(cw_plane *plane, unsigned worker, const char *name,
+                                       cw_leg **ret) CW_ON_LOOP;
+
+/* ── Trunks ── */
+
+typedef struct cw_trunks cw_trunks;
+
+cw_trunks *cw_trunks_new(cw_loop *loop, const cw_conf *conf) CW_ON_LOOP;
+void cw_trunks_free(cw_trunks *trunks) CW_ON_LOOP; /* NULL is fine */
+bool cw_trunks_trusted(const cw_trunks *trunks, const cw_addr *source) CW_ON_LOOP;
+/* A call through it started; it was answered; it ended. `trunk` NULL does nothing. */
+void cw_trunks_started(cw_trunks *trunks, const struct cw_conf_trunk *trunk) CW_ON_LOOP;
+void cw_trunks_answered(cw_trunks *trunks, const struct cw_conf_trunk *trunk) CW_ON_LOOP;
+void cw_trunks_ended(cw_trunks *trunks, const struct cw_conf_trunk *trunk,
+                     const cw_cause *cause) CW_ON_LOOP;
+json_t *cw_trunks_list(const cw_trunks *trunks) CW_ON_LOOP;
+
+#endif

@@ -1,0 +1,46 @@
+/* route.h - where a call goes: targets of clients, numbers from the telephone network.
+ *
+ * Pure functions over the configuration. Home of src/call only.
+ */
+#ifndef CW_CALL_ROUTE_H
+#define CW_CALL_ROUTE_H
+
+#include "base/conf.h"
+#include "base/err.h"
+#include "sip/sip.h"
+
+#define CW_TARGET_MAX 256 /* bytes of a target */
+#define CW_NUMBER_MAX 32  /* digits of a number; E.164 has 15, private plans some more */
+
+typedef enum cw_route_kind { CW_ROUTE_SERVICE, CW_ROUTE_USER, CW_ROUTE_SIP } cw_route_kind;
+
+typedef struct cw_route {
+    cw_route_kind kind;
+    char *target; /* canonical: "service:echo", "user:bob", "tel:+331234", "sip:bob@host" */
+    char *name;   /* of the service or user */
+    char *ruri;   /* SIP */
+    const struct cw_conf_trunk *trunk; /* SIP through it; NULL: straight to the URI's host */
+    cw_sip_transport transport;
+} cw_route;
+
+/* A client's target.
+ *
+ * CW_E_NO_ROUTE  nothing we know how to reach; `why` says what is wrong with it
+ * CW_E_UNSAFE    control characters
+ */
+CW_NODISCARD cw_err cw_route_find(const cw_conf *conf, const char *to, cw_route *ret,
+                                  char why[static 128]);
+
+/* The user or service that the user part of an incoming request URI stands for.
+ *
+ * CW_E_NOT_FOUND  no row of `inbound` fits
+ */
+CW_NODISCARD cw_err cw_route_inbound(const cw_conf *conf, const char *ruri_user, cw_route *ret);
+
+void cw_route_clear(cw_route *route);
+
+/* Digits with an optional + in front, visual separators (RFC 3966 5.1.1) taken out; false if `text`
+ * is no number. */
+bool cw_number_parse(const char *text, char ret[static CW_NUMBER_MAX + 2]);
+
+#endif

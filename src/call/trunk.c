@@ -1,0 +1,168 @@
+/* trunk.c - the ways to the telephone network: who is trusted, what came of calls. */
+#include "call/net.h"
+#include "call/priv.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+typedef struct trunk {
+    const struct cw_conf_trunk *conf;
+    unsigned now;
+    uint64_t started, answered, failed;
+    cw_err last_err; /* of the last call that failed */
+    int last_status;
+    uint64_t last_ms; /* monotonic; 0: never */
+} trunk;
+
+struct cw_trunks {
+    const cw_conf *conf;
+    size_t n;
+    trunk *all;
+    bool any;      /* sip.peers has "*" */
+    GArray *peers; /* of cw_net: sip.peers and trunks' addresses */
+};
+
+static void add_peer(cw_trunks *trunks, const char *text)
+{
+    cw_net net;
+
+    if (strcmp(text, "*") == 0) {
+        trunks->any = true;
+        return;
+    }
+    if (cw_net_parse(text, &net)) {
+        cw_log(CW_LOG_ERROR, CW_MOD_CALL, "peer.unusable", "peer", text, NULL);
+        return;
+    }
+    g_array_append_val(trunks->peers, net);
+}
+
+/* A trunk written as an address may call in from it. */
+static void add_trunk(cw_trunks *trunks, const struct cw_conf_trunk *conf)
+{
+    cw_addr addr;
+
+    if (conf->address && cw_addr_parse(conf->address, 0, &addr) == CW_OK) {
+        cw_net net = { .addr = addr, .bits = cw_addr_family(&addr) == AF_INET6 ? 128 : 32 };
+
+        g_array_append_val(trunks->peers, net);
+    }
+}
+
+cw_trunks *cw_trunks_new(cw_loop *loop, const cw_conf *conf)
+{
+    cw_trunks *trunks = g_new0(cw_trunks, 1);
+
+    trunks->conf = conf;
+    trunks->n = conf->trunk_n;
+    trunks->all = g_new0(trunk, trunks->n);
+    trunks->peers = g_array_new(FALSE, FALSE, sizeof(cw_net));
+    for (size_t i = 0; i < trunks->n; i++) {
+        trunks->all[i].conf = &conf->trunk[i];
+        add_trunk(trunks, &conf->trunk[i]);
+    }
+    for (char **p = conf->sip.peers; p && *p; p++)
+        add_peer(trunks, *p);
+    return trunks;
+}
+
+void cw_trunks_free(cw_trunks *trunks)
+{
+    if (!trunks)
+        return;
+    g_array_unref(trunks->peers);
+    g_free(trunks->all);
+    g_free(trunks);
+}
+
+bool cw_trunks_trusted(const cw_trunks *trunks, const cw_addr *source)
+{
+    if (trunks->any)
+        return true;
+    for (guint i = 0; i < trunks->peers->len; i++)
+        if (cw_net_has(&g_array_index(trunks->peers, cw_net, i), source))
+            return true;
+    return false;
+}
+
+static trunk *find(cw_trunks *trunks, const struct cw_conf_trunk *conf)
+{
+    return conf ? &trunks->all[conf - trunks->conf->trunk] : NULL;
+}
+
+void cw_trunks_started(cw_trunks *trunks, const struct cw_conf_trunk *conf)
+{
+    trunk *t = find(trunks, conf);
+
+    if (!t)
+        return;
+    t->now++;
+    t->started++;
+}
+
+void cw_trunks_answered(cw_trunks *trunks, const struct cw_conf_trunk *conf)
+{
+    trunk *t = find(trunks, conf);
+
+    if (t)
+        t->answered++;
+}
+
+/* Not the trunk's failures: nobody wanted the call any more, or the callee did not. */
+static bool blames_trunk(cw_err err)
+{
+    return err && err != CW_E_CANCELLED && err != CW_E_BUSY && err != CW_E_DECLINED;
+}
+
+void cw_trunks_ended(cw_trunks *trunks, const struct cw_conf_trunk *conf, const cw_cause *cause)
+{
+    trunk *t = find(trunks, conf);
+
+    if (!t)
+        return;
+    t->now--;
+    if (!blames_trunk(cause->err))
+        return;
+    t->failed++;
+    t->last_err = cause->err;
+    t->last_status = cause->status;
+    t->last_ms = cw_now_ms();
+}
+
+static json_t *prefixes_json(const struct cw_conf_trunk *conf)
+{
+    json_t *all = json_array();
+
+    for (char **p = conf->prefixes; p && *p; p++)
+        json_array_append_new(all, json_string(*p));
+    return all;
+}
+
+json_t *cw_trunks_list(const cw_trunks *trunks)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < trunks->n; i++) {
+        const trunk *t = &trunks->all[i];
+        json_t *one = json_pack("{s:s s:s* s:s s:o s:i s:I s:I s:I}", "name",
+                                t->conf->name ?: t->conf->address ?: "", "address",
+                                t->conf->address, "transport", t->conf->transport, "prefixes",
+                                prefixes_json(t->conf), "calls", (int)t->now, "started",
+                                (json_int_t)t->started, "answered", (json_int_t)t->answered,
+                                "failed", (json_int_t)t->failed);
+
+        if (t->last_ms)
+            json_object_set_new(one, "last_error",
+                                json_pack("{s:s s:i s:I}", "kind", cw_err_kind(t->last_err), "sip",
+                                          t->last_status, "ago_ms",
+                                          (json_int_t)(cw_now_ms() - t->last_ms)));
+        json_array_append_new(all, one);
+    }
+    return all;
+}
+
+json_t *cw_trunks_json(const cw_calls *calls)
+{
+    return cw_trunks_list(calls->trunks);
+}
