@@ -26,10 +26,12 @@ static bool take_number(cw_span *text, unsigned max, unsigned *ret)
 
     while (n < text->len && n < 9 && g_ascii_isdigit(text->s[n]))
         value = value * 10 + (unsigned)(text->s[n++] - '0');
+    *ret = value;
+    if (!n)
+        return false;
     text->s += n;
     text->len -= n;
-    *ret = value;
-    return n && value <= max;
+    return value <= max;
 }
 
 static void skip_blanks(cw_span *text)
@@ -178,23 +180,30 @@ static bool read_opus_param(cw_span param, size_t *index, unsigned *value)
     return false;
 }
 
+static cw_span take_param(cw_span *fmtp)
+{
+    cw_span param = { fmtp->s, 0 };
+
+    while (param.len < fmtp->len && param.s[param.len] != ';')
+        param.len++;
+    fmtp->s += param.len;
+    fmtp->len -= param.len;
+    take_char(fmtp, ';');
+    skip_blanks(&param);
+    return param;
+}
+
 static void opus_fmtp(cw_span fmtp, char ret[static CW_FMTP_MAX + 1])
 {
     bool seen[G_N_ELEMENTS(opus_params)] = { false };
 
     ret[0] = 0;
     while (fmtp.len) {
-        cw_span param = { fmtp.s, 0 };
+        cw_span param = take_param(&fmtp);
         char text[48];
         size_t i;
         unsigned value;
 
-        while (param.len < fmtp.len && param.s[param.len] != ';')
-            param.len++;
-        fmtp.s += param.len;
-        fmtp.len -= param.len;
-        take_char(&fmtp, ';');
-        skip_blanks(&param);
         if (!read_opus_param(param, &i, &value) || seen[i])
             continue;
         seen[i] = true;

@@ -20,3 +20,12 @@ TESTS += tests/fuzz/fuzz-stun
 tests_fuzz_fuzz_stun_SOURCES = tests/fuzz/fuzz-stun.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_stun_LDADD = $(WEBRTC_LIBS)
 tests_fuzz_fuzz_stun_LDFLAGS = $(FUZZ_LINK)
+
+check_PROGRAMS += tests/fuzz/fuzz-sdp tests/fuzz/fuzz-jsep
+TESTS += tests/fuzz/fuzz-sdp tests/fuzz/fuzz-jsep
+tests_fuzz_fuzz_sdp_SOURCES = tests/fuzz/fuzz-sdp.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_sdp_LDADD = $(MEDIA_LIBS)
+tests_fuzz_fuzz_sdp_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_jsep_SOURCES = tests/fuzz/fuzz-jsep.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_jsep_LDADD = $(WEBRTC_LIBS)
+tests_fuzz_fuzz_jsep_LDFLAGS = $(FUZZ_LINK)

@@ -18,3 +18,12 @@ check_PROGRAMS += tests/unit/test-ice
 TESTS += tests/unit/test-ice
 tests_unit_test_ice_SOURCES = tests/unit/test-ice.c
 tests_unit_test_ice_LDADD = $(WEBRTC_LIBS)
+
+check_PROGRAMS += tests/unit/test-desc tests/unit/test-sdp tests/unit/test-jsep
+TESTS += tests/unit/test-desc tests/unit/test-sdp tests/unit/test-jsep
+tests_unit_test_desc_SOURCES = tests/unit/test-desc.c
+tests_unit_test_desc_LDADD = $(MEDIA_LIBS)
+tests_unit_test_sdp_SOURCES = tests/unit/test-sdp.c
+tests_unit_test_sdp_LDADD = $(MEDIA_LIBS)
+tests_unit_test_jsep_SOURCES = tests/unit/test-jsep.c
+tests_unit_test_jsep_LDADD = $(WEBRTC_LIBS)
