@@ -1,0 +1,43 @@
+# The browser library and the web phone. `make` needs no node: `make client` does, and leaves
+# client/dist/www, the folder to serve; `make install` installs it if it is there.
+CLIENT_SOURCES = \
+	client/build.mjs client/package.json client/package-lock.json client/tsconfig.json \
+	client/src/call.ts client/src/emitter.ts client/src/environment.ts client/src/error.ts \
+	client/src/index.ts client/src/media.ts client/src/peer.ts client/src/protocol.ts \
+	client/src/rpc.ts client/src/session.ts client/src/stats.ts client/src/transport.ts \
+	client/src/version.ts
+CLIENT_PHONE = \
+	client/phone/bell.js client/phone/frames.js client/phone/icon.svg client/phone/index.html \
+	client/phone/meter.js client/phone/phone.css client/phone/phone.js
+EXTRA_DIST += $(CLIENT_SOURCES) $(CLIENT_PHONE) client/.npmrc client/README.md \
+	client/examples/click-to-call.html \
+	client/tests/call.test.mjs client/tests/fakes.mjs client/tests/session.test.mjs \
+	client/tests/tsconfig.json client/tests/types.ts client/tests/umd.test.mjs
+
+wwwdir = $(pkgdatadir)/www
+client_stamp = $(srcdir)/client/dist/stamp
+
+client: $(client_stamp)
+.PHONY: client
+
+$(client_stamp): $(CLIENT_SOURCES) $(CLIENT_PHONE)
+	@command -v npm >/dev/null 2>&1 || { \
+	  echo 'make client: npm is not here; install Debian'\''s packages nodejs and npm' >&2; exit 1; }
+	$(AM_V_GEN)cd $(srcdir)/client && npm ci --silent && npm run --silent build
+	@touch $@
+
+install-data-local: install-client
+install-client:
+	@if test -d $(srcdir)/client/dist/www; then \
+	  $(MKDIR_P) "$(DESTDIR)$(wwwdir)" && \
+	  $(INSTALL_DATA) $(srcdir)/client/dist/www/* "$(DESTDIR)$(wwwdir)"; \
+	else \
+	  echo 'The web phone is not installed: it is not built (make client).'; \
+	fi
+uninstall-local: uninstall-client
+uninstall-client:
+	rm -rf "$(DESTDIR)$(wwwdir)"
+dist-hook: dist-client
+dist-client:
+	if test -d $(srcdir)/client/dist; then cp -R $(srcdir)/client/dist $(distdir)/client/; fi
+.PHONY: install-client uninstall-client dist-client

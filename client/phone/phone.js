@@ -1,0 +1,329 @@
+import { connect } from './causeway.js';
+import { Bell } from './bell.js';
+import { Frames } from './frames.js';
+import { Meter } from './meter.js';
+
+const $ = (id) => document.getElementById(id);
+const pad = [...document.querySelectorAll('[data-digit]')];
+
+const bell = new Bell();
+const meter = new Meter($('level'));
+const frames = new Frames($('frames'), $('count'));
+
+/** @type {import('causeway').Session | null} */
+let session = null;
+/** @type {import('causeway').Call | null} the call on the line, or the last one */
+let current = null;
+/** Calls that ring here, first come first. */
+let ringing = [];
+/** Cancels a call that is being set up. */
+let dialling = null;
+let tick = 0;
+
+const stateTexts = {
+    idle: 'Ready',
+    trying: 'Calling…',
+    ringing: 'Ringing…',
+    early: 'Ringing…',
+    answering: 'Answering…',
+    active: 'Connected',
+};
+
+const errorTexts = {
+    'media-denied': 'The browser does not let this page use the microphone.',
+    'media-missing': 'This computer has no microphone.',
+    'not-found': 'There is nobody by this name.',
+    'no-route': 'No route leads to this number.',
+    'answered-elsewhere': 'Answered on another device.',
+    busy: 'The other side is busy.',
+    declined: 'The other side declined.',
+    unavailable: 'The other side cannot be reached now.',
+    network: 'The connection to the gateway is lost.',
+    auth: 'The log-in was refused.',
+    forbidden: 'You may not do that.',
+};
+
+// ── Showing ──────────────────────────────────────────────────────────────────────────────────────
+
+function show(id, visible) {
+    $(id).hidden = !visible;
+}
+
+function showError(kind, text, sip) {
+    const error = $('error');
+    error.hidden = !kind;
+    error.dataset.kind = kind ?? '';
+    error.textContent = kind
+        ? sentence(errorTexts[kind] ?? text) + (sip ? ` (SIP ${sip.status} ${sip.reason})` : '')
+        : '';
+}
+
+function sentence(text) {
+    const first = text.charAt(0).toUpperCase() + text.slice(1);
+    return /[.!?…]$/.test(first) ? first : `${first}.`;
+}
+
+function fail(error) {
+    if (error.kind === 'cancelled') return;
+    console.warn(error);
+    showError(error.kind ?? 'internal', error.message, error.sip);
+}
+
+function name({ display, number, user, uri }) {
+    return display || number || user || uri;
+}
+
+function onLine() {
+    return !!dialling || (!!current && current.state !== 'ended');
+}
+
+function showSession(state, text) {
+    $('session').dataset.state = state;
+    $('session').textContent = text;
+    show('login-form', state !== 'online');
+    show('logout', state === 'online');
+    show('phone', state === 'online');
+    $('login').disabled = state === 'connecting';
+}
+
+function showCall() {
+    const busy = onLine();
+    const call = busy && !dialling ? current : null;
+    const state = dialling ? 'trying' : (call?.state ?? 'idle');
+    const active = state === 'active';
+    const { local = false, remote = false } = call?.held ?? {};
+
+    $('state').dataset.state = state;
+    $('state').textContent =
+        active && local
+            ? 'On hold'
+            : active && remote
+              ? 'The other side holds the call'
+              : active && call.remoteMuted.audio
+                ? 'Connected, the other side is muted'
+                : stateTexts[state];
+    if (busy) delete $('state').dataset.reason;
+    show('call', !busy);
+    show('hangup', busy);
+    show('talk', busy);
+    show('dial-form', !busy);
+    show('timer', active);
+    show('level', state === 'active' || state === 'early');
+    $('mute').disabled = !call;
+    $('hold').disabled = !active;
+    $('mute').setAttribute('aria-pressed', String(!!call?.muted.audio));
+    $('hold').setAttribute('aria-pressed', String(local));
+    $('hangup').textContent = active ? 'Hang up' : 'Cancel';
+}
+
+function showIncoming() {
+    const call = ringing[0];
+    show('incoming', !!call);
+    document.title = call ? `☎ ${name(call.remote)}` : 'Causeway phone';
+    if (!call) return;
+    $('caller').textContent = name(call.remote);
+    $('answer').textContent = onLine() ? 'End the other and answer' : 'Answer';
+    if (document.activeElement === document.body) $('answer').focus();
+}
+
+function ring() {
+    const dialled = current?.direction === 'outgoing' && current.state === 'ringing';
+    bell.ring(ringing.length && !onLine() ? 'bell' : dialled ? 'ringback' : 'none');
+}
+
+function refresh() {
+    showCall();
+    showIncoming();
+    ring();
+}
+
+function startTimer() {
+    const since = Date.now();
+    const count = () => {
+        const seconds = Math.floor((Date.now() - since) / 1000);
+        $('timer').textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+    };
+    clearInterval(tick);
+    tick = setInterval(count, 500);
+    count();
+}
+
+// ── The session ──────────────────────────────────────────────────────────────────────────────────
+
+async function logIn() {
+    const token = $('token').value.trim();
+    const guest = $('name').value.trim();
+    if (!token && !guest) {
+        showError('bad-params', 'Type your name first.');
+        $('name').focus();
+        return;
+    }
+    bell.wake();
+    meter.wake();
+    showError(null);
+    showSession('connecting', 'Connecting…');
+    try {
+        session = await connect('', {
+            ...(token ? { token } : { guest }),
+            trace: (event) => frames.add(event),
+            logger: console,
+        });
+    } catch (error) {
+        showSession('offline', 'Logged out');
+        fail(error);
+        return;
+    }
+    session.on('call', comesIn);
+    session.on('state', ({ error }) => loggedOut(error));
+    showSession('online', session.display || session.user);
+    refresh();
+    $('dial').focus();
+}
+
+function loggedOut(error) {
+    session = null;
+    showSession('offline', 'Logged out');
+    refresh();
+    if (error) fail(error);
+}
+
+// ── Calls ────────────────────────────────────────────────────────────────────────────────────────
+
+function mediaOptions() {
+    const asIs = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    return { audio: $('raw').checked ? asIs : true };
+}
+
+function follow(call) {
+    current = call;
+    $('peer').textContent = name(call.remote);
+    call.on('track', ({ stream }) => meter.watch(stream));
+    call.on('needsgesture', (element) => {
+        showError('needsgesture', 'Click anywhere to hear the other side.');
+        addEventListener('click', () => void element.play(), { once: true });
+    });
+    for (const event of ['held', 'muted']) call.on(event, refresh);
+    call.on('dtmf', ({ digit }) => press(digit));
+    call.on('state', (state) => {
+        if (state === 'active') startTimer();
+        refresh();
+    });
+    call.on('ended', (end) => hasEnded(call, end));
+    void call.attach($('remote'));
+    if (call.remoteStream) meter.watch(call.remoteStream);
+}
+
+function hasEnded(call, end) {
+    if (current !== call) return;
+    clearInterval(tick);
+    meter.watch(null);
+    $('peer').textContent = '';
+    refresh();
+    $('state').dataset.reason = end.reason;
+    $('state').textContent = 'Call ended';
+    if (end.reason !== 'hangup' && end.by !== 'you') showError(end.reason, end.text, end.sip);
+    if (session && !ringing.length) $('dial').focus();
+}
+
+async function dial() {
+    const to = $('dial').value.trim();
+    if (!to || onLine()) return;
+    showError(null);
+    const mine = (dialling = new AbortController());
+    $('peer').textContent = to;
+    refresh();
+    $('hangup').focus();
+    try {
+        const call = await session.call(to, { ...mediaOptions(), signal: mine.signal });
+        dialling = null;
+        if (call.state !== 'ended') follow(call);
+        else call.ended.then((end) => showError(end.reason, end.text, end.sip));
+    } catch (error) {
+        dialling = null;
+        $('peer').textContent = '';
+        fail(error);
+    }
+    refresh();
+}
+
+function comesIn(call) {
+    ringing.push(call);
+    call.on('state', (state) => {
+        if (state === 'active' || state === 'ended') ringing = ringing.filter((each) => each !== call);
+        refresh();
+    });
+    refresh();
+}
+
+async function answer() {
+    const call = ringing[0];
+    if (!call || call.state !== 'ringing') return;
+    showError(null);
+    dialling?.abort();
+    if (current && current.state !== 'ended') void current.hangup();
+    follow(call);
+    try {
+        await call.answer(mediaOptions());
+        $('hangup').focus();
+    } catch (error) {
+        if (call.state !== 'ended') current = null;
+        fail(error);
+        refresh();
+    }
+}
+
+function hangUp() {
+    if (dialling) dialling.abort();
+    else void current?.hangup();
+}
+
+// ── Keys ─────────────────────────────────────────────────────────────────────────────────────────
+
+function press(digit) {
+    const key = pad.find((each) => each.dataset.digit === digit);
+    key?.classList.add('pressed');
+    setTimeout(() => key?.classList.remove('pressed'), 150);
+}
+
+function typed(digit) {
+    if (!session) return;
+    press(digit);
+    if (!onLine()) $('dial').value += digit;
+    else if (current?.state === 'active') current.dtmf(digit).catch(fail);
+}
+
+for (const key of pad) key.addEventListener('click', () => typed(key.dataset.digit));
+
+addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || !onLine()) return;
+    if (event.target instanceof HTMLInputElement) return;
+    if (/^[0-9*#]$/.test(event.key)) typed(event.key);
+});
+
+// ── The page ─────────────────────────────────────────────────────────────────────────────────────
+
+function on(id, event, action) {
+    $(id).addEventListener(event, (happened) => {
+        happened.preventDefault();
+        void action();
+    });
+}
+on('login-form', 'submit', logIn);
+on('logout', 'click', () => session?.close());
+on('dial-form', 'submit', dial);
+on('hangup', 'click', hangUp);
+on('answer', 'click', answer);
+on('reject', 'click', () => ringing[0]?.reject());
+on('mute', 'click', () => current?.mute('audio', !current.muted.audio));
+on('hold', 'click', () => (current?.held.local ? current.resume() : current?.hold())?.catch(fail));
+on('clear', 'click', () => frames.clear());
+
+const query = new URLSearchParams(location.search);
+$('name').value = query.get('guest') ?? '';
+$('dial').value = query.get('dial') ?? '';
+$('token').value = query.get('token') ?? '';
+$('raw').checked = query.get('raw') === '1';
+$('more').open = query.has('token') || $('raw').checked;
+refresh();
+if (query.get('autologin') === '1') void logIn();
+else $('name').focus();

@@ -1,0 +1,441 @@
+import { Emitter } from './emitter.js';
+import { CausewayError, aborted } from './error.js';
+import { openMedia, requireWebRtc, stopTracks } from './media.js';
+import type { LocalMedia, MediaOptions } from './media.js';
+import { Peer } from './peer.js';
+import { errors } from './protocol.js';
+import type { CallEnded, CallIncoming, CallReject, Held, Notifications, Party } from './protocol.js';
+import type { Rpc } from './rpc.js';
+import { summarize } from './stats.js';
+import type { CallStats } from './stats.js';
+
+/**
+ * Outgoing: trying, ringing, early (something is heard before the answer), active, ended.
+ * Incoming: ringing, answering, active, ended.
+ */
+export type CallState = 'trying' | 'ringing' | 'early' | 'answering' | 'active' | 'ended';
+
+export interface EndInfo extends Pick<CallEnded, 'reason' | 'by' | 'sip' | 'q850'> {
+    /** The reason for people. */
+    text: string;
+    /** Milliseconds between answer and end; 0 when it was never answered. */
+    durationMs: number;
+}
+
+export interface CallEvents {
+    state: CallState;
+    /** The other side sends this track now; `stream` is always the call's remoteStream. */
+    track: { track: MediaStreamTrack; stream: MediaStream };
+    muted: { who: 'local' | 'remote'; audio: boolean; video: boolean };
+    held: Held;
+    dtmf: { digit: string; durationMs: number };
+    /** The media path, as RTCPeerConnection.connectionState. */
+    connection: RTCPeerConnectionState;
+    /** The browser plays sound only after a click: call `element.play()` in one. */
+    needsgesture: HTMLMediaElement;
+    ended: EndInfo;
+}
+
+export interface CallOptions extends MediaOptions {
+    /** Header fields for the SIP side; names begin with `X-`. */
+    headers?: Record<string, string>;
+}
+
+/** What a call needs of its session, which may change its connection underneath. */
+export interface CallHost {
+    readonly rpc: Rpc;
+    readonly rtc: RTCConfiguration;
+    readonly calls: Map<string, Call>;
+    warn(text: string): void;
+}
+
+type Kind = 'audio' | 'video';
+type About = 'call.progress' | 'call.answer' | 'call.update' | 'call.info' | 'call.end';
+
+export class Call extends Emitter<CallEvents> {
+    /** Settles when the other side answers; rejects when the call ends before. */
+    readonly answered: Promise<void>;
+    /** Resolves when the call is over, whatever the reason. */
+    readonly ended: Promise<EndInfo>;
+
+    private now: CallState;
+    private peer: Peer | undefined;
+    private media: LocalMedia | undefined;
+    private gatewayName = '';
+    private offer = '';
+    private answeredAt = 0;
+    private mutes = { audio: false, video: false };
+    private remoteMutes = { audio: false, video: false };
+    private holds: Held = { local: false, remote: false };
+    private readonly players = new Set<HTMLMediaElement>();
+    private steps: Promise<void> = Promise.resolve();
+    private settle!: { answered(): void; refused(why: CausewayError): void; ended(info: EndInfo): void };
+
+    /** @internal Calls come from Session.call() and the session's `call` event. */
+    constructor(
+        private readonly host: CallHost,
+        readonly direction: 'incoming' | 'outgoing',
+        /** This call's name within the session. */
+        readonly id: string,
+        /** The other end. */
+        readonly remote: Party,
+        /** Whom the caller asked for. */
+        readonly to: string,
+    ) {
+        super();
+        this.now = direction === 'incoming' ? 'ringing' : 'trying';
+        let answered!: () => void, refused!: (why: CausewayError) => void;
+        let ended!: (info: EndInfo) => void;
+        this.answered = new Promise((resolve, reject) => {
+            answered = resolve;
+            refused = reject;
+        });
+        this.answered.catch(() => {}); // not everybody waits for it
+        this.ended = new Promise((resolve) => (ended = resolve));
+        this.settle = { answered, refused, ended };
+    }
+
+    get state(): CallState {
+        return this.now;
+    }
+    /** The gateway's id of the call, as its logs and `causewayctl` show it. */
+    get gatewayId(): string {
+        return this.gatewayName;
+    }
+    get muted(): Readonly<{ audio: boolean; video: boolean }> {
+        return this.mutes;
+    }
+    get remoteMuted(): Readonly<{ audio: boolean; video: boolean }> {
+        return this.remoteMutes;
+    }
+    get held(): Readonly<Held> {
+        return this.holds;
+    }
+    /** The browser's own object; made when an incoming call is answered. */
+    get pc(): RTCPeerConnection | undefined {
+        return this.peer?.pc;
+    }
+    get localStream(): MediaStream | undefined {
+        return this.media?.stream;
+    }
+    get remoteStream(): MediaStream | undefined {
+        return this.peer?.remote;
+    }
+
+    // ── What the page may do ────────────────────────────────────────────────────────────────────
+
+    /** Takes an incoming call. When the microphone is refused, it goes on ringing. */
+    async answer(options: MediaOptions = {}): Promise<void> {
+        if (this.direction !== 'incoming' || this.now !== 'ringing') throw wrongState(this.now);
+        requireWebRtc();
+        this.move('answering');
+        try {
+            await this.takeMedia(options);
+        } catch (error) {
+            if (!this.over) this.move('ringing');
+            throw error;
+        }
+        try {
+            const sdp = await this.openPeer().answer(this.offer, this.media!.stream);
+            if (this.over) throw wrongState(this.now);
+            await this.host.rpc.request('call.answer', { call: this.id, sdp });
+            if (this.over) throw wrongState(this.now);
+            this.release();
+            this.move('active');
+        } catch (error) {
+            this.fail(error);
+            throw error;
+        }
+    }
+
+    /** Refuses an incoming call, on all devices of this user. */
+    async reject(reason: NonNullable<CallReject['reason']> = 'declined'): Promise<void> {
+        if (this.direction !== 'incoming' || !this.unanswered) throw wrongState(this.now);
+        const sent = this.host.rpc.request('call.reject', { call: this.id, reason });
+        this.finish({ reason, by: 'you' });
+        await sent.catch(() => {});
+    }
+
+    /** Ends the call in any state. Over here at once; resolves when the gateway knows, or is gone. */
+    async hangup(): Promise<void> {
+        if (this.over) return;
+        if (this.direction === 'incoming' && this.now === 'ringing') return this.reject();
+        const sent = this.host.rpc.request('call.end', { call: this.id });
+        this.finish({ reason: 'hangup', by: 'you' });
+        await sent.catch(() => {});
+    }
+
+    async hold(): Promise<void> {
+        await this.host.rpc.request('call.hold', { call: this.id });
+        this.setHeld({ ...this.holds, local: true });
+    }
+
+    async resume(): Promise<void> {
+        await this.host.rpc.request('call.resume', { call: this.id });
+        this.setHeld({ ...this.holds, local: false });
+    }
+
+    /** Silences what this side sends, and tells the other side. */
+    mute(kind: Kind = 'audio', on = true): void {
+        if (this.over || this.mutes[kind] === on) return;
+        this.mutes = { ...this.mutes, [kind]: on };
+        this.applyMutes();
+        if (this.now === 'active') this.tellMutes();
+        this.emit('muted', { who: 'local', ...this.mutes });
+    }
+
+    /** Presses keys, one after the other: `0-9 * # A-D`. */
+    async dtmf(digits: string, options: { durationMs?: number } = {}): Promise<void> {
+        const keys = digits.toUpperCase();
+        if (!/^[0-9*#A-D]{1,32}$/.test(keys))
+            throw new CausewayError('bad-params', 'keys are 1 to 32 of 0-9 * # A-D');
+        await this.host.rpc.request('call.dtmf', {
+            call: this.id,
+            digits: keys,
+            ...(options.durationMs === undefined ? {} : { duration_ms: options.durationMs }),
+        });
+    }
+
+    async stats(): Promise<CallStats> {
+        if (!this.pc) throw wrongState(this.now);
+        return summarize(await this.pc.getStats());
+    }
+
+    /** Finds a new media path after a change of network; the other side does not notice. */
+    async restartIce(): Promise<void> {
+        if (!this.peer || this.over) throw wrongState(this.now);
+        const offer = await this.peer.offerRestart();
+        const { sdp } = await this.host.rpc.request('call.update', { call: this.id, sdp: offer });
+        await this.peer.accept(sdp);
+    }
+
+    /** Plays the other side through an `<audio>` or `<video>` of the page until the call ends. */
+    async attach(element: HTMLMediaElement): Promise<void> {
+        if (this.over) return;
+        this.players.add(element);
+        if (!this.peer) return;
+        element.srcObject = this.peer.remote;
+        try {
+            await element.play();
+        } catch (error) {
+            if ((error as DOMException).name === 'NotAllowedError') this.emit('needsgesture', element);
+        }
+    }
+
+    // ── What the session calls ──────────────────────────────────────────────────────────────────
+
+    /** @internal Rejects when there is no call to speak of, and leaves nothing behind. */
+    static async start(host: CallHost, to: string, options: CallOptions): Promise<Call> {
+        requireWebRtc();
+        const call = new Call(host, 'outgoing', newId(), { uri: to }, to);
+        try {
+            await call.dial(options);
+        } catch (error) {
+            const unanswered = error instanceof CausewayError && error.code === 0;
+            if (unanswered && host.calls.has(call.id)) host.rpc.tell('call.end', { call: call.id });
+            call.fail(error, false);
+            throw error;
+        }
+        const { signal } = options;
+        if (signal) {
+            const stop = () => void call.hangup();
+            const stay = () => signal.removeEventListener('abort', stop);
+            signal.addEventListener('abort', stop);
+            call.answered.then(stay, stay);
+        }
+        return call;
+    }
+
+    /** @internal */
+    static incoming(host: CallHost, from: CallIncoming): Call {
+        const call = new Call(host, 'incoming', from.call, from.from, from.to);
+        call.gatewayName = from.id;
+        call.offer = from.sdp;
+        host.calls.set(call.id, call);
+        return call;
+    }
+
+    /** @internal Steps wait for each other: a description is applied before the next is looked at. */
+    notified<N extends About>(method: N, params: Notifications[N]): void {
+        this.steps = this.steps
+            .then(() => (this.over ? undefined : reactions[method](this, params)))
+            .catch((error: unknown) => this.fail(error));
+    }
+
+    /** @internal The session is gone, and the call with it. */
+    lost(why: CausewayError): void {
+        this.finish({ reason: why.kind, by: 'gateway', text: why.message });
+    }
+
+    /** @internal */
+    async progressed({ state, sdp }: Notifications['call.progress']): Promise<void> {
+        if (sdp) await this.peer?.accept(sdp);
+        if (this.unanswered && !(state === 'trying' && this.now !== 'trying')) this.move(state);
+    }
+
+    /** @internal */
+    async wasAnswered({ sdp }: Notifications['call.answer']): Promise<void> {
+        if (sdp) await this.peer?.accept(sdp);
+        if (this.unanswered) this.move('active');
+    }
+
+    /** @internal */
+    told({ dtmf, muted }: Notifications['call.info']): void {
+        if (dtmf) this.emit('dtmf', { digit: dtmf.digit, durationMs: dtmf.duration_ms });
+        if (muted) {
+            this.remoteMutes = { ...this.remoteMutes, ...muted };
+            this.emit('muted', { who: 'remote', ...this.remoteMutes });
+        }
+    }
+
+    /** @internal */
+    setHeld(held: Held): void {
+        if (this.over) return;
+        if (held.local === this.holds.local && held.remote === this.holds.remote) return;
+        this.holds = { local: held.local, remote: held.remote };
+        this.applyMutes();
+        this.emit('held', this.holds);
+    }
+
+    /** @internal */
+    finish(end: Omit<CallEnded, 'seq' | 'call'>): void {
+        if (this.over) return;
+        const { reason, by, sip, q850 } = end;
+        const text = end.text ?? textOf(reason);
+        const info: EndInfo = {
+            reason,
+            by,
+            text,
+            ...(sip && { sip }),
+            ...(q850 === undefined ? {} : { q850 }),
+            durationMs: this.answeredAt ? Date.now() - this.answeredAt : 0,
+        };
+        this.host.calls.delete(this.id);
+        this.peer?.close();
+        if (this.media?.own) stopTracks(this.media.stream);
+        for (const element of this.players)
+            if (element.srcObject === this.peer?.remote) element.srcObject = null;
+        this.players.clear();
+        this.now = 'ended';
+        this.settle.refused(new CausewayError(reason, text, 0, sip && { sip }));
+        this.settle.ended(info);
+        this.emit('state', 'ended');
+        this.emit('ended', info);
+    }
+
+    // ── Inside ──────────────────────────────────────────────────────────────────────────────────
+
+    private get over() {
+        return this.now === 'ended';
+    }
+
+    private get unanswered() {
+        return this.now !== 'active' && this.now !== 'ended';
+    }
+
+    private async dial(options: CallOptions) {
+        await this.takeMedia(options);
+        const sdp = await this.openPeer().offer(this.media!.stream);
+        if (options.signal?.aborted) throw aborted();
+        this.host.calls.set(this.id, this);
+        const started = await this.host.rpc.request(
+            'call.start',
+            { call: this.id, to: this.to, sdp, ...(options.headers && { headers: options.headers }) },
+            options.signal && { signal: options.signal },
+        );
+        this.gatewayName = started.id;
+        this.release();
+    }
+
+    private async takeMedia(options: MediaOptions) {
+        const media = await openMedia(options);
+        if (this.over) {
+            if (media.own) stopTracks(media.stream);
+            throw wrongState(this.now);
+        }
+        this.media = media;
+        this.applyMutes();
+    }
+
+    private openPeer(): Peer {
+        this.peer = new Peer(this.host.rtc, {
+            track: (track, stream) => this.emit('track', { track, stream }),
+            connection: (state) => {
+                this.emit('connection', state);
+                if (state === 'failed')
+                    this.fail(new CausewayError('ice', 'the media path to the gateway is broken'));
+            },
+        });
+        for (const element of this.players) void this.attach(element);
+        return this.peer;
+    }
+
+    private release() {
+        this.peer?.release((candidate) =>
+            this.host.rpc.tell('call.candidate', { call: this.id, ...candidate }),
+        );
+    }
+
+    private move(to: CallState) {
+        if (to === this.now) return;
+        this.now = to;
+        if (to === 'active') {
+            this.answeredAt = Date.now();
+            if (this.mutes.audio || this.mutes.video) this.tellMutes();
+            this.settle.answered();
+        }
+        this.emit('state', to);
+    }
+
+    /* The call cannot go on from here. */
+    private fail(error: unknown, tell = true) {
+        if (this.over) return;
+        const why =
+            error instanceof CausewayError ? error : new CausewayError('media-failed', String(error));
+        this.host.warn(`call ${this.id}: ${why.message}`);
+        if (tell) this.host.rpc.tell('call.end', { call: this.id });
+        this.finish({
+            reason: why.kind,
+            by: why.kind === 'cancelled' ? 'you' : 'gateway',
+            text: why.message,
+            ...(why.sip && { sip: why.sip }),
+        });
+    }
+
+    /* A held call sends nothing: what is said meanwhile is not meant for the other side. */
+    private applyMutes() {
+        for (const track of this.media?.stream.getTracks() ?? [])
+            track.enabled = !this.mutes[track.kind as Kind] && !this.holds.local;
+    }
+
+    private tellMutes() {
+        this.host.rpc.tell('call.info', { call: this.id, muted: { ...this.mutes } });
+    }
+}
+
+const reactions: { [N in About]: (call: Call, params: Notifications[N]) => Promise<void> | void } = {
+    'call.progress': (call, params) => call.progressed(params),
+    'call.answer': (call, params) => call.wasAnswered(params),
+    'call.update': (call, { held }) => call.setHeld(held),
+    'call.info': (call, params) => call.told(params),
+    'call.end': (call, params) => call.finish(params),
+};
+
+export function isAboutCall(method: string): method is About {
+    return Object.prototype.hasOwnProperty.call(reactions, method);
+}
+
+function textOf(reason: string): string {
+    if (reason === 'hangup') return 'call ended';
+    return (errors as Record<string, { text: string }>)[reason]?.text ?? reason;
+}
+
+function wrongState(state: CallState): CausewayError {
+    return new CausewayError('state', `not possible while the call is ${state}`);
+}
+
+/* 96 bits: crypto.randomUUID() is missing outside secure contexts. */
+function newId(): string {
+    const bytes = crypto.getRandomValues(new Uint8Array(12));
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,14 @@
+export type { Call, CallEvents, CallOptions, CallState, EndInfo } from './call.js';
+export type { Emitter } from './emitter.js';
+export { environment } from './environment.js';
+export type { Environment } from './environment.js';
+export { CausewayError } from './error.js';
+export type { Kind } from './error.js';
+export type { MediaOptions } from './media.js';
+export { errors } from './protocol.js';
+export type * from './protocol.js';
+export type { TraceEvent } from './rpc.js';
+export { connect } from './session.js';
+export type { ConnectOptions, Session, SessionEvents, SessionState } from './session.js';
+export type { CallStats } from './stats.js';
+export { version } from './version.js';

@@ -1,0 +1,81 @@
+import type { CallCandidate } from './protocol.js';
+
+export type Candidate = Omit<CallCandidate, 'call'>;
+
+export interface PeerOps {
+    track(track: MediaStreamTrack, stream: MediaStream): void;
+    connection(state: RTCPeerConnectionState): void;
+}
+
+/** The RTCPeerConnection of a call. Candidates wait in it until the gateway knows the call. */
+export class Peer {
+    readonly pc: RTCPeerConnection;
+    /** All that the other side sends. */
+    readonly remote = new MediaStream();
+    private waiting: Candidate[] = [];
+    private send: ((candidate: Candidate) => void) | undefined;
+
+    constructor(config: RTCConfiguration, ops: PeerOps) {
+        this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', ...config });
+        this.pc.onicecandidate = ({ candidate }) => this.gathered(candidate);
+        this.pc.onconnectionstatechange = () => ops.connection(this.pc.connectionState);
+        this.pc.ontrack = ({ track }) => {
+            this.remote.addTrack(track);
+            ops.track(track, this.remote);
+        };
+    }
+
+    async offer(local: MediaStream): Promise<string> {
+        this.addTracks(local);
+        if (!local.getAudioTracks().length)
+            this.pc.addTransceiver('audio', { direction: 'recvonly' });
+        return this.describe(await this.pc.createOffer());
+    }
+
+    async answer(offer: string, local: MediaStream): Promise<string> {
+        await this.pc.setRemoteDescription({ type: 'offer', sdp: offer });
+        this.addTracks(local);
+        return this.describe(await this.pc.createAnswer());
+    }
+
+    async offerRestart(): Promise<string> {
+        return this.describe(await this.pc.createOffer({ iceRestart: true }));
+    }
+
+    /** A second answer to the same offer is none of ours to take (RFC 3264 4). */
+    async accept(answer: string): Promise<void> {
+        if (this.pc.signalingState === 'have-local-offer')
+            await this.pc.setRemoteDescription({ type: 'answer', sdp: answer });
+    }
+
+    /** The gateway knows the call: let candidates flow. */
+    release(send: (candidate: Candidate) => void): void {
+        this.send = send;
+        for (const candidate of this.waiting.splice(0)) send(candidate);
+    }
+
+    close(): void {
+        const { pc } = this;
+        pc.onicecandidate = pc.onconnectionstatechange = pc.ontrack = null;
+        pc.close();
+    }
+
+    private addTracks(local: MediaStream) {
+        for (const track of local.getTracks()) this.pc.addTrack(track, local);
+    }
+
+    private async describe(description: RTCSessionDescriptionInit): Promise<string> {
+        await this.pc.setLocalDescription(description);
+        return this.pc.localDescription?.sdp ?? description.sdp ?? '';
+    }
+
+    /* Firefox also sends an empty string when one generation ends (RFC 8838 calls for null only). */
+    private gathered(found: RTCIceCandidate | null) {
+        if (found?.candidate === '') return;
+        const candidate: Candidate = { candidate: found?.candidate ?? null };
+        if (found?.sdpMid != null) candidate.mid = found.sdpMid;
+        if (found?.sdpMLineIndex != null) candidate.mline = found.sdpMLineIndex;
+        if (this.send) this.send(candidate);
+        else this.waiting.push(candidate);
+    }
+}

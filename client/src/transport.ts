@@ -1,0 +1,84 @@
+import { CausewayError } from './error.js';
+import type { Kind } from './error.js';
+import { PATH, SUBPROTOCOL, closeCodes } from './protocol.js';
+
+/** One way of carrying JSON texts to the gateway and back. It never queues while it is not open. */
+export interface Transport {
+    readonly open: boolean;
+    /** Bytes handed over but not yet sent. */
+    readonly backlog: number;
+    send(text: string): void;
+    close(): void;
+    onmessage: (text: string) => void;
+    /** The last thing it calls, at most once. */
+    onclose: (why: CausewayError) => void;
+}
+
+const closeKinds: Record<number, [kind: Kind, text: string]> = {
+    [closeCodes.NORMAL]: ['closed', 'the session is closed'],
+    [closeCodes.GOING_AWAY]: ['network', 'the gateway shuts down'],
+    [closeCodes.TOO_BIG]: ['too-large', 'a message was larger than the gateway takes'],
+    [closeCodes.OVERLOAD]: ['overload', 'the gateway is at its limit'],
+    [closeCodes.AUTH]: ['auth', 'log-in refused'],
+    [closeCodes.IDLE]: ['timeout', 'the gateway heard nothing from this page'],
+    [closeCodes.RATE]: ['rate', 'too many messages'],
+};
+
+/** Any of http:, https:, ws:, wss:, or relative to the page; without a path, the usual one. */
+export function socketUrl(url: string | URL): string {
+    const base = typeof location === 'undefined' ? undefined : location.href;
+    let at: URL;
+    try {
+        at = new URL(url, base);
+    } catch {
+        throw new CausewayError('bad-params', `not a URL: ${url}`);
+    }
+    at.protocol = at.protocol.replace(/^http/, 'ws');
+    if (!/^wss?:$/.test(at.protocol)) throw new CausewayError('bad-params', `not a URL: ${url}`);
+    if (!at.pathname.endsWith(PATH)) at.pathname = PATH;
+    at.search = at.hash = '';
+    return at.href;
+}
+
+class WebSocketTransport implements Transport {
+    onmessage: (text: string) => void = () => {};
+    onclose: (why: CausewayError) => void = () => {};
+
+    constructor(private readonly socket: WebSocket) {
+        socket.onmessage = (event: MessageEvent<unknown>) => {
+            if (typeof event.data === 'string') this.onmessage(event.data);
+        };
+        socket.onclose = (event) => {
+            const [kind, text] = closeKinds[event.code] ?? ['network', 'the connection is lost'];
+            this.onclose(new CausewayError(kind, event.reason || text));
+        };
+    }
+    get open() {
+        return this.socket.readyState === 1;
+    }
+    get backlog() {
+        return this.socket.bufferedAmount;
+    }
+    send(text: string) {
+        this.socket.send(text);
+    }
+    close() {
+        this.socket.close(closeCodes.NORMAL);
+    }
+}
+
+export function openWebSocket(url: string): Promise<Transport> {
+    return new Promise((resolve, reject) => {
+        if (typeof WebSocket === 'undefined')
+            throw new CausewayError('unsupported', 'no WebSocket here');
+        const socket = new WebSocket(url, SUBPROTOCOL);
+        const transport = new WebSocketTransport(socket);
+        socket.onopen = () => resolve(transport);
+        transport.onclose = (why) =>
+            reject(
+                why.kind === 'network'
+                    ? new CausewayError('network', 'the gateway cannot be reached')
+                    : why,
+            );
+    });
+}

@@ -1,0 +1,386 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { CausewayError, connect } from '../dist/causeway.js';
+import { FakePeer, FakeStream, FakeTrack, dial, hangUpAll, install, logIn, microphone, settle } from './fakes.mjs';
+
+let browser, session, socket;
+beforeEach(async () => {
+    browser = install();
+    ({ session, socket } = await logIn(connect));
+});
+
+afterEach(hangUpAll);
+
+const kind = (word) => (error) => error instanceof CausewayError && error.kind === word;
+
+function statesOf(call) {
+    const states = [];
+    call.on('state', (state) => states.push(state));
+    return states;
+}
+
+async function answered(to, options) {
+    const made = await dial(session, socket, to, options);
+    socket.tell('call.answer', { call: made.id, sdp: 'answer' });
+    await made.call.answered;
+    return made;
+}
+
+async function ring(from = { uri: 'user:bob', display: 'Bob' }) {
+    const coming = new Promise((resolve) => session.once('call', resolve));
+    socket.tell('call.incoming', { call: 'in-1', id: 'gw9', from, to: 'anna', sdp: 'their offer' });
+    return coming;
+}
+
+test('a call goes out at once; its candidates wait until the gateway has it', async () => {
+    const pending = session.call('echo', { headers: { 'X-Order': '7' } });
+    const start = await socket.frame('call.start');
+    assert.match(start.params.call, /^[A-Za-z0-9_-]{1,64}$/);
+    assert.deepEqual(
+        { ...start.params, call: '' },
+        { call: '', to: 'echo', sdp: 'offer 1', headers: { 'X-Order': '7' } },
+    );
+    const [pc] = FakePeer.all;
+    assert.equal(pc.config.bundlePolicy, 'max-bundle');
+    pc.gather('candidate:1');
+    assert.ok(!socket.methods().includes('call.candidate'));
+    socket.reply(start, { call: start.params.call, id: 'gw1' });
+    const call = await pending;
+    pc.gather('');
+    pc.gather(null);
+    const candidates = socket.sent.filter(({ method }) => method === 'call.candidate');
+    assert.deepEqual(
+        candidates.map(({ id, params }) => [id, params]),
+        [
+            [undefined, { call: call.id, candidate: 'candidate:1', mid: '0', mline: 0 }],
+            [undefined, { call: call.id, candidate: null }],
+        ],
+    );
+    assert.deepEqual([call.state, call.direction, call.gatewayId], ['trying', 'outgoing', 'gw1']);
+});
+
+test('trying, ringing, early media, answer; the answer is applied once', async () => {
+    const { call, id, pc } = await dial(session, socket);
+    const states = statesOf(call);
+    socket.tell('call.progress', { call: id, state: 'trying' });
+    socket.tell('call.progress', { call: id, state: 'ringing', status: 180 });
+    socket.tell('call.progress', { call: id, state: 'trying' });
+    socket.tell('call.progress', { call: id, state: 'early', status: 183, sdp: 'early answer' });
+    socket.tell('call.answer', { call: id, sdp: 'another answer' });
+    await call.answered;
+    assert.deepEqual(states, ['ringing', 'early', 'active']);
+    assert.equal(pc.remoteDescription.sdp, 'early answer');
+});
+
+test('the end is looked at only after the answer before it', async () => {
+    const { call, id } = await dial(session, socket);
+    const states = statesOf(call);
+    socket.tell('call.answer', { call: id, sdp: 'answer' });
+    socket.tell('call.end', { call: id, reason: 'hangup', by: 'peer' });
+    await call.answered;
+    const end = await call.ended;
+    assert.deepEqual(states, ['active', 'ended']);
+    assert.deepEqual([end.reason, end.by, end.text], ['hangup', 'peer', 'call ended']);
+});
+
+test('a refusal rejects `answered` and tells the SIP status', async () => {
+    const { call, id } = await dial(session, socket);
+    const sip = { status: 486, reason: 'Busy Here' };
+    socket.tell('call.end', { call: id, reason: 'busy', by: 'peer', sip, q850: 17 });
+    await assert.rejects(call.answered, (error) => kind('busy')(error) && error.sip.status === 486);
+    assert.deepEqual(await call.ended, {
+        reason: 'busy', by: 'peer', text: 'busy', sip, q850: 17, durationMs: 0,
+    });
+    assert.equal(microphone.opened[0].tracks[0].readyState, 'ended');
+});
+
+test('a call the gateway does not take on leaves nothing behind', async () => {
+    const pending = session.call('user:nobody');
+    socket.refuse(await socket.frame('call.start'), -32021, 'not-found');
+    await assert.rejects(pending, (error) => kind('not-found')(error) && error.code === -32021);
+    assert.ok(FakePeer.all[0].closed);
+    assert.equal(microphone.opened[0].tracks[0].readyState, 'ended');
+    assert.deepEqual(session.calls, []);
+    assert.ok(!socket.methods().includes('call.end'));
+});
+
+test('an answer the browser cannot use hangs up', async () => {
+    const { call, id } = await dial(session, socket);
+    socket.tell('call.answer', { call: id, sdp: 'rubbish' });
+    assert.equal((await call.ended).reason, 'media-failed');
+    await assert.rejects(call.answered, kind('media-failed'));
+    assert.equal(socket.sent.at(-1).method, 'call.end');
+});
+
+for (const [name, word] of [
+    ['NotAllowedError', 'media-denied'],
+    ['NotFoundError', 'media-missing'],
+    ['AbortError', 'media-failed'],
+])
+    test(`${name} of the microphone is ${word}`, async () => {
+        microphone.refuse = name;
+        await assert.rejects(session.call('echo'), kind(word));
+        assert.ok(!socket.methods().includes('call.start'));
+    });
+
+test('without WebRTC, or without a secure page, a call is unsupported', async () => {
+    browser.put('RTCPeerConnection', undefined);
+    await assert.rejects(session.call('echo'), kind('unsupported'));
+    browser.put('RTCPeerConnection', FakePeer);
+    globalThis.navigator.mediaDevices = undefined;
+    await assert.rejects(session.call('echo'), (error) => kind('unsupported')(error) && /https/.test(error.message));
+});
+
+test('only listening needs no microphone', async () => {
+    const { pc } = await dial(session, socket, 'tone', { audio: false });
+    assert.deepEqual(microphone.asked, []);
+    assert.deepEqual(pc.transceivers, [{ kind: 'audio', direction: 'recvonly' }]);
+});
+
+test('the page\'s own stream is sent, and is not stopped', async () => {
+    const track = new FakeTrack();
+    const { call, pc } = await answered('echo', { stream: new FakeStream([track]) });
+    assert.deepEqual(pc.senders, [track]);
+    void call.hangup();
+    assert.equal(track.readyState, 'live');
+});
+
+test('hanging up is over at once, and quiet when the gateway knows no such call', async () => {
+    const { call, pc } = await answered();
+    const states = statesOf(call);
+    const done = call.hangup();
+    assert.deepEqual(states, ['ended']);
+    assert.ok(pc.closed);
+    socket.refuse(await socket.frame('call.end'), -32020, 'no-call');
+    await done;
+    assert.equal((await call.ended).by, 'you');
+    await call.hangup();
+    assert.equal(socket.methods().filter((each) => each === 'call.end').length, 1);
+});
+
+test('an abort while the gateway is asked takes the call back', async () => {
+    const abort = new AbortController();
+    const pending = session.call('echo', { signal: abort.signal });
+    const start = await socket.frame('call.start');
+    abort.abort();
+    await assert.rejects(pending, kind('cancelled'));
+    assert.deepEqual(socket.sent.at(-1).method, 'call.end');
+    assert.equal(socket.sent.at(-1).params.call, start.params.call);
+    assert.ok(FakePeer.all[0].closed);
+});
+
+test('an abort while it rings hangs up; after the answer it does nothing', async () => {
+    const abort = new AbortController();
+    const { call } = await dial(session, socket, 'echo', { signal: abort.signal });
+    abort.abort();
+    assert.equal((await call.ended).by, 'you');
+    const later = new AbortController();
+    const second = await answered('echo', { signal: later.signal });
+    await settle();
+    later.abort();
+    assert.equal(second.call.state, 'active');
+});
+
+test('an abort while the microphone is asked for stops what is opened later', async () => {
+    let open;
+    const stream = new FakeStream([new FakeTrack()]);
+    navigator.mediaDevices.getUserMedia = () => new Promise((resolve) => (open = resolve));
+    const abort = new AbortController();
+    const pending = session.call('echo', { signal: abort.signal });
+    await settle();
+    abort.abort();
+    await assert.rejects(pending, kind('cancelled'));
+    open(stream);
+    await settle();
+    assert.equal(stream.tracks[0].readyState, 'ended');
+});
+
+test('a call that comes in is answered from the gateway\'s offer', async () => {
+    const call = await ring();
+    assert.deepEqual([call.state, call.direction, call.remote.display], ['ringing', 'incoming', 'Bob']);
+    const states = statesOf(call);
+    const done = call.answer();
+    const asked = await socket.frame('call.answer');
+    const [pc] = FakePeer.all;
+    pc.gather('candidate:1');
+    assert.ok(!socket.methods().includes('call.candidate'));
+    assert.deepEqual(asked.params, { call: 'in-1', sdp: 'answer' });
+    assert.equal(pc.senders.length, 1);
+    socket.reply(asked);
+    await done;
+    await call.answered;
+    assert.equal(socket.sent.at(-1).method, 'call.candidate');
+    assert.deepEqual(states, ['answering', 'active']);
+    await assert.rejects(call.answer(), kind('state'));
+});
+
+test('a refused microphone lets it ring on, so that it can be tried again', async () => {
+    const call = await ring();
+    microphone.refuse = 'NotAllowedError';
+    await assert.rejects(call.answer(), kind('media-denied'));
+    assert.equal(call.state, 'ringing');
+    call.answer({ audio: false }).catch(() => {});
+    await socket.frame('call.answer');
+});
+
+test('the caller gives up, or another device answers, while the microphone is opened', async () => {
+    const call = await ring();
+    const pending = call.answer();
+    socket.tell('call.end', { call: 'in-1', reason: 'answered-elsewhere', by: 'gateway' });
+    await assert.rejects(pending, kind('state'));
+    assert.equal((await call.ended).reason, 'answered-elsewhere');
+    assert.ok(!socket.methods().includes('call.answer'));
+    for (const stream of microphone.opened) assert.equal(stream.tracks[0].readyState, 'ended');
+});
+
+test('the gateway refuses the answer', async () => {
+    const call = await ring();
+    const pending = call.answer();
+    socket.refuse(await socket.frame('call.answer'), -32027, 'no-codec');
+    await assert.rejects(pending, kind('no-codec'));
+    assert.equal((await call.ended).reason, 'no-codec');
+    assert.ok(FakePeer.all[0].closed);
+});
+
+test('rejecting, and hanging up what rings', async () => {
+    const first = await ring();
+    void first.reject('busy');
+    assert.deepEqual((await socket.frame('call.reject')).params, { call: 'in-1', reason: 'busy' });
+    const second = await ring();
+    void second.hangup();
+    assert.deepEqual((await socket.frame('call.reject')).params, { call: 'in-1', reason: 'declined' });
+    assert.equal((await second.ended).by, 'you');
+    await assert.rejects(second.reject(), kind('state'));
+});
+
+test('logging out does not reject what rings: another device may take it', async () => {
+    await ring();
+    void session.close();
+    assert.ok(!socket.methods().includes('call.reject'));
+    assert.equal(socket.methods().at(-1), 'session.close');
+});
+
+test('mute silences the track, tells the other side, and holds across hold', async () => {
+    const { call, id } = await answered();
+    const [track] = microphone.opened[0].tracks;
+    const events = [];
+    call.on('muted', (event) => events.push(event));
+    call.mute();
+    call.mute();
+    assert.equal(track.enabled, false);
+    assert.deepEqual(socket.sent.at(-1).params, { call: id, muted: { audio: true, video: false } });
+    assert.deepEqual(events, [{ who: 'local', audio: true, video: false }]);
+
+    const holding = call.hold();
+    socket.reply(await socket.frame('call.hold'));
+    await holding;
+    call.mute('audio', false);
+    assert.equal(track.enabled, false);
+    assert.equal(call.held.local, true);
+    const resuming = call.resume();
+    socket.reply(await socket.frame('call.resume'));
+    await resuming;
+    assert.equal(track.enabled, true);
+});
+
+test('muted before the answer: told after it', async () => {
+    const { call, id } = await dial(session, socket);
+    call.mute();
+    assert.ok(!socket.methods().includes('call.info'));
+    socket.tell('call.answer', { call: id, sdp: 'answer' });
+    await call.answered;
+    assert.equal(socket.sent.at(-1).method, 'call.info');
+});
+
+test('the other side holds, mutes and presses keys', async () => {
+    const { call, id } = await answered();
+    const events = [];
+    for (const name of ['held', 'muted', 'dtmf']) call.on(name, (event) => events.push([name, event]));
+    socket.tell('call.update', { call: id, held: { local: false, remote: true } });
+    socket.tell('call.update', { call: id, held: { local: false, remote: true } });
+    socket.tell('call.info', { call: id, muted: { audio: true } });
+    socket.tell('call.info', { call: id, dtmf: { digit: '#', duration_ms: 120 } });
+    await settle();
+    assert.deepEqual(events, [
+        ['held', { local: false, remote: true }],
+        ['muted', { who: 'remote', audio: true, video: false }],
+        ['dtmf', { digit: '#', durationMs: 120 }],
+    ]);
+    assert.equal(microphone.opened[0].tracks[0].enabled, true);
+});
+
+test('keys are checked here first', async () => {
+    const { call, id } = await answered();
+    call.dtmf('12#d', { durationMs: 200 }).catch(() => {});
+    assert.deepEqual((await socket.frame('call.dtmf')).params, { call: id, digits: '12#D', duration_ms: 200 });
+    for (const bad of ['', 'E', '1 2', '1'.repeat(33), '1\r\n'])
+        await assert.rejects(call.dtmf(bad), kind('bad-params'));
+});
+
+test('a broken media path ends the call', async () => {
+    const { call, pc } = await answered();
+    const seen = [];
+    call.on('connection', (state) => seen.push(state));
+    pc.become('connected');
+    pc.become('disconnected');
+    assert.equal(call.state, 'active');
+    pc.become('failed');
+    assert.deepEqual(seen, ['connected', 'disconnected', 'failed']);
+    assert.equal((await call.ended).reason, 'ice');
+    assert.equal(socket.sent.at(-1).method, 'call.end');
+});
+
+test('an ICE restart goes through call.update', async () => {
+    const { call, id, pc } = await answered();
+    const done = call.restartIce();
+    const asked = await socket.frame('call.update');
+    assert.deepEqual(asked.params, { call: id, sdp: 'offer 2 restart' });
+    socket.reply(asked, { sdp: 'answer 2' });
+    await done;
+    assert.equal(pc.remoteDescription.sdp, 'answer 2');
+});
+
+test('tracks of the other side, and the element that plays them', async () => {
+    const { call, pc } = await answered();
+    const element = { srcObject: null, play: async () => {} };
+    await call.attach(element);
+    assert.equal(element.srcObject, call.remoteStream);
+    const seen = [];
+    call.on('track', (event) => seen.push(event));
+    const track = new FakeTrack();
+    pc.ontrack({ track });
+    assert.deepEqual(seen, [{ track, stream: call.remoteStream }]);
+    assert.deepEqual(call.remoteStream.tracks, [track]);
+    void call.hangup();
+    assert.equal(element.srcObject, null);
+});
+
+test('attached before the answer; and where sound needs a click', async () => {
+    const call = await ring();
+    const element = {
+        srcObject: null,
+        play: async () => {
+            throw new DOMException('click first', 'NotAllowedError');
+        },
+    };
+    const wanted = [];
+    call.on('needsgesture', (each) => wanted.push(each));
+    await call.attach(element);
+    assert.equal(element.srcObject, null);
+    call.answer().catch(() => {});
+    await socket.frame('call.answer');
+    await settle();
+    assert.equal(element.srcObject, call.remoteStream);
+    assert.deepEqual(wanted, [element]);
+});
+
+test('stats in plain words', async () => {
+    const { call } = await answered();
+    const { raw, ...stats } = await call.stats();
+    assert.equal(raw.size, 7);
+    assert.deepEqual(stats, {
+        rttMs: 12, jitterMs: 3, packetsSent: 60, packetsReceived: 50, packetsLost: 1, bytesSent: 5000,
+        bytesReceived: 4000, level: 0.5, codec: 'opus', local: '192.0.2.7:4000 host',
+        remote: '[2001:db8::1]:7000 host',
+    });
+});
