@@ -40,7 +40,7 @@ export class Emitter<Events extends object> {
             } catch (error) {
                 setTimeout(() => {
                     throw error;
-                });
+                }, 0);
             }
         }
     }
