@@ -12,7 +12,7 @@ export class Frames {
 
     add({ direction, time, frame }) {
         const line = make('summary');
-        const at = make('time', new Date(time).toISOString().slice(11, 23));
+        const at = make('time', clock(new Date(time)));
         const what = make('span', this.title(direction, frame));
         what.className = frame.error || frame.params?.sip ? 'what bad' : 'what';
         line.append(at, what);
@@ -24,8 +24,11 @@ export class Frames {
         item.dataset.direction = direction;
         item.append(details);
 
-        this.list.append(item);
-        if (this.list.children.length > KEEP) this.list.firstElementChild.remove();
+        const { list } = this;
+        const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+        list.append(item);
+        if (list.children.length > KEEP) list.firstElementChild.remove();
+        if (atEnd) list.scrollTop = list.scrollHeight;
         this.count.textContent = String(++this.total);
     }
 
@@ -46,6 +49,11 @@ export class Frames {
         this.asked.delete(id);
         return `${arrow} ${about} ${error ? `error: ${error.message}` : 'ok'}`;
     }
+}
+
+function clock(date) {
+    const ms = String(date.getMilliseconds()).padStart(3, '0');
+    return `${date.toTimeString().slice(0, 8)}.${ms}`;
 }
 
 function make(tag, text = '') {

@@ -65,7 +65,7 @@ function sentence(text) {
 
 function fail(error) {
     if (error.kind === 'cancelled') return;
-    console.warn(error);
+    if (!error.kind) console.error(error); // not of the library: a mistake in this page
     showError(error.kind ?? 'internal', error.message, error.sip);
 }
 
@@ -119,6 +119,7 @@ function showCall() {
 function showIncoming() {
     const call = ringing[0];
     show('incoming', !!call);
+    $('announce').textContent = call ? `Incoming call from ${name(call.remote)}` : '';
     document.title = call ? `☎ ${name(call.remote)}` : 'Causeway phone';
     if (!call) return;
     $('caller').textContent = name(call.remote);
@@ -159,7 +160,6 @@ async function logIn() {
         return;
     }
     bell.wake();
-    meter.wake();
     showError(null);
     showSession('connecting', 'Connecting…');
     try {
@@ -197,7 +197,6 @@ function mediaOptions() {
 function follow(call) {
     current = call;
     $('peer').textContent = name(call.remote);
-    call.on('track', ({ stream }) => meter.watch(stream));
     call.on('needsgesture', (element) => {
         showError('needsgesture', 'Click anywhere to hear the other side.');
         addEventListener('click', () => void element.play(), { once: true });
@@ -209,14 +208,14 @@ function follow(call) {
         refresh();
     });
     call.on('ended', (end) => hasEnded(call, end));
+    meter.watch(call);
     void call.attach($('remote'));
-    if (call.remoteStream) meter.watch(call.remoteStream);
 }
 
 function hasEnded(call, end) {
     if (current !== call) return;
     clearInterval(tick);
-    meter.watch(null);
+    meter.stop();
     $('peer').textContent = '';
     refresh();
     $('state').dataset.reason = end.reason;

@@ -344,7 +344,7 @@ export class Call extends Emitter<CallEvents> {
             options.signal && { signal: options.signal },
         );
         this.gatewayName = started.id;
-        this.release();
+        if (!this.over) this.release();
     }
 
     private async takeMedia(options: MediaOptions) {

@@ -72,6 +72,29 @@ test('trying, ringing, early media, answer; the answer is applied once', async (
     assert.equal(pc.remoteDescription.sdp, 'early answer');
 });
 
+test('notifications may overtake the reply to call.start', async () => {
+    const pending = session.call('echo');
+    const start = await socket.frame('call.start');
+    const { call: id } = start.params;
+    socket.tell('call.progress', { call: id, state: 'trying' });
+    socket.tell('call.answer', { call: id, sdp: 'answer' });
+    await settle();
+    socket.reply(start, { call: id, id: 'gw1' });
+    const call = await pending;
+    assert.deepEqual([call.state, call.gatewayId], ['active', 'gw1']);
+    await call.answered;
+    void call.hangup();
+
+    const second = session.call('echo');
+    const again = await socket.frame('call.start');
+    FakePeer.all.at(-1).gather('candidate:1');
+    socket.tell('call.end', { call: again.params.call, reason: 'busy', by: 'peer' });
+    await settle();
+    socket.reply(again, { call: again.params.call, id: 'gw2' });
+    assert.equal((await second).state, 'ended');
+    assert.ok(!socket.methods().includes('call.candidate'));
+});
+
 test('the end is looked at only after the answer before it', async () => {
     const { call, id } = await dial(session, socket);
     const states = statesOf(call);
