@@ -26,6 +26,11 @@ $(client_stamp): $(CLIENT_SOURCES) $(CLIENT_PHONE)
 	$(AM_V_GEN)cd $(srcdir)/client && npm ci --silent && npm run --silent build
 	@touch $@
 
+# The library's own tests; `make check` stays without node.
+check-client: client
+	$(AM_V_at)cd $(srcdir)/client && npm --silent test
+.PHONY: check-client
+
 install-data-local: install-client
 install-client:
 	@if test -d $(srcdir)/client/dist/www; then \

@@ -14,12 +14,6 @@ export class Bell {
         this.sounding = [];
     }
 
-    /** Browsers start sound only after a click: call it in one. */
-    wake() {
-        this.context ??= new AudioContext();
-        void this.context.resume();
-    }
-
     /** 'bell', 'ringback' or 'none'; may be said again and again. */
     ring(what) {
         if (what === this.what) return;
@@ -28,7 +22,8 @@ export class Bell {
         for (const each of this.sounding) each.stop();
         this.sounding = [];
         const tone = tones[what];
-        if (!tone || this.context?.state !== 'running') return;
+        if (!tone || navigator.userActivation?.hasBeenActive === false) return; // else it is blocked
+        this.context ??= new AudioContext();
         const once = () => this.sound(tone);
         this.timer = setInterval(once, (tone.on + tone.off) * 1000);
         once();

@@ -159,7 +159,6 @@ async function logIn() {
         $('name').focus();
         return;
     }
-    bell.wake();
     showError(null);
     showSession('connecting', 'Connecting…');
     try {
