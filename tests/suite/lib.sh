@@ -54,3 +54,9 @@ configured()
     (cd "$dir" && CC=${CC:-gcc} "${CW_TOP:-$OLDPWD}/configure" -q "$@") &&
         echo "${CC:-gcc} $*" >"$dir/.args"
 }
+
+# The programs of tests/peer in build directory $1.
+peers()
+{
+    make -s -C "$1" -f Makefile -f ../../tests/suite/print.mk print-peers
+}

@@ -1,7 +1,8 @@
 #!/bin/bash
 # What can be said about the source without running it.
 . tests/suite/lib.sh
-stop_unless "install" cw_install "${CW_LINT_PACKAGES[@]}"
+CW_TOP=${CW_TOP:-$PWD}
+stop_unless "install" cw_install "${CW_BUILD_PACKAGES[@]}" "${CW_LINT_PACKAGES[@]}"
 stop_unless "install node" cw_install_node
 
 point "layers: includes point down" node tests/lint/layers.mjs .
@@ -18,4 +19,10 @@ formatted()
 point "format: clang-format 14" formatted
 mapfile -t scripts < <(git ls-files '*.sh' check quickstart .ci/run)
 point "shell: shellcheck" shellcheck -x -P SCRIPTDIR -e SC1091 "${scripts[@]}"
-[[ ! -f tests/lint/drift.sh ]] || point "tables: generated files are up to date" bash tests/lint/drift.sh
+
+drift()
+{
+    bootstrap && configured build --enable-werror && make -s -C build -j"$jobs" src/api/protogen &&
+        sh tests/lint/drift.sh build/src/api/protogen .
+}
+point "tables: generated files are up to date" drift

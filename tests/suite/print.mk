@@ -1,3 +1,7 @@
-# The test programs in which threads meet: everything that links the loop, the workers or WebRTC.
+# What the suites ask a configured build directory.
 print-threaded:
 	@echo $(filter tests/unit/test-%,$(TESTS))
+print-peers:
+	@echo $(filter tests/peer/%,$(noinst_PROGRAMS) $(check_PROGRAMS))
+print-fuzz:
+	@printf '%s\n' $(filter tests/fuzz/fuzz-%,$(check_PROGRAMS) $(noinst_PROGRAMS))

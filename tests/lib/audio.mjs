@@ -1,0 +1,76 @@
+// audio.mjs - tones: made, found in RTP, measured.
+
+// Samples in -1..1 of one period-exact sine.
+export function sine(hz, seconds, rate = 8000, level = 0.5) {
+    return Float64Array.from({ length: Math.round(seconds * rate) }, (_, i) => level * Math.sin((2 * Math.PI * hz * i) / rate))
+}
+
+export function wav(samples, rate) {
+    const buffer = Buffer.alloc(44 + samples.length * 2)
+    buffer.write('RIFF', 0)
+    buffer.writeUInt32LE(buffer.length - 8, 4)
+    buffer.write('WAVEfmt ', 8)
+    buffer.writeUInt32LE(16, 16)
+    buffer.writeUInt16LE(1, 20)
+    buffer.writeUInt16LE(1, 22)
+    buffer.writeUInt32LE(rate, 24)
+    buffer.writeUInt32LE(rate * 2, 28)
+    buffer.writeUInt16LE(2, 32)
+    buffer.writeUInt16LE(16, 34)
+    buffer.write('data', 36)
+    buffer.writeUInt32LE(samples.length * 2, 40)
+    samples.forEach((s, i) => buffer.writeInt16LE(Math.round(s * 32767), 44 + i * 2))
+    return buffer
+}
+
+// ITU-T G.711
+export function alawDecode(byte) {
+    const a = byte ^ 0x55
+    const exponent = (a >> 4) & 7
+    let value = ((a & 15) << 4) + 8
+    if (exponent) value = (value + 256) << (exponent - 1)
+    return (a & 0x80 ? value : -value) / 32768
+}
+
+export function ulawDecode(byte) {
+    const u = ~byte & 0xff
+    const value = ((((u & 15) << 3) + 132) << ((u >> 4) & 7)) - 132
+    return (u & 0x80 ? -value : value) / 32768
+}
+
+const alawTable = Float64Array.from({ length: 256 }, (_, i) => alawDecode(i))
+
+export function alawEncode(sample) {
+    let best = 0
+    for (let i = 1; i < 256; i++) if (Math.abs(alawTable[i] - sample) < Math.abs(alawTable[best] - sample)) best = i
+    return best
+}
+
+export const decode = (payload, codec) => Float64Array.from(payload, codec === 'PCMU' ? ulawDecode : alawDecode)
+
+export function levelDb(samples) {
+    const power = samples.reduce((sum, s) => sum + s * s, 0) / (samples.length || 1)
+    return 10 * Math.log10(power + 1e-12)
+}
+
+function goertzel(samples, hz, rate) {
+    const k = 2 * Math.cos((2 * Math.PI * hz) / rate)
+    let a = 0, b = 0
+    samples.forEach((s, i) => {
+        // Hann window
+        const x = s * (0.5 - 0.5 * Math.cos((2 * Math.PI * i) / samples.length))
+        ;[a, b] = [x + k * a - b, a]
+    })
+    return a * a + b * b - k * a * b
+}
+
+// The loudest frequency of up to one second, within 5 Hz.
+export function peakHz(samples, rate = 8000) {
+    const part = samples.subarray(0, rate)
+    let best = 0, bestPower = -1
+    for (let hz = 100; hz < rate / 2 - 100; hz += 5) {
+        const power = goertzel(part, hz, rate)
+        if (power > bestPower) [best, bestPower] = [hz, power]
+    }
+    return best
+}

@@ -1,0 +1,109 @@
+// capture.mjs - what crossed the wire: dumpcap on lo while a file of tests runs, read by tshark and by us.
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { outDir, Program, run, until } from './proc.mjs'
+import { decode } from './audio.mjs'
+
+let captures = 0
+
+export class Capture {
+    // Everything on lo of this network namespace; all our addresses are local, so all of it is there.
+    static async start(scope, name = `capture-${++captures}`) {
+        const capture = new Capture()
+        capture.file = path.join(outDir, `${name}.pcap`)
+        capture.program = new Program(scope, 'dumpcap', 'dumpcap', ['-P', '-q', '-i', 'lo', '-B', '16', '-w', capture.file], { stopSignal: 'SIGINT' })
+        await capture.program.waitFor(/File: /)
+        return capture
+    }
+
+    // Ends the capture once every packet so far is in the file.
+    async stop() {
+        if (!this.program.end) await this.program.stop('SIGINT')
+        const dropped = /received\/dropped on interface '[^']*': \d+\/(\d+)/.exec(this.program.text)
+        if (dropped && Number(dropped[1])) throw new Error(`dumpcap lost packets: ${dropped[0]}`)
+        return this
+    }
+
+    // UDP datagrams: { at, src, sport, dst, dport, data }. Also while the capture runs.
+    udp() {
+        const file = readFileSync(this.file)
+        const packets = []
+        for (let at = 24; at + 16 <= file.length;) {
+            const length = file.readUInt32LE(at + 8)
+            const time = file.readUInt32LE(at) + file.readUInt32LE(at + 4) / 1e6
+            const frame = file.subarray(at + 16, at + 16 + length)
+            at += 16 + length
+            if (at > file.length) break
+            const ip = frame.subarray(14)
+            const type = frame.readUInt16BE(12)
+            if (type === 0x0800 && ip[9] === 17) {
+                const udp = ip.subarray((ip[0] & 15) * 4, ip.readUInt16BE(2))
+                packets.push({ at: time, src: ip.subarray(12, 16).join('.'), dst: ip.subarray(16, 20).join('.'), sport: udp.readUInt16BE(0), dport: udp.readUInt16BE(2), data: udp.subarray(8) })
+            } else if (type === 0x86dd && ip[6] === 17) {
+                const udp = ip.subarray(40)
+                packets.push({ at: time, src: ip.subarray(8, 24).toString('hex'), dst: ip.subarray(24, 40).toString('hex'), sport: udp.readUInt16BE(0), dport: udp.readUInt16BE(2), data: udp.subarray(8) })
+            }
+        }
+        return packets
+    }
+
+    // RTP packets for which `want` is true, parsed (RFC 3550 5.1).
+    rtp(want) {
+        return this.udp().filter((p) => p.data.length >= 12 && p.data[0] >> 6 === 2 && (p.data[1] < 192 || p.data[1] > 223) && want(p)).map((p) => {
+            const start = 12 + 4 * (p.data[0] & 15)
+            const extension = p.data[0] & 16 ? 4 + 4 * p.data.readUInt16BE(start + 2) : 0
+            return { ...p, pt: p.data[1] & 127, marker: p.data[1] >> 7, seq: p.data.readUInt16BE(2), ts: p.data.readUInt32BE(4), ssrc: p.data.readUInt32BE(8), payload: p.data.subarray(start + extension) }
+        })
+    }
+
+    // What tshark says is broken in packets that we sent. `ours` is a display filter.
+    async malformed(ours) {
+        const { code, text } = await run('tshark', ['-n', '-r', this.file,
+            '--enable-heuristic', 'stun_udp', '--enable-heuristic', 'dtls_udp', '-o', 'tcp.check_checksum:false', '-o', 'udp.check_checksum:false',
+            '-Y', `(${ours}) && (_ws.malformed || (_ws.expert.severity == error && !tcp.analysis.flags))`, '-T', 'fields', '-e', 'frame.number', '-e', '_ws.col.Protocol', '-e', '_ws.col.Info', '-e', '_ws.expert.message'], { ms: 60000 })
+        if (code !== 0) throw new Error(`tshark: ${text}`)
+        return text.split('\n').filter((line) => line && !/^Running as user/.test(line) && !/^tshark: /.test(line))
+    }
+
+    // Number of packets of each protocol that we sent, so that a check of none does not pass.
+    async count(filter) {
+        const { text } = await run('tshark', ['-n', '-r', this.file, '--enable-heuristic', 'stun_udp', '--enable-heuristic', 'dtls_udp', '-Y', filter, '-T', 'fields', '-e', 'frame.number'], { ms: 60000 })
+        return text.split('\n').filter((line) => /^\d+$/.test(line)).length
+    }
+}
+
+// Samples of one RTP stream, in order of sequence numbers; G.711 only.
+export function samplesOf(packets) {
+    const voice = packets.filter((p) => p.pt === 8 || p.pt === 0)
+    const parts = voice.map((p) => decode(p.payload, p.pt === 0 ? 'PCMU' : 'PCMA'))
+    const all = new Float64Array(parts.reduce((n, part) => n + part.length, 0))
+    let at = 0
+    for (const part of parts) {
+        all.set(part, at)
+        at += part.length
+    }
+    return all
+}
+
+// Keys in RFC 4733 packets: one for each timestamp whose end bit came.
+export function keysOf(packets, pt) {
+    const ended = new Map()
+    for (const p of packets.filter((q) => q.pt === pt && q.payload.length >= 4))
+        if (p.payload[1] & 0x80) ended.set(p.ts, { key: '0123456789*#ABCD'[p.payload[0]], duration: p.payload.readUInt16BE(2) })
+    return [...ended.values()]
+}
+
+// Packets missing from one stream (one SSRC), by sequence number.
+export function lostOf(packets) {
+    const seqs = [...new Set(packets.map((p) => p.seq))]
+    if (!seqs.length) return 0
+    let lost = 0
+    for (let i = 1; i < seqs.length; i++) {
+        const step = (seqs[i] - seqs[i - 1]) & 0xffff
+        if (step > 1 && step < 0x8000) lost += step - 1
+    }
+    return lost
+}
+
+export const rtpStarts = (capture, want, count = 10) =>
+    until(() => capture.rtp(want).length >= count, `${count} RTP packets`, 8000, 50)

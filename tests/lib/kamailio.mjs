@@ -1,0 +1,61 @@
+// kamailio.mjs - Kamailio as registrar and proxy for sip:…@pbx.test, with digest.
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { Program, tempDir } from './proc.mjs'
+
+// `gateway` is where requests for users it does not know are sent; from there nobody is asked to log in.
+export async function kamailio(scope, { host = '127.0.0.1', port = 5070, gateway = '127.0.0.1:5060', users = { bob: 'secret' } } = {}) {
+    const dir = tempDir(scope, 'kamailio')
+    const passwords = Object.entries(users).map(([user, password]) => `    if ($fU == "${user}") { $var(pw) = "${password}"; }`).join('\n')
+    const file = path.join(dir, 'kamailio.cfg')
+    writeFileSync(file, `
+debug=2
+log_stderror=yes
+fork=yes
+children=1
+tcp_children=1
+disable_tcp=no
+listen=udp:${host}:${port}
+listen=tcp:${host}:${port}
+alias="pbx.test"
+mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "xlog.so"
+loadmodule "maxfwd.so"
+loadmodule "siputils.so"
+loadmodule "textops.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "auth.so"
+modparam("usrloc", "db_mode", 0)
+modparam("rr", "append_fromtag", 1)
+request_route {
+    if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
+    if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
+    if (has_totag()) {
+        if (loose_route()) { t_relay(); exit; }
+        if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
+        sl_send_reply("404", "Not here");
+        exit;
+    }
+    if (is_method("REGISTER")) {
+        $var(pw) = "";
+${passwords}
+        if (!pv_www_authenticate("$td", "$var(pw)", "0")) { www_challenge("$td", "0"); exit; }
+        save("location");
+        exit;
+    }
+    if (is_method("INVITE")) record_route();
+    if (lookup("location")) { xlog("L_NOTICE", "to the phone $ru\\n"); t_relay(); exit; }
+    if ($si == "${gateway.split(':')[0]}" && $sp == ${gateway.split(':')[1]}) { sl_send_reply("404", "Not Found"); exit; }
+    $ru = "sip:" + $rU + "@${gateway}";
+    t_relay();
+}
+`)
+    const program = new Program(scope, 'kamailio', 'kamailio', ['-DD', '-E', '-f', file, '-Y', dir, '-P', path.join(dir, 'pid'), '-m', '16', '-M', '4'], { peer: true })
+    await program.waitFor(/usrloc|starting|ready|tcp_main|INFO/i)
+    return Object.assign(program, { host, port })
+}

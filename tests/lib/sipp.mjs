@@ -1,0 +1,161 @@
+// sipp.mjs - SIPp, with scenarios put together from the messages they consist of.
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { alawEncode, sine } from './audio.mjs'
+import { Program, tempDir } from './proc.mjs'
+
+const media = (codecs) => codecs === 'none' ? '' : `Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=sipp 53655765 2353687637 IN IP[local_ip_type] [local_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [rtpstream_audio_port] RTP/AVP ${codecs.map(([pt]) => pt).join(' ')}
+${codecs.map(([pt, name]) => `a=rtpmap:${pt} ${name}`).join('\n')}
+`
+const none = 'Content-Length: 0\n\n'
+export const pcma = [[8, 'PCMA/8000'], [101, 'telephone-event/8000']]
+export const pcmu = [[0, 'PCMU/8000'], [101, 'telephone-event/8000']]
+
+const send = (text, attributes = '', inside = '') => `<send ${attributes}><![CDATA[\n${text}]]>${inside}</send>\n`
+const recv = (what, attributes = '', inside = '') => `<recv ${what} ${attributes}>${inside}</recv>\n`
+
+export const step = {
+    pause: (ms) => `<pause milliseconds="${ms}"/>\n`,
+    // The tone, until the scenario ends.
+    tone: () => '<nop><action><exec rtp_stream="@TONE@,-1,8"/></action></nop>\n',
+    recvRequest: (method, attributes) => recv(`request="${method}"`, attributes),
+    recvStatus: (status, attributes) => recv(`response="${status}"`, attributes),
+    reply: (status, reason, { body, headers = '', attributes = '' } = {}) => send(`SIP/2.0 ${status} ${reason}
+[last_Via:]
+[last_Record-Route:]
+[last_From:]
+[last_To:]${status === 100 ? '' : ';tag=[pid]SIPp[call_number]'}
+[last_Call-ID:]
+[last_CSeq:]
+Contact: <sip:[local_ip]:[local_port];transport=[transport]>
+${headers}${body ? media(body) : none}`, attributes),
+    // In a dialog the To of a request has its tag already.
+    replyInDialog: (status, reason) => send(`SIP/2.0 ${status} ${reason}
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+${none}`),
+    invite: (user, { body = pcma, headers = '' } = {}) => send(`INVITE sip:${user}@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: "Sipp Caller" <sip:+33123456789@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]
+To: <sip:${user}@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>
+Max-Forwards: 70
+${headers}${media(body)}`, 'retrans="500"'),
+    ackOf2xx: () => send(`ACK [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+[routes]
+From: "Sipp Caller" <sip:+33123456789@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]
+[last_To:]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+${none}`),
+    // As the caller, after ackOf2xx.
+    bye: () => send(`BYE [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+[routes]
+From: "Sipp Caller" <sip:+33123456789@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]
+[last_To:]
+Call-ID: [call_id]
+CSeq: 2 BYE
+Max-Forwards: 70
+${none}`, 'retrans="500"'),
+    // As the callee, after its ACK.
+    byeAsCallee: () => send(`BYE [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+[routes]
+From: [$to];tag=[pid]SIPp[call_number]
+To: [$from]
+Call-ID: [call_id]
+CSeq: 1 BYE
+Max-Forwards: 70
+${none}`, 'retrans="500"'),
+    // An INVITE whose From and To a BYE of ours needs later.
+    recvInvite: () => recv('request="INVITE"', 'rrs="true"', `<action>
+<ereg regexp=".*" search_in="hdr" header="From:" assign_to="from"/>
+<ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>
+</action>`),
+}
+
+const any = ['100', '180', '183'].map((status) => step.recvStatus(status, 'optional="true"')).join('')
+
+export const scenario = {
+    // Answers with a tone; the caller hangs up.
+    answer: ({ body = pcma, tone = true } = {}) => [step.recvRequest('INVITE', 'rrs="true"'), step.reply(180, 'Ringing'), step.reply(200, 'OK', { body, attributes: 'retrans="500"' }),
+        step.recvRequest('ACK'), tone ? step.tone() : '', step.recvRequest('BYE'), step.replyInDialog(200, 'OK')],
+    // Answers with a tone and hangs up by itself.
+    answerAndEnd: (ms, { body = pcma } = {}) => [step.recvInvite(), step.reply(180, 'Ringing'), step.reply(200, 'OK', { body, attributes: 'retrans="500"' }),
+        step.recvRequest('ACK', 'rrs="true"'), step.tone(), step.pause(ms), step.byeAsCallee(), step.recvStatus(200)],
+    // Refuses.
+    refuse: (status, reason, headers = '') => [step.recvRequest('INVITE'), step.reply(status, reason, { headers }), step.recvRequest('ACK')],
+    // Rings until cancelled.
+    ring: () => [step.recvRequest('INVITE'), step.reply(180, 'Ringing'), step.recvRequest('CANCEL'), step.replyInDialog(200, 'OK'),
+        send(`SIP/2.0 487 Request Terminated
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]SIPp[call_number]
+[last_Call-ID:]
+CSeq: 1 INVITE
+${none}`), step.recvRequest('ACK')],
+    // Wants digest, then answers.
+    challenge: ({ user = 'bob', password = 'secret', body = pcma } = {}) => [step.recvRequest('INVITE'),
+        step.reply(407, 'Proxy Authentication Required', { headers: 'Proxy-Authenticate: Digest realm="sipp.test", nonce="47ebe028cda119c35d4877b383027d28da013815", algorithm=MD5, qop="auth"\n' }),
+        step.recvRequest('ACK'),
+        recv('request="INVITE"', '', `<action><verifyauth assign_to="good" username="${user}" password="${password}"/></action>`),
+        '<nop hide="true" condexec="good" condexec_inverse="true"><action><error message="digest is wrong"/></action></nop>\n',
+        step.reply(180, 'Ringing'), step.reply(200, 'OK', { body, attributes: 'retrans="500"' }), step.recvRequest('ACK'), step.tone(), step.recvRequest('BYE'), step.replyInDialog(200, 'OK')],
+    // Calls with a tone; the callee hangs up.
+    call: (user, options) => [step.invite(user, options), any, step.recvStatus(200, 'rrs="true"'), step.ackOf2xx(), step.tone(), step.recvRequest('BYE'), step.replyInDialog(200, 'OK')],
+    // Calls with a tone and hangs up.
+    callAndEnd: (user, ms, options) => [step.invite(user, options), any, step.recvStatus(200, 'rrs="true"'), step.ackOf2xx(), step.tone(), step.pause(ms), step.bye(), step.recvStatus(200)],
+    // Calls and is refused.
+    callRefused: (user, status, options) => [step.invite(user, options), any, step.recvStatus(status),
+        send(`ACK sip:${user}@[remote_ip]:[remote_port] SIP/2.0
+[last_Via:]
+From: "Sipp Caller" <sip:+33123456789@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]
+[last_To:]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+${none}`)],
+}
+
+let ports = 0
+
+// One SIPp, running `steps` for `calls` calls. Ends with status 0 when each went as written.
+export function sipp(scope, steps, { host = '127.0.0.1', port = 5080 + 2 * ports++, to, transport = 'u1', calls = 1, hz = 440, rate = 10, limit, args = [] } = {}) {
+    const dir = tempDir(scope, 'sipp')
+    const tone = path.join(dir, 'tone.alaw')
+    writeFileSync(tone, Buffer.from(sine(hz, 1, 8000, 0.3).map(alawEncode)))
+    const file = path.join(dir, 'scenario.xml')
+    // A variable that only a condition or nothing reads must be named.
+    const xml = steps.join('').replaceAll('@TONE@', tone)
+    const unused = /assign_to="good"/.test(xml) ? '' : ''
+    writeFileSync(file, `<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="causeway">\n${xml}${unused}</scenario>\n`)
+    const media = 40000 + (port % 400) * 40
+    const program = new Program(scope, 'sipp', 'sipp', [
+        ...(to ? [to] : []), '-sf', file, '-i', host, '-p', String(port), '-mi', host, '-mp', String(media),
+        '-m', String(calls), '-r', String(rate), ...(limit ? ['-l', String(limit)] : []), '-t', transport, '-nostdin', '-timeout', '60s', '-timeout_error', '-trace_err', '-error_file', path.join(dir, 'errors'),
+        '-aa', ...args,
+    ], { cwd: dir, env: { TERM: 'dumb' } })
+    return Object.assign(program, {
+        host, port, mediaPort: media, uri: (user = 'test') => `sip:${user}@${host.includes(':') ? `[${host}]` : host}:${port}${transport.startsWith('t') ? ';transport=tcp' : ''}`,
+        async passed(ms = 30000) {
+            const { code } = await program.wait(ms)
+            if (code !== 0) throw new Error(`SIPp ended with ${code}: ${program.text.slice(-1200)}`)
+        },
+    })
+}
