@@ -1,8 +1,25 @@
 noinst_LIBRARIES += media/libmedia.a
 media_libmedia_a_SOURCES = \
+	media/addrtab.c media/addrtab.h \
+	media/cell.h \
 	media/desc.c media/desc.h \
-	media/plane.h \
+	media/dtmf.c media/dtmf.h \
+	media/flow.c media/flow.h \
+	media/g722.c media/g722.h \
+	media/gather.c \
+	media/io.c media/io.h \
+	media/latch.c media/latch.h \
+	media/mail.c media/mail.h \
+	media/number.c media/number.h \
+	media/plane.c media/plane.h \
+	media/port.c media/port.h \
+	media/rtcp.c media/rtcp.h \
 	media/rtp.c media/rtp.h \
 	media/sdp.h media/sdp_parse.c media/sdp_print.c media/sdp_rtp.c media/sdp_stream.c \
+	media/setup.c \
 	media/srtp.c media/srtp.h \
-	media/srtp_evp.c media/srtp_evp.h
+	media/srtp_evp.c media/srtp_evp.h \
+	media/tick.c \
+	media/tone.c media/tone.h \
+	media/transport.c media/transport.h \
+	media/worker.c media/worker.h

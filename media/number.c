@@ -107,8 +107,9 @@ static void advance(cw_tx *tx, unsigned by, uint32_t ts, uint64_t now_us)
 {
     tx->newest += by;
     tx->sent = by < WINDOW ? tx->sent << by | 1 : 1;
+    if (ts != tx->ts || !tx->at_us)
+        tx->at_us = now_us; /* of several packets with one time (an event, a picture) the first */
     tx->ts = ts;
-    tx->at_us = now_us;
 }
 
 /* Numbers from before the last change of stream belong to what was sent then. */

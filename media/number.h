@@ -47,7 +47,7 @@ typedef struct cw_tx {
     uint32_t newest; /* extended sequence number sent */
     uint64_t sent;   /* bit n: newest - n was sent */
     uint32_t ts;     /* of newest */
-    uint64_t at_us;
+    uint64_t at_us;  /* when that time was first sent */
     uint32_t clock_hz;
 } cw_tx;
 

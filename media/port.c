@@ -7,8 +7,9 @@
 #include <glib.h>
 #include <unistd.h>
 
-#define RCVBUF_BYTES 65536 /* the kernel doubles it: some seconds of audio, a few frames of video  \
-                            */
+#define RCVBUF_BYTES                                                                               \
+    65536 /* the kernel doubles it: some seconds of audio, a few frames of video                   \
+           */
 
 struct cw_ports {
     cw_addr listen;

@@ -27,3 +27,8 @@ tests_unit_test_sdp_SOURCES = tests/unit/test-sdp.c
 tests_unit_test_sdp_LDADD = $(MEDIA_LIBS)
 tests_unit_test_jsep_SOURCES = tests/unit/test-jsep.c
 tests_unit_test_jsep_LDADD = $(WEBRTC_LIBS)
+
+check_PROGRAMS += tests/unit/test-plane
+TESTS += tests/unit/test-plane
+tests_unit_test_plane_SOURCES = tests/unit/test-plane.c
+tests_unit_test_plane_LDADD = $(MEDIA_LIBS)

@@ -1,0 +1,126 @@
+/* flow.h - an endpoint on its worker: packets in, renumbered, out by the joined one.
+ *
+ * struct cw_ep is made and freed by the loop (plane.c); in between each side keeps to its part.
+ */
+#ifndef CW_MEDIA_FLOW_H
+#define CW_MEDIA_FLOW_H
+
+#include "media/cell.h"
+#include "media/dtmf.h"
+#include "media/latch.h"
+#include "media/number.h"
+#include "media/port.h"
+#include "media/worker.h"
+
+#define CW_MID_MAX     32 /* bytes without NUL */
+#define CW_DIGITS_SEEN 16
+
+typedef enum cw_ep_kind { CW_EP_BROWSER, CW_EP_RTP, CW_EP_ECHO, CW_EP_TONE } cw_ep_kind;
+
+enum { CW_NOTE_FIRST = 1, CW_NOTE_LATCHED = 2, CW_NOTE_DIGIT = 4, CW_NOTE_FREED = 8 };
+
+/* Written by the worker, read by the loop (cell.h). */
+typedef struct cw_ep_count {
+    _Atomic uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; /* bytes of payload */
+    _Atomic uint64_t rx_dropped;
+    _Atomic int64_t rx_lost;
+    _Atomic uint32_t rx_jitter16, rx_clock_hz, rx_ssrc;
+    _Atomic uint8_t rx_pt, tx_pt;
+    cw_addr_cell remote;
+} cw_ep_count;
+
+typedef struct cw_digit {
+    char digit;
+    unsigned ms;
+} cw_digit;
+
+/* A tone's own stream. */
+typedef struct cw_ep_tone {
+    unsigned hz;
+    uint16_t seq;
+    uint32_t ts;
+} cw_ep_tone;
+
+struct cw_ep {
+    /* ── Each packet ── */
+    alignas(64) cw_ep *out CW_OF_MEDIA; /* sends what this one receives; NULL: nobody */
+    cw_ep_kind kind;
+    uint8_t dir CW_OF_MEDIA; /* cw_dir */
+    bool heard CW_OF_MEDIA, video CW_OF_MEDIA, muxed CW_OF_MEDIA, ticking CW_OF_MEDIA;
+    cw_port_pair port CW_OF_MEDIA;       /* CW_EP_RTP */
+    cw_transport *transport CW_OF_MEDIA; /* CW_EP_BROWSER; borrowed: outlives its endpoints */
+    uint64_t rx_known[2] CW_OF_MEDIA;    /* payload types of our description, a bit each */
+    uint64_t rx_dtmf[2] CW_OF_MEDIA;     /* those of telephone-event */
+    cw_tx tx CW_OF_MEDIA;
+    cw_rx rx CW_OF_MEDIA;
+    cw_latch latch CW_OF_MEDIA;
+    uint8_t map[128] CW_OF_MEDIA; /* payload types of this one to those of `out` */
+    cw_ep_count count;
+
+    /* ── Now and then ── */
+    cw_ep *peer CW_OF_MEDIA; /* the one joined */
+    cw_addr rtcp_told CW_OF_MEDIA, rtcp_to CW_OF_MEDIA;
+    /* As cw_ep_formats gave them, cut behind format[format_n - 1]; NULL: not yet. */
+    cw_stream *rx_formats CW_OF_MEDIA, *tx_formats CW_OF_MEDIA;
+    cw_dtmf_send dtmf CW_OF_MEDIA;
+    cw_dtmf_see dtmf_see CW_OF_MEDIA;
+    bool dtmf_busy CW_OF_MEDIA;
+    cw_ep_tone tone CW_OF_MEDIA;
+    char mid[CW_MID_MAX + 1];
+    unsigned mid_ext;
+
+    /* ── Between the threads ── */
+    cw_note note;
+    cw_digit digit[CW_DIGITS_SEEN]; /* a ring: the worker writes at digit_end */
+    _Atomic unsigned digit_begin, digit_end;
+    _Atomic unsigned dtmf_waiting; /* digits given to cw_ep_dtmf and not yet sent */
+
+    /* ── The loop's ── */
+    cw_plane *plane;
+    unsigned worker;
+    uint32_t ssrc;
+    cw_addr local; /* CW_EP_RTP */
+    cw_transport *loop_transport CW_OF_LOOP;
+    bool freed CW_OF_LOOP;
+    bool dtmf_agreed CW_OF_LOOP;
+    cw_ep_fn *fn CW_OF_LOOP;
+    void *arg CW_OF_LOOP;
+};
+
+/* A media packet that passed the transport's or the port's door; *rtp is of its bytes, which change
+ * when it is sent on. */
+void cw_flow_rx(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp) CW_ON_MEDIA;
+/* A compound that passed the door. */
+void cw_flow_rtcp(cw_worker *worker, cw_ep *ep, const uint8_t *data, size_t len) CW_ON_MEDIA;
+void cw_flow_drop(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* count one refused */
+/* A packet of `out`'s source: renumber and send. */
+void cw_flow_tx(cw_worker *worker, cw_ep *out, cw_pkt *pkt, cw_rtp *rtp) CW_ON_MEDIA;
+/* A packet of its own, rtp->ts as given. */
+void cw_flow_insert(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp) CW_ON_MEDIA;
+
+void cw_flow_rtp_ready(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
+void cw_flow_rtcp_ready(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
+void cw_flow_tick(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* tick.c: tones and digits */
+
+/* What the loop asked for (setup.c). */
+void cw_flow_formats(cw_worker *worker, cw_ep *ep, cw_stream *rx, cw_stream *tx) CW_ON_MEDIA;
+void cw_flow_join(cw_worker *worker, cw_ep *a, cw_ep *b) CW_ON_MEDIA;
+void cw_flow_part(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
+void cw_flow_keyframe(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
+void cw_flow_digit(cw_worker *worker, cw_ep *ep, unsigned event, unsigned ms) CW_ON_MEDIA;
+void cw_flow_ticking(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* arm the clock if it needs it */
+uint32_t cw_format_clock(const cw_stream *stream, unsigned pt); /* 0: not there */
+
+/* The worker's part, set by the loop before the worker knows of the endpoint. */
+#define CW_UNSHARED CW_TSA(no_thread_safety_analysis)
+void cw_flow_init(cw_ep *ep) CW_UNSHARED;
+void cw_flow_attach(cw_ep *ep, cw_transport *transport) CW_UNSHARED;
+void cw_flow_open(cw_ep *ep, const cw_port_pair *pair) CW_UNSHARED;
+void cw_flow_tune(cw_ep *ep, unsigned hz) CW_UNSHARED;
+
+static inline bool cw_pt_in(const uint64_t set[2], unsigned pt)
+{
+    return set[pt >> 6] >> (pt & 63) & 1;
+}
+
+#endif

@@ -1,0 +1,156 @@
+/* setup.c - an endpoint's formats and joins, as its worker applies them. */
+#include "media/flow.h"
+#include "media/transport.h"
+
+uint32_t cw_format_clock(const cw_stream *stream, unsigned pt)
+{
+    for (unsigned i = 0; stream && i < stream->format_n; i++)
+        if (stream->format[i].pt == pt)
+            return stream->format[i].clock_hz;
+    return 0;
+}
+
+static uint32_t codec_clock(const cw_stream *stream)
+{
+    int i = cw_stream_codec(stream);
+
+    return i >= 0 && stream->format[i].clock_hz ? stream->format[i].clock_hz : 8000;
+}
+
+/* The other side's telephone-event: of its codec's clock if there is one. */
+static uint8_t event_pt(const cw_stream *to)
+{
+    uint32_t clock_hz = codec_clock(to);
+    uint8_t pt = CW_PT_NONE;
+
+    for (unsigned i = 0; i < to->format_n; i++)
+        if (cw_format_is_dtmf(&to->format[i]) &&
+            (pt == CW_PT_NONE || to->format[i].clock_hz == clock_hz))
+            pt = to->format[i].pt;
+    return pt;
+}
+
+/* Events pass whatever their clocks; only durations need translating. */
+static void map_events(const cw_stream *from, const cw_stream *to, uint8_t map[static 128])
+{
+    for (unsigned i = 0; i < from->format_n; i++)
+        if (from->format[i].pt < 128 && cw_format_is_dtmf(&from->format[i]) &&
+            map[from->format[i].pt] == CW_PT_NONE)
+            map[from->format[i].pt] = event_pt(to);
+}
+
+static void remap(cw_ep *ep) CW_ON_MEDIA
+{
+    memset(ep->map, CW_PT_NONE, sizeof ep->map);
+    if (!ep->out || !ep->rx_formats || !ep->out->tx_formats)
+        return;
+    cw_stream_map(ep->rx_formats, ep->out->tx_formats, ep->map);
+    map_events(ep->rx_formats, ep->out->tx_formats, ep->map);
+}
+
+static void know_payload_types(cw_ep *ep) CW_ON_MEDIA
+{
+    memset(ep->rx_known, 0, sizeof ep->rx_known);
+    memset(ep->rx_dtmf, 0, sizeof ep->rx_dtmf);
+    for (unsigned i = 0; ep->rx_formats && i < ep->rx_formats->format_n; i++) {
+        const cw_format *format = &ep->rx_formats->format[i];
+        uint64_t bit = UINT64_C(1) << (format->pt & 63);
+
+        if (format->pt >= 128)
+            continue;
+        ep->rx_known[format->pt >> 6] |= bit;
+        if (cw_format_is_dtmf(format))
+            ep->rx_dtmf[format->pt >> 6] |= bit;
+    }
+}
+
+void cw_flow_formats(cw_worker *worker, cw_ep *ep, cw_stream *rx, cw_stream *tx)
+{
+    g_free(ep->rx_formats);
+    g_free(ep->tx_formats);
+    ep->rx_formats = rx;
+    ep->tx_formats = tx;
+    ep->video = rx->kind == CW_VIDEO;
+    ep->tx.repeats = ep->video;
+    ep->tx.clock_hz = codec_clock(tx);
+    ep->rx.tick_mul = cw_tick_mul(cw_format_clock(rx, ep->rx.pt));
+    know_payload_types(ep);
+    remap(ep);
+    if (ep->peer && ep->peer->out == ep)
+        remap(ep->peer);
+    if (ep->transport)
+        cw_transport_forget(ep->transport);
+}
+
+/* What `from` receives goes out by `to`; an echo's goes back. */
+static void direct(cw_ep *from, cw_ep *to) CW_ON_MEDIA
+{
+    from->out = to->kind == CW_EP_ECHO ? from : to->kind == CW_EP_TONE ? NULL : to;
+    if (from->kind == CW_EP_ECHO)
+        from->out = NULL;
+    if (from->out)
+        from->out->tx.resync = true;
+    remap(from);
+}
+
+void cw_flow_join(cw_worker *worker, cw_ep *a, cw_ep *b)
+{
+    if (a->peer == b || a == b)
+        return;
+    cw_flow_part(worker, a);
+    cw_flow_part(worker, b);
+    a->peer = b;
+    b->peer = a;
+    direct(a, b);
+    direct(b, a);
+    cw_flow_ticking(worker, a);
+    cw_flow_ticking(worker, b);
+}
+
+void cw_flow_part(cw_worker *worker, cw_ep *ep)
+{
+    cw_ep *peer = ep->peer;
+
+    if (!peer)
+        return;
+    ep->peer = ep->out = NULL;
+    peer->peer = peer->out = NULL;
+    cw_flow_ticking(worker, ep);
+    cw_flow_ticking(worker, peer);
+}
+
+void cw_flow_digit(cw_worker *worker, cw_ep *ep, unsigned event, unsigned ms)
+{
+    if (!cw_dtmf_push(&ep->dtmf, event, ms)) {
+        atomic_fetch_sub(&ep->dtmf_waiting, 1);
+        return;
+    }
+    ep->dtmf_busy = true;
+    cw_flow_ticking(worker, ep);
+}
+
+/* ── Before the worker knows of it ──────────────────────────────────────────────────────────────
+ */
+void cw_flow_init(cw_ep *ep)
+{
+    cw_tx_init(&ep->tx);
+    ep->ssrc = ep->tx.ssrc;
+    ep->dir = CW_SENDRECV;
+    ep->port = (cw_port_pair){ .rtp = -1, .rtcp = -1 };
+    memset(ep->map, CW_PT_NONE, sizeof ep->map);
+}
+
+void cw_flow_attach(cw_ep *ep, cw_transport *transport)
+{
+    ep->transport = transport;
+}
+
+void cw_flow_open(cw_ep *ep, const cw_port_pair *pair)
+{
+    ep->port = *pair;
+}
+
+void cw_flow_tune(cw_ep *ep, unsigned hz)
+{
+    ep->tone.hz = hz;
+}

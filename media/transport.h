@@ -1,0 +1,77 @@
+/* transport.h - a browser's 5-tuple on its worker: STUN, DTLS and SRTP told apart (RFC 7983) and
+ * let in by address (the browser port is shared by all).
+ */
+#ifndef CW_MEDIA_TRANSPORT_H
+#define CW_MEDIA_TRANSPORT_H
+
+#include "media/flow.h"
+
+#define CW_TRANSPORT_EPS   8
+#define CW_TRANSPORT_ADDRS 4 /* that passed a check: the one selected, and where it may move to */
+#define CW_TRANSPORT_SSRCS 16
+
+enum { CW_NOTE_BOUND = 1, CW_NOTE_FLOWING = 2, CW_NOTE_LOST = 4, CW_NOTE_GONE = 8 };
+
+typedef struct cw_ice {
+    char *ufrag, *pwd; /* NULL: none */
+} cw_ice;
+
+typedef struct cw_transport_addr {
+    cw_addr addr;
+    int fd;
+    uint64_t used_us; /* any packet */
+} cw_transport_addr;
+
+struct cw_transport {
+    /* ── Each packet ── */
+    cw_srtp *srtp CW_OF_MEDIA; /* NULL: no keys yet */
+    unsigned addr_n CW_OF_MEDIA, selected CW_OF_MEDIA;
+    cw_transport_addr addr[CW_TRANSPORT_ADDRS] CW_OF_MEDIA;
+    bool flowing CW_OF_MEDIA, lost CW_OF_MEDIA;
+    unsigned ssrc_n CW_OF_MEDIA, ssrc_next CW_OF_MEDIA;
+    struct {
+        uint32_t ssrc;
+        cw_ep *ep;
+    } by_ssrc[CW_TRANSPORT_SSRCS] CW_OF_MEDIA;
+
+    /* ── Now and then ── */
+    unsigned ep_n CW_OF_MEDIA;
+    cw_ep *ep[CW_TRANSPORT_EPS] CW_OF_MEDIA;
+    cw_ice ice[2] CW_OF_MEDIA;     /* newest; and the one before until the newest is used */
+    uint64_t valid_us CW_OF_MEDIA; /* last check that held */
+    void *dtls;
+
+    /* ── Between the threads ── */
+    cw_note note;
+    cw_addr_cell remote;
+    _Atomic unsigned suite;   /* cw_srtp_suite */
+    _Atomic unsigned browser; /* index of the port it is reached by */
+
+    /* ── The loop's ── */
+    cw_plane *plane;
+    unsigned worker;
+    unsigned eps CW_OF_LOOP;
+    bool freed CW_OF_LOOP;
+    cw_transport_fn *fn CW_OF_LOOP;
+    void *arg CW_OF_LOOP;
+};
+
+/* Datagrams wait on a browser port. Returns how many were read. */
+unsigned cw_transport_ready(cw_worker *worker, const cw_browser_port *port) CW_ON_MEDIA;
+/* Send a packet of its, encrypted, to the address selected. Takes the slot if it does. */
+void cw_transport_send(cw_worker *worker, cw_transport *transport, cw_pkt *pkt,
+                       bool rtcp) CW_ON_MEDIA;
+/* Tell those that fell silent; returns when to look again, 0: never. */
+uint64_t cw_transport_consent(cw_worker *worker) CW_ON_MEDIA;
+
+void cw_transport_add(cw_worker *worker, cw_transport *transport, cw_ice ice) CW_ON_MEDIA;
+void cw_transport_renew(cw_worker *worker, cw_transport *transport, cw_ice ice) CW_ON_MEDIA;
+void cw_transport_key(cw_worker *worker, cw_transport *transport, cw_srtp *srtp,
+                      cw_srtp_suite suite) CW_ON_MEDIA;
+void cw_transport_remove(cw_worker *worker, cw_transport *transport) CW_ON_MEDIA;
+void cw_transport_attach(cw_transport *transport, cw_ep *ep) CW_ON_MEDIA;
+void cw_transport_detach(cw_transport *transport, cw_ep *ep) CW_ON_MEDIA;
+/* Forget which stream is whose: formats changed. */
+void cw_transport_forget(cw_transport *transport) CW_ON_MEDIA;
+
+#endif

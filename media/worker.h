@@ -1,0 +1,77 @@
+/* worker.h - one packet thread: its sockets, what it serves, its clock.
+ *
+ * The loop makes and ends it; in between only the thread touches what is CW_OF_MEDIA.
+ */
+#ifndef CW_MEDIA_WORKER_H
+#define CW_MEDIA_WORKER_H
+
+#include "media/addrtab.h"
+#include "media/io.h"
+#include "media/mail.h"
+#include "media/plane.h"
+#include "media/rtcp.h"
+#include "media/tone.h"
+
+#include <glib.h>
+
+typedef struct cw_worker cw_worker;
+
+typedef struct cw_browser_port {
+    alignas(64) int fd; /* aligned: epoll's data tags the pointer, see worker.c */
+    cw_addr addr;
+} cw_browser_port;
+
+/* How long to collect packets after a batch; see gather.c. */
+typedef struct cw_gather {
+    unsigned max_us;
+    unsigned packets; /* since `since_us` */
+    uint64_t since_us;
+    unsigned wait_us; /* 0: it does not pay */
+} cw_gather;
+
+struct cw_worker {
+    cw_box box;
+    cw_notes *notes;
+    const cw_plane_conf *conf;
+    unsigned index;
+    GThread *thread;
+    char cname[CW_RTCP_CNAME];
+    unsigned browser_n;
+    cw_browser_port browser[CW_DESC_STREAMS_MAX];
+
+    int epoll;
+    bool stop CW_OF_MEDIA;
+    uint64_t now_us CW_OF_MEDIA; /* read once a batch */
+    cw_io *io CW_OF_MEDIA;
+    cw_addrtab by_addr CW_OF_MEDIA; /* of cw_transport: addresses that passed a check */
+    GHashTable *by_ufrag CW_OF_MEDIA;
+    GPtrArray *transports CW_OF_MEDIA;
+    GPtrArray *ticking CW_OF_MEDIA; /* of cw_ep: those that send by the clock */
+    cw_tones *tones CW_OF_MEDIA;
+    uint64_t tick CW_OF_MEDIA;       /* number */
+    uint64_t tick_us CW_OF_MEDIA;    /* of the next tick, when `ticking` is not empty */
+    uint64_t consent_us CW_OF_MEDIA; /* of the next look, 0: none is bound */
+    cw_gather gather CW_OF_MEDIA;
+    unsigned in CW_OF_MEDIA, out CW_OF_MEDIA, dropped CW_OF_MEDIA; /* since last told cw_stats */
+};
+
+/* CW_E_IO: `why` says what the kernel refused. `conf` must outlive it. */
+CW_NODISCARD cw_err cw_worker_new(cw_loop *loop, const cw_plane_conf *conf, unsigned index,
+                                  cw_worker **ret, char why[static 128]) CW_ON_LOOP;
+/* After its mail so far is done the thread ends and is joined; notes still raised are run. */
+void cw_worker_free(cw_worker *worker) CW_ON_LOOP;
+void cw_worker_send(cw_worker *worker, cw_mail *mail); /* takes it */
+
+/* Have the endpoint's sockets read, or not any more. */
+struct cw_ep;
+void cw_worker_watch(cw_worker *worker, struct cw_ep *ep) CW_ON_MEDIA;
+void cw_worker_unwatch(cw_worker *worker, struct cw_ep *ep) CW_ON_MEDIA;
+/* Call cw_flow_tick() every 20 ms for it, or not any more. */
+void cw_worker_tick(cw_worker *worker, struct cw_ep *ep, bool on) CW_ON_MEDIA;
+
+/* gather.c */
+void cw_gather_init(cw_gather *gather, unsigned max_us);
+/* After a batch of `packets`: microseconds to sleep before the next. */
+unsigned cw_gather_next(cw_gather *gather, unsigned packets, uint64_t now_us);
+
+#endif
