@@ -1,4 +1,6 @@
 noinst_LIBRARIES += webrtc/libwebrtc.a
 webrtc_libwebrtc_a_SOURCES = \
+	webrtc/dtls.c webrtc/dtls.h webrtc/dtls_alert.c webrtc/dtls_assoc.c webrtc/dtls_cert.c \
+	webrtc/dtls_priv.h \
 	webrtc/ice.c webrtc/ice.h \
 	webrtc/jsep.h webrtc/jsep_parse.c webrtc/jsep_print.c

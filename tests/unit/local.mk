@@ -32,3 +32,8 @@ check_PROGRAMS += tests/unit/test-plane
 TESTS += tests/unit/test-plane
 tests_unit_test_plane_SOURCES = tests/unit/test-plane.c
 tests_unit_test_plane_LDADD = $(MEDIA_LIBS)
+
+check_PROGRAMS += tests/unit/test-dtls
+TESTS += tests/unit/test-dtls
+tests_unit_test_dtls_SOURCES = tests/unit/test-dtls.c
+tests_unit_test_dtls_LDADD = $(WEBRTC_LIBS)

@@ -1,0 +1,452 @@
+#include "webrtc/dtls_priv.h"
+
+#include "base/stats.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/srtp.h>
+#include <string.h>
+
+#define HEADER          13 /* RFC 6347 4.1: type, version, epoch, sequence number, length */
+
+#define TYPE_HANDSHAKE  22
+#define CLIENT_HELLO    1
+#define EARLY_MAX       16 /* records ahead of their keys; OpenSSL keeps 17 KB for each of up to 100 */
+#define RETRANSMIT_US   200000
+#define RETRANSMIT_MAX  3000000
+#define TICK_US         10000 /* timers are this coarse, so that many handshakes cost few looks */
+#define LINK_MTU        1200
+#define ALERT_BYTES_MAX 256
+
+static uint64_t ms_to_us(unsigned ms)
+{
+    return (uint64_t)ms * 1000;
+}
+
+/* ── Datagrams in and out ───────────────────────────────────────────────────────────────────────
+ */
+
+static int bio_write(BIO *bio, const char *data, int len)
+{
+    cw_dtls *dtls = BIO_get_data(bio);
+
+    cw_assert_on_dtls();
+    BIO_clear_retry_flags(bio);
+    /* One write is one datagram; a lost one is sent again by DTLS' own timer. */
+    if (dtls->fd >= 0)
+        sendto(dtls->fd, data, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL, &dtls->peer.sa,
+               cw_addr_len(&dtls->peer));
+    return len;
+}
+
+static int bio_read(BIO *bio, char *ret, int size)
+{
+    cw_dtls *dtls = BIO_get_data(bio);
+    size_t len;
+
+    cw_assert_on_dtls();
+    BIO_clear_retry_flags(bio);
+    if (!dtls->in) {
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    len = MIN(dtls->in_len, (size_t)size);
+    memcpy(ret, dtls->in, len);
+    dtls->in = NULL;
+    return (int)len;
+}
+
+static long bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
+{
+    switch (cmd) {
+    case BIO_CTRL_FLUSH:
+        return 1;
+    case BIO_CTRL_DGRAM_GET_MTU_OVERHEAD:
+        return 48; /* IPv6 and UDP */
+    default:
+        return 0;
+    }
+}
+
+static int bio_create(BIO *bio)
+{
+    BIO_set_init(bio, 1);
+    return 1;
+}
+
+BIO_METHOD *cw_dtls_bio(void)
+{
+    static BIO_METHOD *method;
+
+    if (method)
+        return method;
+    method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "datagram");
+    if (!method || !BIO_meth_set_write(method, bio_write) || !BIO_meth_set_read(method, bio_read) ||
+        !BIO_meth_set_ctrl(method, bio_ctrl) || !BIO_meth_set_create(method, bio_create))
+        return NULL;
+    return method;
+}
+
+/* ── Life of an association ─────────────────────────────────────────────────────────────────────
+ */
+
+static unsigned next_timeout(SSL *ssl, unsigned last_us)
+{
+    return last_us == 0 ? RETRANSMIT_US : MIN(last_us * 2, RETRANSMIT_MAX);
+}
+
+static bool ssl_make(cw_dtls *dtls) CW_ON_DTLS
+{
+    BIO *bio = BIO_new(cw_dtls_bio());
+
+    dtls->ssl = SSL_new(dtls->server->ctx);
+    if (!bio || !dtls->ssl) {
+        BIO_free(bio);
+        return false;
+    }
+    BIO_set_data(bio, dtls);
+    SSL_set_bio(dtls->ssl, bio, bio);
+    SSL_set_accept_state(dtls->ssl);
+    DTLS_set_timer_cb(dtls->ssl, next_timeout);
+    DTLS_set_link_mtu(dtls->ssl, LINK_MTU);
+    cw_stat_inc(CW_STAT_dtls_open);
+    return true;
+}
+
+static void ssl_drop(cw_dtls *dtls) CW_ON_DTLS
+{
+    if (dtls->ssl)
+        cw_stat_dec(CW_STAT_dtls_open);
+    SSL_free(dtls->ssl);
+    dtls->ssl = NULL;
+}
+
+static void list_add(cw_dtls *dtls, GQueue *list) CW_ON_DTLS
+{
+    dtls->link.data = cw_dtls_ref(dtls);
+    g_queue_push_tail_link(list, &dtls->link);
+}
+
+/* Out of the list its state says it is in. The caller has another reference. */
+static void list_remove(cw_dtls *dtls) CW_ON_DTLS
+{
+    if (dtls->state == DTLS_HANDSHAKE)
+        g_queue_unlink(&dtls->server->handshaking, &dtls->link);
+    else if (dtls->state == DTLS_LINGER)
+        g_queue_unlink(&dtls->server->lingering, &dtls->link);
+    else
+        return;
+    cw_dtls_unref(dtls);
+}
+
+/* To a state that is in no list. The SSL goes. */
+static void rest(cw_dtls *dtls, cw_dtls_state state, int hears) CW_ON_DTLS
+{
+    cw_dtls_ref(dtls);
+    list_remove(dtls);
+    dtls->state = state;
+    atomic_store(&dtls->hears, hears);
+    ssl_drop(dtls);
+    cw_dtls_unref(dtls);
+}
+
+static void secrets_drop(cw_dtls *dtls) CW_ON_DTLS
+{
+    X509_free(dtls->cert);
+    dtls->cert = NULL;
+    OPENSSL_cleanse(&dtls->keys, sizeof dtls->keys);
+}
+
+static void say_goodbye(cw_dtls *dtls) CW_ON_DTLS
+{
+    if (dtls->ssl && SSL_is_init_finished(dtls->ssl))
+        SSL_shutdown(dtls->ssl);
+}
+
+static void die(cw_dtls *dtls, cw_err err) CW_ON_DTLS
+{
+    if (err != CW_E_MEDIA_LOST)
+        cw_stat_inc(CW_STAT_dtls_failed);
+    say_goodbye(dtls);
+    rest(dtls, DTLS_DEAD, HEARS_NOTHING);
+    secrets_drop(dtls);
+    cw_dtls_ear_clear(&dtls->ear);
+    cw_dtls_tell(dtls, err, NULL);
+}
+
+/* No more repeats of the last flight: the 74 KB go. */
+static void settle(cw_dtls *dtls) CW_ON_DTLS
+{
+    cw_dtls_ear_init(&dtls->ear, dtls->ssl);
+    rest(dtls, DTLS_SETTLED, HEARS_ALERTS);
+}
+
+static void begin(cw_dtls *dtls) CW_ON_DTLS
+{
+    if (!ssl_make(dtls)) {
+        die(dtls, CW_E_DTLS);
+        return;
+    }
+    dtls->datagrams = dtls->bytes = dtls->early = 0;
+    dtls->start_us = cw_now_us();
+    dtls->state = DTLS_HANDSHAKE;
+    list_add(dtls, &dtls->server->handshaking);
+}
+
+/* When OpenSSL wants to repeat its flight, or when the handshake's time is up. */
+static void arm(cw_dtls *dtls) CW_ON_DTLS
+{
+    uint64_t now = cw_now_us();
+    struct timeval left;
+
+    dtls->due_us = dtls->start_us + ms_to_us(dtls->server->conf.timeout_ms);
+    if (DTLSv1_get_timeout(dtls->ssl, &left)) {
+        uint64_t at = now + (uint64_t)left.tv_sec * 1000000 + (uint64_t)left.tv_usec;
+
+        dtls->due_us = MIN(dtls->due_us, at);
+    }
+    dtls->server->tick_us = MIN(dtls->server->tick_us, dtls->due_us);
+}
+
+/* ── Done: keys and certificate ─────────────────────────────────────────────────────────────────
+ */
+
+static const struct profile {
+    unsigned long id;
+    cw_srtp_suite suite;
+    size_t key_len, salt_len;
+} profiles[] = {
+    { SRTP_AEAD_AES_128_GCM, CW_SRTP_AEAD_AES_128_GCM, 16, 12 },
+    { SRTP_AES128_CM_SHA1_80, CW_SRTP_AES128_CM_SHA1_80, 16, 14 },
+    { SRTP_AEAD_AES_256_GCM, CW_SRTP_AEAD_AES_256_GCM, 32, 12 },
+};
+
+static const struct profile *chosen_profile(SSL *ssl)
+{
+    const SRTP_PROTECTION_PROFILE *chosen = SSL_get_selected_srtp_profile(ssl);
+
+    for (unsigned i = 0; chosen && i < G_N_ELEMENTS(profiles); i++)
+        if (profiles[i].id == chosen->id)
+            return &profiles[i];
+    return NULL;
+}
+
+/* RFC 5764 4.2: client key, server key, client salt, server salt. We are the server. */
+static bool export_keys(SSL *ssl, cw_srtp_keys *ret)
+{
+    static const char label[] = "EXTRACTOR-dtls_srtp";
+    const struct profile *p = chosen_profile(ssl);
+    uint8_t block[2 * CW_SRTP_KEY_MAX];
+    const uint8_t *salts;
+
+    if (!p)
+        return false;
+    if (SSL_export_keying_material(ssl, block, 2 * (p->key_len + p->salt_len), label,
+                                   sizeof label - 1, NULL, 0, 0) != 1)
+        return false;
+    salts = block + 2 * p->key_len;
+    ret->suite = p->suite;
+    memcpy(ret->rx, block, p->key_len);
+    memcpy(ret->tx, block + p->key_len, p->key_len);
+    memcpy(ret->rx + p->key_len, salts, p->salt_len);
+    memcpy(ret->tx + p->key_len, salts + p->salt_len, p->salt_len);
+    OPENSSL_cleanse(block, sizeof block);
+    return true;
+}
+
+static void hand_out(cw_dtls *dtls) CW_ON_DTLS
+{
+    if (!cw_dtls_cert_matches(dtls->cert, &dtls->expected)) {
+        die(dtls, CW_E_FINGERPRINT);
+        return;
+    }
+    cw_stat_inc(CW_STAT_dtls_done);
+    cw_dtls_tell(dtls, CW_OK, &dtls->keys);
+    secrets_drop(dtls);
+}
+
+static void complete(cw_dtls *dtls) CW_ON_DTLS
+{
+    uint64_t now = cw_now_us();
+
+    dtls->cert = SSL_get1_peer_certificate(dtls->ssl);
+    if (!dtls->cert || !export_keys(dtls->ssl, &dtls->keys)) {
+        die(dtls, CW_E_DTLS);
+        return;
+    }
+    dtls->cipher = SSL_get_cipher_name(dtls->ssl);
+    dtls->handshake_ms = (unsigned)((now - dtls->start_us) / 1000);
+    dtls->due_us = now + ms_to_us(dtls->server->conf.linger_ms);
+    dtls->server->tick_us = MIN(dtls->server->tick_us, dtls->due_us);
+    list_remove(dtls);
+    dtls->state = DTLS_LINGER;
+    list_add(dtls, &dtls->server->lingering);
+    if (dtls->expected.len)
+        hand_out(dtls);
+}
+
+/* ── Datagrams ──────────────────────────────────────────────────────────────────────────────────
+ */
+
+/* Let OpenSSL read what there is. Also after the handshake: it repeats its last flight from here.
+ */
+static void run(cw_dtls *dtls) CW_ON_DTLS
+{
+    uint8_t unwanted[CW_DTLS_DATAGRAM_MAX];
+    int n, why;
+
+    do {
+        ERR_clear_error();
+        n = SSL_read(dtls->ssl, unwanted, sizeof unwanted);
+    } while (n > 0);
+    why = SSL_get_error(dtls->ssl, n);
+    ERR_clear_error();
+
+    if (dtls->state == DTLS_HANDSHAKE && SSL_is_init_finished(dtls->ssl))
+        complete(dtls);
+    if (dtls->state == DTLS_LINGER && (SSL_get_shutdown(dtls->ssl) & SSL_RECEIVED_SHUTDOWN))
+        die(dtls, CW_E_MEDIA_LOST);
+    else if (dtls->state == DTLS_HANDSHAKE && why != SSL_ERROR_WANT_READ)
+        die(dtls, CW_E_DTLS);
+    else if (dtls->state == DTLS_HANDSHAKE)
+        arm(dtls);
+}
+
+/* Whole records only; counts those of epoch 1, whose keys may not be there yet. */
+static bool walk(const uint8_t *data, size_t len, unsigned *early)
+{
+    while (len >= HEADER) {
+        size_t body = (size_t)(data[11] << 8 | data[12]);
+
+        if (body > len - HEADER)
+            return false;
+        if (data[3] || data[4])
+            ++*early;
+        data += HEADER + body;
+        len -= HEADER + body;
+    }
+    return len == 0;
+}
+
+/* Enough to spend an SSL on: a piece of a ClientHello. */
+static bool is_client_hello(const cw_dtls_msg *msg)
+{
+    unsigned early = 0;
+
+    return msg->len > HEADER + 12 && msg->data[0] == TYPE_HANDSHAKE &&
+           walk(msg->data, msg->len, &early) && !early && msg->data[HEADER] == CLIENT_HELLO;
+}
+
+static bool admit(cw_dtls *dtls, const cw_dtls_msg *msg) CW_ON_DTLS
+{
+    const cw_dtls_conf *conf = &dtls->server->conf;
+    unsigned early = 0;
+
+    dtls->datagrams++;
+    dtls->bytes += (unsigned)msg->len;
+    if (dtls->datagrams > conf->datagrams_max || dtls->bytes > conf->bytes_max) {
+        if (dtls->state == DTLS_HANDSHAKE)
+            die(dtls, CW_E_DTLS);
+        return false;
+    }
+    if (!walk(msg->data, msg->len, &early))
+        return false;
+    if (dtls->state == DTLS_HANDSHAKE)
+        dtls->early += early;
+    return dtls->state != DTLS_HANDSHAKE || !early || dtls->early <= EARLY_MAX;
+}
+
+static void listen_for_close(cw_dtls *dtls, const cw_dtls_msg *msg) CW_ON_DTLS
+{
+    if (msg->len <= ALERT_BYTES_MAX && cw_dtls_ear_hears_close(&dtls->ear, msg->data, msg->len))
+        die(dtls, CW_E_MEDIA_LOST);
+}
+
+void cw_dtls_feed(cw_dtls *dtls, const cw_dtls_msg *msg)
+{
+    if (dtls->state == DTLS_SETTLED)
+        listen_for_close(dtls, msg);
+    if (dtls->state == DTLS_SETTLED || dtls->state == DTLS_DEAD)
+        return;
+    if (dtls->state == DTLS_NEW) {
+        if (!is_client_hello(msg))
+            return;
+        begin(dtls);
+    }
+    if (dtls->state == DTLS_DEAD || !admit(dtls, msg))
+        return;
+    dtls->peer = msg->from;
+    dtls->fd = msg->fd;
+    dtls->in = msg->data;
+    dtls->in_len = msg->len;
+    run(dtls);
+    dtls->in = NULL;
+}
+
+/* ── From the loop ──────────────────────────────────────────────────────────────────────────────
+ */
+
+static bool same(const cw_fingerprint *a, const cw_fingerprint *b)
+{
+    return a->len == b->len && !g_ascii_strcasecmp(a->hash, b->hash) &&
+           !memcmp(a->value, b->value, a->len);
+}
+
+void cw_dtls_set_expected(cw_dtls *dtls, const cw_fingerprint *fingerprint)
+{
+    if (same(&dtls->expected, fingerprint))
+        return;
+    dtls->expected = *fingerprint;
+    if (dtls->cert)
+        hand_out(dtls);
+    else if (dtls->state == DTLS_LINGER || dtls->state == DTLS_SETTLED)
+        rest(dtls, DTLS_NEW, HEARS_ALL);
+}
+
+void cw_dtls_forget(cw_dtls *dtls)
+{
+    say_goodbye(dtls);
+    rest(dtls, DTLS_DEAD, HEARS_NOTHING);
+    secrets_drop(dtls);
+    cw_dtls_ear_clear(&dtls->ear);
+}
+
+/* ── Timers ─────────────────────────────────────────────────────────────────────────────────────
+ */
+
+static void expire(cw_dtls *dtls, uint64_t now_us) CW_ON_DTLS
+{
+    if (now_us >= dtls->start_us + ms_to_us(dtls->server->conf.timeout_ms))
+        die(dtls, CW_E_TIMEOUT);
+    else if (DTLSv1_handle_timeout(dtls->ssl) < 0)
+        die(dtls, CW_E_DTLS);
+    else
+        arm(dtls);
+    ERR_clear_error();
+}
+
+void cw_dtls_tick(cw_dtls_server *server, uint64_t now_us)
+{
+    uint64_t next = UINT64_MAX;
+    GList *at, *after;
+
+    for (at = server->handshaking.head; at; at = after) {
+        cw_dtls *dtls = at->data;
+
+        after = at->next;
+        if (now_us >= dtls->due_us)
+            expire(dtls, now_us);
+    }
+    while (server->lingering.head) {
+        cw_dtls *dtls = server->lingering.head->data;
+
+        if (now_us < dtls->due_us)
+            break;
+        settle(dtls);
+    }
+    for (at = server->handshaking.head; at; at = at->next)
+        next = MIN(next, ((cw_dtls *)at->data)->due_us);
+    if (server->lingering.head)
+        next = MIN(next, ((cw_dtls *)server->lingering.head->data)->due_us);
+    server->tick_us = next == UINT64_MAX ? next : MAX(next, now_us + TICK_US);
+}

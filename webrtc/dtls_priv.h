@@ -1,0 +1,118 @@
+/* dtls_priv.h - inside webrtc/dtls*.c. */
+#ifndef CW_WEBRTC_DTLS_PRIV_H
+#define CW_WEBRTC_DTLS_PRIV_H
+
+#include "webrtc/dtls.h"
+
+#include <glib.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define CW_DTLS_DATAGRAM_MAX 2048 /* bytes; a browser sends 1,200 */
+
+/* ── Certificate and context (dtls_cert.c) ── */
+
+/* CW_E_INTERNAL  OpenSSL refuses */
+CW_NODISCARD cw_err cw_dtls_ctx_new(SSL_CTX **ret, cw_fingerprint *fingerprint);
+bool cw_dtls_cert_matches(const X509 *cert, const cw_fingerprint *fingerprint);
+
+/* ── What is left of an association when its SSL is gone (dtls_alert.c) ── */
+
+typedef struct cw_dtls_ear {
+    size_t key_len; /* 0: cannot hear */
+    uint8_t key[32], iv[4];
+} cw_dtls_ear;
+
+void cw_dtls_ear_init(cw_dtls_ear *ear, SSL *ssl); /* a finished DTLS 1.2 AES-GCM server */
+void cw_dtls_ear_clear(cw_dtls_ear *ear);
+/* Does this datagram hold the peer's close_notify or a fatal alert, well sealed? */
+bool cw_dtls_ear_hears_close(const cw_dtls_ear *ear, const uint8_t *data, size_t len);
+
+/* ── Queue to the thread (dtls.c) ── */
+
+typedef enum cw_dtls_op { DTLS_DATAGRAM, DTLS_EXPECT, DTLS_FORGET } cw_dtls_op;
+
+typedef struct cw_dtls_msg {
+    struct cw_dtls_msg *next;
+    cw_dtls_op op;
+    cw_dtls *dtls; /* a reference */
+    cw_fingerprint fingerprint;
+    cw_addr from;
+    int fd;
+    size_t len;
+    uint8_t data[];
+} cw_dtls_msg;
+
+struct cw_dtls_server {
+    atomic_uint refs;
+    cw_loop *loop;
+    cw_dtls_conf conf;
+    SSL_CTX *ctx;
+    cw_fingerprint fingerprint;
+    pthread_t thread;
+    int wake; /* eventfd */
+
+    pthread_mutex_t lock;
+    cw_dtls_msg *first, **last;
+    unsigned queued; /* datagrams among them */
+    bool stop;
+
+    GQueue handshaking CW_OF_DTLS; /* of cw_dtls, a reference each */
+    GQueue lingering CW_OF_DTLS;   /* the same, soonest due first */
+    uint64_t tick_us CW_OF_DTLS;   /* when to look at them next */
+};
+
+/* What a worker need not even hand over any more. */
+enum { HEARS_ALL, HEARS_ALERTS, HEARS_NOTHING };
+
+typedef enum cw_dtls_state {
+    DTLS_NEW,       /* waits for a ClientHello */
+    DTLS_HANDSHAKE, /* in server->handshaking */
+    DTLS_LINGER,    /* through; in server->lingering until its SSL goes */
+    DTLS_SETTLED,   /* only an ear is left */
+    DTLS_DEAD,      /* failed or closed */
+} cw_dtls_state;
+
+struct cw_dtls {
+    atomic_uint refs;
+    cw_dtls_server *server; /* a reference */
+    atomic_int pending;     /* datagrams queued */
+    atomic_int hears;
+
+    cw_dtls_fn *fn CW_OF_LOOP; /* NULL after cw_dtls_free */
+    void *arg CW_OF_LOOP;
+
+    cw_dtls_state state CW_OF_DTLS;
+    GList link CW_OF_DTLS;
+    SSL *ssl CW_OF_DTLS;
+    const uint8_t *in CW_OF_DTLS; /* the datagram the BIO hands out next, NULL: none */
+    size_t in_len CW_OF_DTLS;
+    cw_addr peer CW_OF_DTLS;
+    int fd CW_OF_DTLS; /* the worker's; -1: none yet */
+    uint64_t start_us CW_OF_DTLS;
+    uint64_t due_us CW_OF_DTLS; /* retransmission, or the end of lingering */
+    unsigned datagrams CW_OF_DTLS, bytes CW_OF_DTLS, early CW_OF_DTLS;
+    cw_fingerprint expected CW_OF_DTLS; /* len 0: not known yet */
+    X509 *cert CW_OF_DTLS;              /* not compared yet */
+    cw_srtp_keys keys CW_OF_DTLS;       /* not handed out yet */
+    const char *cipher CW_OF_DTLS;
+    unsigned handshake_ms CW_OF_DTLS;
+    cw_dtls_ear ear CW_OF_DTLS;
+};
+
+cw_dtls *cw_dtls_ref(cw_dtls *dtls);
+void cw_dtls_unref(cw_dtls *dtls);
+/* Tell the loop; `keys` may be NULL. */
+void cw_dtls_tell(cw_dtls *dtls, cw_err err, const cw_srtp_keys *keys) CW_ON_DTLS;
+
+/* ── The association (dtls_assoc.c), on the thread ── */
+
+BIO_METHOD *cw_dtls_bio(void); /* made once, by the first call */
+void cw_dtls_feed(cw_dtls *dtls, const cw_dtls_msg *msg) CW_ON_DTLS;
+void cw_dtls_set_expected(cw_dtls *dtls, const cw_fingerprint *fingerprint) CW_ON_DTLS;
+void cw_dtls_forget(cw_dtls *dtls) CW_ON_DTLS; /* say good-bye, free what it holds */
+/* Retransmissions, time-outs, ends of lingering. */
+void cw_dtls_tick(cw_dtls_server *server, uint64_t now_us) CW_ON_DTLS;
+
+#endif
