@@ -1,0 +1,9 @@
+
+check_PROGRAMS += tests/peer/webpeer/webpeer
+tests_peer_webpeer_webpeer_SOURCES = \
+	tests/peer/webpeer/command.c tests/peer/webpeer/dtls.c tests/peer/webpeer/flow.c \
+	tests/peer/webpeer/ice.c tests/peer/webpeer/main.c tests/peer/webpeer/meter.c \
+	tests/peer/webpeer/net.c tests/peer/webpeer/text.c tests/peer/webpeer/tone.c \
+	tests/peer/webpeer/webpeer.h
+tests_peer_webpeer_webpeer_LDADD = $(MEDIA_LIBS)
+EXTRA_DIST += tests/peer/webpeer/README.md
