@@ -162,6 +162,8 @@ void wp_flow_run(uint64_t now_us)
 {
     uint64_t now = now_us / WP_TICK_US;
 
+    if (now + 1 == next_tick)
+        return;
     if (now - next_tick > SLOTS / 10) /* far behind, or the first time: do not make up for it */
         next_tick = now;
     for (; next_tick <= now; next_tick++) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -118,6 +119,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: webpeer [SRTP-PROFILE[:SRTP-PROFILE...]] <commands\n");
         return 2;
     }
+    prctl(PR_SET_TIMERSLACK, 1); /* nanoseconds: ticks on time */
     input = g_string_new(NULL);
     wp_net_init(epoll, on_packet);
     wp_command_init();

@@ -18,7 +18,7 @@
 
 #define WP_FORMATS_MAX 32
 #define WP_PACKET_MAX  2048
-#define WP_TICK_US     250    /* packets due within one tick leave together */
+#define WP_TICK_US     50     /* packets due within one tick leave together */
 #define WP_SHARED_MAX  0xffff /* endpoints on the shared sockets: 127.64.0.1 and on */
 
 typedef struct wp_ep wp_ep;
