@@ -1,0 +1,18 @@
+noinst_LIBRARIES += sip/libsip.a
+sip_libsip_a_SOURCES = \
+	sip/auth.c sip/auth.h \
+	sip/call.c sip/call.h sip/invite.fsm \
+	sip/dialog.c sip/dialog.h \
+	sip/gate.c \
+	sip/interpose.c sip/interpose.h \
+	sip/invite_uac.c \
+	sip/invite_uas.c \
+	sip/modify.c \
+	sip/priv.h \
+	sip/reason.c \
+	sip/resolve.c sip/resolve.h \
+	sip/send.c \
+	sip/sip.h \
+	sip/stack.c \
+	sip/transport.c \
+	sip/uri.c sip/uri.h

@@ -1,0 +1,62 @@
+/* auth.h - digest authentication as a client (RFC 7616, RFC 8760; RFC 2069 form without qop).
+ *
+ * Pure functions but for cw_sip_account, which belongs to the loop thread with its call.
+ */
+#ifndef CW_SIP_AUTH_H
+#define CW_SIP_AUTH_H
+
+#include "base/err.h"
+#include "sip/sip.h"
+
+#include <glib.h>
+
+typedef struct cw_sip_challenge {
+    char *realm, *nonce, *opaque; /* opaque NULL: none */
+    GChecksumType hash;           /* G_CHECKSUM_MD5 or G_CHECKSUM_SHA256 */
+    bool has_algorithm;           /* it was named: name it in the answer too */
+    bool qop_auth;                /* false: no qop at all */
+    bool stale;
+} cw_sip_challenge;
+
+/* From "name=value" texts as a header's parameters are, NULL-ended.
+ *
+ * CW_E_UNSUPPORTED  an algorithm or qop that is not ours (auth-int, MD5-sess, …)
+ * CW_E_PARSE        no realm or nonce, or unsafe text
+ */
+CW_NODISCARD cw_err cw_sip_challenge_parse(const char *const *params, cw_sip_challenge *ret);
+void cw_sip_challenge_clear(cw_sip_challenge *challenge);
+
+/* "Digest username=…" (the header's value). nc and cnonce count only with qop. */
+char *cw_sip_challenge_answer(const cw_sip_challenge *challenge, const char *username,
+                              const char *password, const char *method, const char *uri,
+                              unsigned nc, const char *cnonce);
+
+/* The credentials of one call, bound to the realm that asked first, and what was asked. Shared by
+ * the requests of a call: g_rc_box. */
+typedef struct cw_sip_account {
+    char *username, *password, *realm; /* realm NULL: none has asked yet */
+    struct cw_sip_asked {
+        bool known;
+        cw_sip_challenge challenge;
+        unsigned nc;
+    } asked[2]; /* [0] WWW-Authenticate, [1] Proxy-Authenticate */
+} cw_sip_account;
+
+cw_sip_account *cw_sip_account_new(const cw_sip_credentials *credentials); /* NULL: no user name */
+cw_sip_account *cw_sip_account_ref(cw_sip_account *account);               /* NULL is fine */
+void cw_sip_account_unref(cw_sip_account *account);
+
+/* Remember a challenge; takes it over on CW_OK.
+ *
+ * CW_E_AUTH  another realm than ours; or this very nonce was answered already
+ */
+CW_NODISCARD cw_err cw_sip_account_ask(cw_sip_account *account, bool proxy,
+                                       cw_sip_challenge *challenge);
+
+/* The header line for the next request, or NULL when nobody asked. */
+char *cw_sip_account_answer(cw_sip_account *account, bool proxy, const char *method,
+                            const char *uri);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(cw_sip_challenge, cw_sip_challenge_clear)
+
+#endif

@@ -1,0 +1,353 @@
+/* The object, its state runner, and the public calls. Actions are in invite_uac.c, invite_uas.c. */
+#include "sip/call.h"
+
+#include "base/json.h"
+#include "base/log.h"
+
+#include <string.h>
+
+/* --- the table --- */
+
+static const struct {
+    cw_sip_state from;
+    cw_sip_event event;
+    cw_sip_state to;
+    cw_sip_action *action;
+} table[] = {
+#define MOVE(from, event, to, action) { SIP_##from, SIP_EV_##event, SIP_##to, cw_sip_do_##action },
+#include "sip/invite.fsm"
+#undef MOVE
+};
+
+static const char *const state_names[] = {
+    [SIP_NEW] = "new",
+    [SIP_CALLING] = "calling",
+    [SIP_PROCEEDING] = "proceeding",
+    [SIP_CANCELLING] = "cancelling",
+    [SIP_OFFERED] = "offered",
+    [SIP_ACCEPTED] = "accepted",
+    [SIP_DOOMED] = "doomed",
+    [SIP_UP] = "up",
+    [SIP_CLOSING] = "closing",
+    [SIP_DONE] = "done",
+};
+
+static void unlist(void *arg)
+{
+    cw_sip_call *call = arg;
+
+    cw_assert_on_loop();
+    g_clear_pointer(&call->linger, cw_timer_free);
+    if (!call->listed)
+        return;
+    call->listed = false;
+    g_hash_table_remove(call->sip->calls, call->dialog->local_tag);
+}
+
+/* It is over. A client's stays known for 64*T1: other forks may still answer (13.2.2.4). */
+static void settle(cw_sip_call *call) CW_ON_LOOP
+{
+    bool lingers = call->invite_cseq > 0 && call->dialog->confirmed && !call->linger;
+
+    cw_timer_stop(call->timer);
+    cw_timer_stop(call->deadline);
+    cw_sip_modify_clear(call);
+    if (call->irq) {
+        nta_incoming_destroy(call->irq);
+        call->irq = NULL;
+    }
+    cw_stat_dec(CW_STAT_sip_calls);
+    if (lingers) {
+        call->linger = cw_timer_new(call->sip->loop, unlist, call);
+        cw_timer_start(call->linger, (uint64_t)call->sip->conf->sip.t1x64_ms);
+    } else {
+        unlist(call);
+    }
+}
+
+void cw_sip_call_run(cw_sip_call *call, cw_sip_event event, const cw_sip_note *note)
+{
+    static const cw_sip_note empty;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
+        if (table[i].from != call->state || table[i].event != event)
+            continue;
+        cw_sip_call_ref(call);
+        call->state = table[i].to;
+        table[i].action(call, note ? note : &empty);
+        /* An action may run the table again: only whoever arrives settles. */
+        if (table[i].to == SIP_DONE && table[i].from != SIP_DONE)
+            settle(call);
+        cw_sip_call_unref(call);
+        return;
+    }
+    cw_stat_inc(CW_STAT_sip_events_dropped);
+}
+
+/* --- the object --- */
+
+cw_sip_call *cw_sip_call_make(cw_sip *sip)
+{
+    cw_sip_call *call = g_rc_box_new0(cw_sip_call);
+
+    call->sip = sip;
+    call->dialog = cw_sip_dialog_new();
+    call->forks = g_ptr_array_new_with_free_func((GDestroyNotify)cw_sip_dialog_unref);
+    cw_stat_inc(CW_STAT_sip_calls);
+    return call;
+}
+
+cw_sip_call *cw_sip_call_ref(cw_sip_call *call)
+{
+    return g_rc_box_acquire(call);
+}
+
+static void call_clear(void *data)
+{
+    cw_sip_call *call = data;
+
+    cw_assert_on_loop();
+    cw_timer_free(call->timer);
+    cw_timer_free(call->deadline);
+    cw_timer_free(call->linger);
+    cw_sip_modify_clear(call);
+    cw_sip_account_unref(call->account);
+    cw_sip_dialog_unref(call->dialog);
+    g_ptr_array_unref(call->forks);
+    g_free(call->invite_auth[0]);
+    g_free(call->invite_auth[1]);
+    g_free(call->offer);
+    g_free(call->said_sdp);
+    g_free(call->answer);
+    g_strfreev(call->headers);
+}
+
+void cw_sip_call_unref(cw_sip_call *call)
+{
+    if (call)
+        g_rc_box_release_full(call, call_clear);
+}
+
+cw_sip *cw_sip_call_stack(const cw_sip_call *call)
+{
+    return call->sip;
+}
+
+cw_sip_account *cw_sip_call_account(const cw_sip_call *call)
+{
+    return call->account;
+}
+
+void cw_sip_call_list(cw_sip_call *call)
+{
+    call->listed = true;
+    g_hash_table_insert(call->sip->calls, g_strdup(call->dialog->local_tag), cw_sip_call_ref(call));
+}
+
+cw_sip_dialog *cw_sip_call_dialog(const cw_sip_call *call, const char *remote_tag)
+{
+    const char *tag = remote_tag ? remote_tag : "";
+
+    if (call->dialog->remote_tag && strcmp(call->dialog->remote_tag, tag) == 0)
+        return call->dialog;
+    for (unsigned i = 0; i < call->forks->len; i++) {
+        cw_sip_dialog *fork = call->forks->pdata[i];
+
+        if (fork->remote_tag && strcmp(fork->remote_tag, tag) == 0)
+            return fork;
+    }
+    return NULL;
+}
+
+bool cw_sip_sdp_of(const sip_t *sip, const char **sdp, size_t *len)
+{
+    const sip_payload_t *body = sip ? sip->sip_payload : NULL;
+
+    *sdp = NULL;
+    *len = 0;
+    if (!body || !body->pl_data || body->pl_len == 0 || !sip->sip_content_type ||
+        g_ascii_strcasecmp(sip->sip_content_type->c_type, "application/sdp") != 0)
+        return false;
+    *sdp = body->pl_data;
+    *len = body->pl_len;
+    return true;
+}
+
+void cw_sip_call_tell_end(cw_sip_call *call, const cw_sip_end *end)
+{
+    const cw_sip_call_ops *ops = call->ops;
+
+    call->ops = NULL;
+    if (ops && ops->ended)
+        ops->ended(call->arg, end);
+}
+
+void cw_sip_call_tell_local(cw_sip_call *call, cw_err err, int status)
+{
+    cw_sip_end end = { .err = err, .status = status };
+
+    g_strlcpy(end.phrase, status ? cw_sip_phrase(status) : cw_err_text(err), sizeof end.phrase);
+    cw_sip_call_tell_end(call, &end);
+}
+
+static void on_timer(void *arg)
+{
+    cw_assert_on_loop();
+    cw_sip_call_run(arg, SIP_EV_TIMER, NULL);
+}
+
+void cw_sip_call_arm(cw_sip_call *call, uint64_t in_ms)
+{
+    if (!call->timer)
+        call->timer = cw_timer_new(call->sip->loop, on_timer, call);
+    cw_timer_start(call->timer, in_ms);
+}
+
+void cw_sip_call_trace(cw_sip_call *call, bool out, int status, const char *phrase,
+                       const char *name)
+{
+    char text[96];
+
+    if (!call || !call->ops || !call->ops->trace)
+        return;
+    if (status == 0)
+        g_strlcpy(text, name, sizeof text);
+    else if (phrase && cw_text_is_safe(phrase, strlen(phrase)) && g_utf8_validate(phrase, -1, NULL))
+        g_snprintf(text, sizeof text, "%d %.40s", status, phrase);
+    else
+        g_snprintf(text, sizeof text, "%d", status);
+    if (!g_utf8_validate(text, -1, NULL))
+        g_snprintf(text, sizeof text, "%d", status);
+    call->ops->trace(call->arg, out, text);
+}
+
+/* --- the public calls --- */
+
+static cw_err check_target(const cw_sip_target *target, char **ruri, cw_sip_host *host)
+{
+    cw_err err = cw_sip_uri_check(target->ruri, ruri);
+
+    if (err)
+        return err;
+    if (!target->from_user || !cw_text_is_safe(target->from_user, strlen(target->from_user)))
+        return CW_E_UNSAFE;
+    for (const char *const *line = target->headers; line && *line; line++)
+        if (!cw_sip_header_is_safe(*line))
+            return CW_E_UNSAFE;
+    if (target->from_domain &&
+        cw_sip_host_parse(target->from_domain, strlen(target->from_domain), host))
+        return CW_E_PARAMS;
+    if (target->next_hop)
+        return cw_sip_host_parse(target->next_hop, strlen(target->next_hop), host);
+    return cw_sip_uri_host(*ruri, host);
+}
+
+static cw_err fill_dialog(cw_sip_call *call, const cw_sip_target *target, char *ruri,
+                          const cw_sip_host *host)
+{
+    cw_sip_dialog *dialog = call->dialog;
+    char id[23];
+    g_autofree char *display = target->from_display && *target->from_display
+                                   ? cw_sip_display_quote(target->from_display)
+                                   : g_strdup("");
+
+    if (!display)
+        return CW_E_UNSAFE;
+    dialog->caller = true;
+    dialog->call_id = g_strdup(cw_random_text(id, sizeof id - 1));
+    dialog->local_user = cw_sip_user_escape(target->from_user);
+    dialog->local = g_strdup_printf("%s%s<sip:%s%s%s>", display, *display ? " " : "",
+                                    dialog->local_user, *dialog->local_user ? "@" : "",
+                                    target->from_domain ? target->from_domain : call->sip->domain);
+    dialog->remote = g_strdup_printf("<%s>", ruri);
+    dialog->target = g_strdup(ruri);
+    dialog->transport = host->has_transport ? host->transport : target->transport;
+    if (target->next_hop)
+        dialog->outbound = g_strdup_printf("sip:%s;transport=%s", target->next_hop,
+                                           target->transport == CW_SIP_TCP ? "tcp" : "udp");
+    return CW_OK;
+}
+
+cw_err cw_sip_call_new(cw_sip *sip, const cw_sip_target *target, const char *sdp, size_t len,
+                       const cw_sip_call_ops *ops, void *arg, cw_sip_call **ret)
+{
+    g_autofree char *ruri = NULL;
+    cw_sip_host host;
+    cw_sip_call *call;
+    cw_err err = check_target(target, &ruri, &host);
+
+    if (err)
+        return err;
+    if (len > CW_SIP_BODY_MAX)
+        return CW_E_TOO_LARGE;
+    call = cw_sip_call_make(sip);
+    err = fill_dialog(call, target, ruri, &host);
+    if (err) {
+        cw_stat_dec(CW_STAT_sip_calls);
+        cw_sip_call_unref(call);
+        return err;
+    }
+    call->ops = ops;
+    call->arg = arg;
+    call->account = cw_sip_account_new(&target->credentials);
+    call->offer = g_strndup(sdp ? sdp : "", sdp ? len : 0);
+    call->offer_len = sdp ? len : 0;
+    call->headers = g_strdupv((char **)target->headers);
+    cw_sip_call_list(call);
+    cw_sip_call_run(call, SIP_EV_DIAL, NULL);
+    *ret = call;
+    return CW_OK;
+}
+
+void cw_sip_call_accept(cw_sip_call *call, const cw_sip_call_ops *ops, void *arg)
+{
+    call->ops = ops;
+    call->arg = arg;
+}
+
+cw_err cw_sip_call_respond(cw_sip_call *call, int status, const char *sdp, size_t len)
+{
+    g_autofree char *body = sdp && len ? g_strndup(sdp, len) : NULL;
+    cw_sip_note note = { .status = status, .sdp = body, .len = body ? strlen(body) : 0 };
+
+    if (call->state != SIP_OFFERED || status <= 100 || status >= 300)
+        return CW_E_STATE;
+    cw_sip_call_run(call, status < 200 ? SIP_EV_RING : SIP_EV_ACCEPT, &note);
+    return CW_OK;
+}
+
+void cw_sip_call_end(cw_sip_call *call, cw_err why)
+{
+    cw_sip_note note = { .err = why };
+
+    if (call->state != SIP_DONE && call->state != SIP_CLOSING && call->state != SIP_CANCELLING &&
+        call->state != SIP_DOOMED) {
+        call->hangup = why;
+        cw_sip_call_run(call, SIP_EV_HANGUP, &note);
+    }
+    call->ops = NULL; /* the BYE itself was still traced */
+}
+
+void cw_sip_call_free(cw_sip_call *call)
+{
+    if (!call || call->freed)
+        return;
+    call->freed = true;
+    cw_sip_call_end(call, CW_OK);
+    cw_sip_call_unref(call);
+}
+
+json_t *cw_sip_call_json(const cw_sip_call *call)
+{
+    json_t *forks = json_array();
+    char source[CW_ADDR_STR] = "";
+
+    for (unsigned i = 0; i < call->forks->len; i++)
+        json_array_append_new(forks, cw_sip_dialog_json(call->forks->pdata[i]));
+    if (cw_addr_family(&call->source) != AF_UNSPEC)
+        cw_addr_print(&call->source, source);
+    return json_pack("{s:s s:b s:s s:b s:o s:o}", "state", state_names[call->state], "caller",
+                     call->dialog->caller, "source", source, "offer_pending",
+                     call->modify.send || call->modify.retry || call->modify.irq, "dialog",
+                     cw_sip_dialog_json(call->dialog), "forks", forks);
+}

@@ -1,0 +1,60 @@
+/* dialog.h - our SIP dialogs (RFC 3261 12): plain data, printable.
+ *
+ * Loop thread. Shared between a call and its requests in flight: g_rc_box.
+ */
+#ifndef CW_SIP_DIALOG_H
+#define CW_SIP_DIALOG_H
+
+#include "base/addr.h"
+#include "sip/sip.h"
+
+#include <glib.h>
+#include <sofia-sip/sip.h>
+
+#define CW_SIP_ROUTE_MAX 16 /* Record-Route entries of a peer that are kept; more is refused */
+
+typedef struct cw_sip_dialog {
+    char *call_id, *local_tag;
+    char *remote_tag;     /* NULL: no response with a tag yet; "": an RFC 2543 peer */
+    char *local, *remote; /* name-addr of From and To as we send them, without tag */
+    char *local_user;     /* escaped, for Contact */
+    char *target;         /* remote target: the next Request-URI */
+    char *contact;        /* ours, name-addr; NULL until the first hop is known */
+    GPtrArray *route;     /* URIs in the order we use them */
+    char *outbound;       /* next hop until a Contact is known: "sip:host:port"; NULL: target's */
+    uint32_t local_cseq, remote_cseq;
+    bool has_remote_cseq;
+    bool caller;    /* the Call-ID is ours: matters for RFC 3261 14.1's back-off */
+    bool confirmed; /* a 2xx was sent or received */
+    unsigned fork;
+    cw_sip_transport transport; /* when no URI says another */
+    char *hop_for;              /* the URI that hop was resolved from */
+    cw_addr hop;
+} cw_sip_dialog;
+
+cw_sip_dialog *cw_sip_dialog_new(void);
+cw_sip_dialog *cw_sip_dialog_copy(const cw_sip_dialog *dialog); /* for another fork */
+cw_sip_dialog *cw_sip_dialog_ref(cw_sip_dialog *dialog);
+void cw_sip_dialog_unref(cw_sip_dialog *dialog); /* NULL is fine */
+
+/* A 101-299 response to the request that makes the dialog: tag, route set, target (12.1.2).
+ * CW_E_UNSUPPORTED: more than CW_SIP_ROUTE_MAX routes. */
+CW_NODISCARD cw_err cw_sip_dialog_take_response(cw_sip_dialog *dialog, const sip_t *sip);
+
+/* An INVITE that makes a dialog of ours as server (12.1.1). local_tag is chosen here.
+ * CW_E_PARAMS: no usable Contact; CW_E_UNSUPPORTED: too many routes. */
+CW_NODISCARD cw_err cw_sip_dialog_take_invite(cw_sip_dialog *dialog, const sip_t *sip);
+
+/* Target refresh (12.2.1.2, 12.2.2): a Contact in a re-INVITE, UPDATE or a 2xx to one. */
+void cw_sip_dialog_refresh(cw_sip_dialog *dialog, const sip_t *sip);
+
+/* Order of the peer's requests. CW_E_STATE: older than one we saw: 500 (12.2.2). */
+CW_NODISCARD cw_err cw_sip_dialog_take_cseq(cw_sip_dialog *dialog, uint32_t cseq);
+
+/* Request-URI and Route header value for the next request (12.2.1.1); *route NULL: none. Returns
+ * the URI it goes to, which lives in the dialog. */
+const char *cw_sip_dialog_next(const cw_sip_dialog *dialog, char **ruri, char **route);
+
+json_t *cw_sip_dialog_json(const cw_sip_dialog *dialog);
+
+#endif

@@ -1,0 +1,287 @@
+/* Where every request arrives that is no retransmission: who may, what is legal, whose is it.
+ *
+ * Refusals are stateless: they keep nothing, so that a flood costs what its answers cost.
+ */
+#include "sip/call.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+static void refuse(cw_sip *sip, msg_t *msg, int status, const char *extra) CW_ON_LOOP
+{
+    cw_stat_inc(CW_STAT_sip_refused);
+    nta_msg_treply(sip->agent, msg, status, cw_sip_phrase(status),
+                   SIPTAG_SERVER_STR(sip->user_agent), TAG_IF(extra, SIPTAG_HEADER_STR(extra)),
+                   TAG_END());
+}
+
+size_t cw_sip_server_transactions(const cw_sip *sip)
+{
+    usize_t used = 0;
+
+    nta_agent_get_stats(sip->agent, NTATAG_S_IRQ_HASH_USED_REF(used), TAG_END());
+    return used;
+}
+
+void cw_sip_count_bad(cw_sip *sip)
+{
+    usize_t bad = 0;
+
+    nta_agent_get_stats(sip->agent, NTATAG_S_BAD_MESSAGE_REF(bad), TAG_END());
+    cw_stat_add(CW_STAT_sip_refused, (int64_t)(bad - sip->bad_seen));
+    sip->bad_seen = (unsigned)bad;
+}
+
+static bool source_of(msg_t *msg, cw_addr *ret)
+{
+    const su_sockaddr_t *su = msg_addr(msg);
+
+    memset(ret, 0, sizeof *ret);
+    if (su->su_family == AF_INET)
+        ret->in4 = su->su_sin;
+    else if (su->su_family == AF_INET6)
+        ret->in6 = su->su_sin6;
+    else
+        return false;
+    return true;
+}
+
+static cw_sip_call *find_call(const cw_sip *sip, const char *local_tag, const char *call_id)
+{
+    cw_sip_call *call = local_tag ? g_hash_table_lookup(sip->calls, local_tag) : NULL;
+
+    return call && g_strcmp0(call->dialog->call_id, call_id) == 0 ? call : NULL;
+}
+
+/* --- what a body may be --- */
+
+/* 0, or the status that refuses the body, with a header that says what we would take. */
+static int body_status(const sip_t *message, const char **extra)
+{
+    const sip_payload_t *body = message->sip_payload;
+    const sip_content_encoding_t *coding = message->sip_content_encoding;
+
+    *extra = NULL;
+    if (!body || body->pl_len == 0)
+        return 0;
+    if (body->pl_len > CW_SIP_BODY_MAX)
+        return 413;
+    if (coding && coding->k_items && *coding->k_items &&
+        g_ascii_strcasecmp(*coding->k_items, "identity") != 0) {
+        *extra = "Accept-Encoding: identity";
+        return 415;
+    }
+    if (!message->sip_content_type ||
+        g_ascii_strcasecmp(message->sip_content_type->c_type, "application/sdp") != 0) {
+        *extra = "Accept: application/sdp";
+        return 415;
+    }
+    return 0;
+}
+
+/* "Unsupported: a, b" for a Require header (RFC 3261 8.2.2.3); NULL: none. We support nothing. */
+static char *unsupported_line(const sip_t *message)
+{
+    GString *line;
+
+    if (!message->sip_require || !message->sip_require->k_items || !*message->sip_require->k_items)
+        return NULL;
+    line = g_string_new("Unsupported: ");
+    for (char const *const *item = (char const *const *)message->sip_require->k_items;
+         *item && line->len < 512; item++)
+        g_string_append_printf(
+            line, "%s%s", item == (char const *const *)message->sip_require->k_items ? "" : ", ",
+            *item);
+    return g_string_free(line, FALSE);
+}
+
+/* --- inside a dialog --- */
+
+static void in_dialog_info(cw_sip_call *call, nta_incoming_t *irq, const sip_t *message) CW_ON_LOOP
+{
+    const sip_payload_t *body = message->sip_payload;
+    const char *type = message->sip_content_type ? message->sip_content_type->c_type : "";
+
+    cw_sip_uas_reply(call, irq, 200, NULL);
+    if (call->ops && call->ops->info && body && body->pl_len <= CW_SIP_BODY_MAX)
+        call->ops->info(call->arg, type, body->pl_data, body->pl_len);
+}
+
+static void reply_plain(cw_sip *sip, nta_incoming_t *irq, int status, const char *extra) CW_ON_LOOP
+{
+    nta_incoming_treply(irq, status, cw_sip_phrase(status), SIPTAG_SERVER_STR(sip->user_agent),
+                        TAG_IF(extra, SIPTAG_HEADER_STR(extra)), TAG_END());
+}
+
+static void in_dialog_bye(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
+                          const sip_t *message) CW_ON_LOOP
+{
+    cw_sip_note note = { .sip = message };
+
+    reply_plain(call->sip, irq, 200, NULL);
+    cw_sip_call_trace(call, true, 200, "OK", NULL);
+    if (dialog == call->dialog)
+        cw_sip_call_run(call, SIP_EV_BYE, &note);
+}
+
+/* INVITE and UPDATE: the checks of a first INVITE apply again. */
+static void in_dialog_offer(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
+                            const sip_t *message) CW_ON_LOOP
+{
+    g_autofree char *unsupported = unsupported_line(message);
+    const char *extra;
+    int status = body_status(message, &extra);
+
+    if (unsupported) {
+        status = 420;
+        extra = unsupported;
+    }
+    if (status) {
+        cw_stat_inc(CW_STAT_sip_refused);
+        reply_plain(call->sip, irq, status, extra);
+        nta_incoming_destroy(irq);
+        return;
+    }
+    cw_sip_modify_request(call, dialog, irq, message);
+}
+
+static void in_dialog(cw_sip_call *call, cw_sip_dialog *dialog, msg_t *msg,
+                      sip_t *message) CW_ON_LOOP
+{
+    cw_sip *sip = call->sip;
+    sip_method_t method = message->sip_request->rq_method;
+    nta_incoming_t *irq = nta_incoming_create(sip->agent, NULL, msg, message, TAG_END());
+    bool known = method != sip_method_unknown;
+
+    if (!irq)
+        return;
+    cw_sip_call_ref(call);
+    cw_sip_call_trace(call, false, 0, NULL, message->sip_request->rq_method_name);
+    if (cw_sip_dialog_take_cseq(dialog, message->sip_cseq->cs_seq)) {
+        reply_plain(sip, irq, 500, NULL);
+    } else if (method == sip_method_invite || method == sip_method_update) {
+        in_dialog_offer(call, dialog, irq, message);
+        irq = NULL; /* taken over */
+    } else if (method == sip_method_bye) {
+        in_dialog_bye(call, dialog, irq, message);
+    } else if (method == sip_method_info) {
+        in_dialog_info(call, irq, message);
+    } else if (method == sip_method_options) {
+        cw_sip_uas_reply(call, irq, 200, NULL);
+    } else if (method == sip_method_prack) {
+        reply_plain(sip, irq, 481, NULL);
+    } else {
+        cw_stat_inc(CW_STAT_sip_refused);
+        reply_plain(sip, irq, known ? 405 : 501, "Allow: " CW_SIP_ALLOW);
+    }
+    nta_incoming_destroy(irq);
+    cw_sip_call_unref(call);
+}
+
+/* --- outside --- */
+
+static void new_invite(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
+{
+    enum url_type_e scheme = (enum url_type_e)message->sip_request->rq_url->url_type;
+    g_autofree char *unsupported = unsupported_line(message);
+    bool tcp = message->sip_via->v_protocol &&
+               g_ascii_strcasecmp(message->sip_via->v_protocol, sip_transport_tcp) == 0;
+    const char *extra;
+    int status = body_status(message, &extra);
+    nta_incoming_t *irq;
+
+    if (scheme != url_sip && scheme != url_tel)
+        status = 416;
+    else if (!message->sip_contact)
+        status = 400;
+    if (status || unsupported) {
+        refuse(sip, msg, unsupported ? 420 : status, unsupported ? unsupported : extra);
+        return;
+    }
+    irq = nta_incoming_create(sip->agent, NULL, msg, message, TAG_END());
+    if (irq)
+        cw_sip_uas_invite(sip, irq, message, source, tcp ? CW_SIP_TCP : CW_SIP_UDP);
+}
+
+static void answer_options(cw_sip *sip, msg_t *msg) CW_ON_LOOP
+{
+    nta_msg_treply(sip->agent, msg, SIP_200_OK, SIPTAG_ALLOW_STR(CW_SIP_ALLOW),
+                   SIPTAG_ACCEPT_STR("application/sdp"),
+                   SIPTAG_HEADER_STR("Accept-Encoding: identity"), SIPTAG_SUPPORTED_STR(""),
+                   SIPTAG_SERVER_STR(sip->user_agent), TAG_END());
+}
+
+static void out_of_dialog(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
+{
+    switch (message->sip_request->rq_method) {
+    case sip_method_invite:
+        new_invite(sip, msg, message, source);
+        break;
+    case sip_method_options:
+        answer_options(sip, msg);
+        break;
+    case sip_method_bye:
+    case sip_method_cancel:
+    case sip_method_prack:
+    case sip_method_info:
+    case sip_method_update:
+        refuse(sip, msg, 481, NULL);
+        break;
+    case sip_method_unknown:
+        refuse(sip, msg, 501, "Allow: " CW_SIP_ALLOW);
+        break;
+    default:
+        refuse(sip, msg, 405, "Allow: " CW_SIP_ALLOW);
+        break;
+    }
+}
+
+static void on_request(cw_sip *sip, msg_t *msg, sip_t *message) CW_ON_LOOP
+{
+    sip_method_t method = message->sip_request->rq_method;
+    cw_sip_call *call = find_call(sip, message->sip_to->a_tag, message->sip_call_id->i_id);
+    cw_sip_dialog *dialog = call ? cw_sip_call_dialog(call, message->sip_from->a_tag) : NULL;
+    size_t limit = (size_t)sip->conf->sip.transactions_max;
+    cw_addr source;
+
+    cw_stat_inc(CW_STAT_sip_requests_in);
+    if (method == sip_method_ack) { /* never answered */
+        if (dialog)
+            cw_sip_uas_on_ack(call, message);
+        nta_msg_discard(sip->agent, msg);
+        return;
+    }
+    /* Whoever knows a dialog's tags belongs to it, wherever the request comes from. */
+    if (!dialog &&
+        (!source_of(msg, &source) || (sip->ops->trusted && !sip->ops->trusted(sip->arg, &source))))
+        refuse(sip, msg, 403, NULL);
+    else if (cw_sip_server_transactions(sip) >= (dialog ? 2 * limit : limit))
+        refuse(sip, msg, 503, "Retry-After: 5");
+    else if (dialog && method != sip_method_cancel)
+        in_dialog(call, dialog, msg, message);
+    else if (message->sip_to->a_tag)
+        refuse(sip, msg, 481, NULL);
+    else
+        out_of_dialog(sip, msg, message, &source);
+}
+
+int cw_sip_on_message(cw_sip *sip, nta_agent_t *agent, msg_t *msg, sip_t *message)
+{
+    cw_assert_on_loop();
+    cw_sip_count_bad(sip);
+    if (message->sip_request) {
+        on_request(sip, msg, message);
+        return 0;
+    }
+    /* A response no transaction waits for: a 2xx again, or of another fork. */
+    if (message->sip_cseq->cs_method == sip_method_invite &&
+        message->sip_status->st_status >= 200 && message->sip_status->st_status < 300) {
+        cw_sip_call *call = find_call(sip, message->sip_from->a_tag, message->sip_call_id->i_id);
+
+        if (call)
+            cw_sip_uac_stray_answer(call, message);
+    }
+    nta_msg_discard(agent, msg);
+    return 0;
+}

@@ -1,0 +1,272 @@
+/* INVITE as client: RFC 3261 13.2, 9.1, 14.1. The actions of invite.fsm. */
+#include "sip/call.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+#define FORKS_MAX 16 /* early dialogs of one INVITE that are told apart */
+
+static void on_invite(cw_sip_call *call, cw_sip_send *send, int status, const sip_t *sip)
+{
+    cw_sip_note note = { .status = status, .sip = sip, .err = send->err };
+
+    cw_assert_on_loop();
+    call->invite_cseq = send->cseq;
+    if (status > 0 && status < 200) {
+        cw_sip_call_run(call, SIP_EV_PROVISIONAL, &note);
+        return;
+    }
+    call->invite = NULL; /* it ends with this answer */
+    for (unsigned i = 0; i < 2; i++) {
+        g_free(call->invite_auth[i]);
+        call->invite_auth[i] = g_strdup(send->auth[i]);
+    }
+    cw_sip_call_run(call, status >= 200 && status < 300 ? SIP_EV_ANSWERED : SIP_EV_REFUSED, &note);
+}
+
+void cw_sip_do_nothing(cw_sip_call *call, const cw_sip_note *note) {}
+
+void cw_sip_do_dial(cw_sip_call *call, const cw_sip_note *note)
+{
+    const struct cw_conf_sip *conf = &call->sip->conf->sip;
+    cw_sip_request request = {
+        .method = sip_method_invite,
+        .name = "INVITE",
+        .type = "application/sdp",
+        .body = call->offer,
+        .len = call->offer_len,
+        .headers = (const char *const *)call->headers,
+    };
+
+    call->invite = cw_sip_send_start(call, call->dialog, &request, on_invite);
+    call->invite_cseq = call->invite->cseq;
+    cw_sip_call_arm(call, (uint64_t)conf->invite_timeout_ms +
+                              (call->invite->resolve ? (uint64_t)conf->dns_timeout_ms : 0));
+}
+
+/* The dialog of a response's To tag, made when it is new; NULL: too many. */
+static cw_sip_dialog *fork_for(cw_sip_call *call, const sip_t *sip)
+{
+    cw_sip_dialog *fork = cw_sip_call_dialog(call, sip->sip_to->a_tag);
+
+    if (fork)
+        return fork;
+    if (call->forks->len >= FORKS_MAX)
+        return NULL;
+    fork = cw_sip_dialog_copy(call->dialog);
+    fork->fork = call->forks_n++;
+    fork->confirmed = false;
+    fork->has_remote_cseq = false;
+    g_ptr_array_add(call->forks, fork);
+    return fork;
+}
+
+void cw_sip_do_tell_progress(cw_sip_call *call, const cw_sip_note *note)
+{
+    const cw_sip_call_ops *ops = call->ops;
+    cw_sip_dialog *fork = NULL;
+    const char *sdp;
+    size_t len;
+
+    if (call->said == 0) {
+        call->said = note->status;
+        cw_sip_call_arm(call, (uint64_t)call->sip->conf->sip.ring_timeout_ms);
+    }
+    if (note->status == 100)
+        return;
+    if (note->sip->sip_to->a_tag) {
+        fork = fork_for(call, note->sip);
+        if (!fork || cw_sip_dialog_take_response(fork, note->sip))
+            return;
+    }
+    cw_sip_sdp_of(note->sip, &sdp, &len);
+    if (ops && ops->progress)
+        ops->progress(call->arg, note->status, note->sip->sip_status->st_phrase,
+                      fork ? fork->fork : 0, sdp, len);
+}
+
+static void send_ack(cw_sip_call *call, cw_sip_dialog *dialog, uint32_t cseq) CW_ON_LOOP
+{
+    cw_sip_request request = {
+        .method = sip_method_ack,
+        .name = "ACK",
+        .cseq = cseq,
+        .auth = (const char *const *)call->invite_auth,
+    };
+
+    (void)cw_sip_send_start(call, dialog, &request, NULL);
+}
+
+/* The dialog a 2xx makes; its route set and target are those of the 2xx (13.2.2.4). */
+static cw_sip_dialog *confirm_fork(cw_sip_call *call, const sip_t *sip, cw_err *err)
+{
+    cw_sip_dialog *fork = fork_for(call, sip);
+
+    if (!fork) /* more forks than we keep: the last one's place */
+        fork = call->forks->pdata[call->forks->len - 1];
+    *err = cw_sip_dialog_take_response(fork, sip);
+    fork->confirmed = true;
+    return fork;
+}
+
+/* The winner leaves the forks and becomes the call's dialog. */
+static cw_err take_winner(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP
+{
+    cw_err err;
+    cw_sip_dialog *fork = confirm_fork(call, sip, &err);
+
+    cw_sip_dialog_ref(fork);
+    g_ptr_array_remove(call->forks, fork);
+    cw_sip_dialog_unref(call->dialog);
+    call->dialog = fork;
+    send_ack(call, fork, call->invite_cseq);
+    cw_timer_stop(call->timer);
+    return err;
+}
+
+void cw_sip_do_take_answer(cw_sip_call *call, const cw_sip_note *note)
+{
+    const cw_sip_call_ops *ops = call->ops;
+    const char *sdp;
+    size_t len;
+
+    if (take_winner(call, note->sip)) { /* a route set we could not follow */
+        cw_sip_call_tell_local(call, CW_E_SIP_FAILED, 0);
+        call->hangup = CW_E_SIP_FAILED;
+        cw_sip_call_run(call, SIP_EV_HANGUP, NULL);
+        return;
+    }
+    cw_sip_sdp_of(note->sip, &sdp, &len);
+    if (ops && ops->answered)
+        ops->answered(call->arg, call->dialog->fork, sdp, len);
+}
+
+void cw_sip_do_tell_refused(cw_sip_call *call, const cw_sip_note *note)
+{
+    cw_sip_end end = { 0 };
+
+    if (!note->sip) {
+        bool silent = note->err == CW_E_TIMEOUT;
+
+        cw_sip_call_tell_local(call, silent ? CW_E_NETWORK : note->err, silent ? 408 : 0);
+        return;
+    }
+    cw_sip_end_of(&end, note->status, note->sip);
+    cw_sip_call_tell_end(call, &end);
+}
+
+void cw_sip_do_wait_to_cancel(cw_sip_call *call, const cw_sip_note *note)
+{
+    cw_sip_call_arm(call, (uint64_t)call->sip->conf->sip.t1x64_ms);
+    if (!call->invite || !call->invite->orq) /* still asking for an address: nothing is out */
+        cw_sip_call_run(call, SIP_EV_TIMER, NULL);
+}
+
+void cw_sip_do_send_cancel(cw_sip_call *call, const cw_sip_note *note)
+{
+    g_autofree char *reason = NULL;
+
+    if (call->cancelled || !call->invite)
+        return;
+    if (!call->invite->provisional) /* credentials were asked for: the next INVITE is out */
+        return;
+    call->cancelled = true;
+    reason = cw_sip_reason_line(call->hangup);
+    cw_sip_send_cancel(call->invite, reason);
+    cw_sip_call_arm(call, (uint64_t)call->sip->conf->sip.t1x64_ms);
+}
+
+void cw_sip_do_tell_no_answer(cw_sip_call *call, const cw_sip_note *note)
+{
+    call->hangup = CW_E_NETWORK;
+    cw_sip_call_tell_local(call, CW_E_NETWORK, 408);
+    cw_sip_do_wait_to_cancel(call, note);
+}
+
+void cw_sip_do_tell_rang_out(cw_sip_call *call, const cw_sip_note *note)
+{
+    call->hangup = CW_E_TIMEOUT;
+    cw_sip_call_tell_local(call, CW_E_TIMEOUT, 408);
+    cw_sip_do_send_cancel(call, note);
+    cw_sip_call_arm(call, (uint64_t)call->sip->conf->sip.t1x64_ms);
+}
+
+void cw_sip_do_drop_invite(cw_sip_call *call, const cw_sip_note *note)
+{
+    cw_sip_send_free(g_steal_pointer(&call->invite));
+}
+
+void cw_sip_do_ack_and_bye(cw_sip_call *call, const cw_sip_note *note)
+{
+    if (take_winner(call, note->sip))
+        cw_log(CW_LOG_DEBUG, CW_MOD_SIP, "sip.route", "call_id", call->dialog->call_id, NULL);
+    cw_sip_do_send_bye(call, note);
+}
+
+static void on_bye(cw_sip_call *call, cw_sip_send *send, int status, const sip_t *sip)
+{
+    cw_assert_on_loop();
+    if (status == 0 || status >= 200)
+        cw_sip_call_run(call, SIP_EV_CLOSED, NULL);
+}
+
+static void bye(cw_sip_call *call, cw_sip_dialog *dialog, cw_err why, cw_sip_send_fn *fn) CW_ON_LOOP
+{
+    g_autofree char *reason = cw_sip_reason_line(why);
+    const char *const headers[] = { reason, NULL };
+    cw_sip_request request = { .method = sip_method_bye, .name = "BYE", .headers = headers };
+
+    (void)cw_sip_send_start(call, dialog, &request, fn);
+}
+
+void cw_sip_do_send_bye(cw_sip_call *call, const cw_sip_note *note)
+{
+    cw_timer_stop(call->timer);
+    cw_timer_stop(call->deadline);
+    cw_sip_modify_clear(call);
+    bye(call, call->dialog, call->hangup, on_bye);
+}
+
+void cw_sip_do_tell_lost(cw_sip_call *call, const cw_sip_note *note)
+{
+    cw_sip_end end = { .err = CW_E_NO_CALL, .status = note->status, .by_peer = note->status > 0 };
+
+    if (note->status)
+        cw_sip_end_of(&end, note->status, note->sip);
+    else
+        g_strlcpy(end.phrase, cw_err_text(CW_E_NETWORK), sizeof end.phrase);
+    if (!note->status)
+        end.err = CW_E_NETWORK;
+    call->hangup = end.err;
+    cw_sip_call_tell_end(call, &end);
+}
+
+void cw_sip_do_tell_lost_and_bye(cw_sip_call *call, const cw_sip_note *note)
+{
+    cw_sip_do_tell_lost(call, note);
+    cw_sip_do_send_bye(call, note);
+}
+
+void cw_sip_uac_stray_answer(cw_sip_call *call, const sip_t *sip)
+{
+    uint32_t cseq = sip->sip_cseq->cs_seq;
+    cw_sip_dialog *dialog = cw_sip_call_dialog(call, sip->sip_to->a_tag);
+    cw_err err;
+
+    if (!call->dialog->confirmed || !call->dialog->caller || cseq != call->invite_cseq) {
+        if (dialog)
+            cw_sip_modify_stray_answer(call, sip);
+        return;
+    }
+    cw_sip_call_trace(call, false, sip->sip_status->st_status, sip->sip_status->st_phrase, NULL);
+    if (dialog && dialog->confirmed) { /* our ACK was lost */
+        send_ack(call, dialog, cseq);
+        return;
+    }
+    if (!dialog && call->forks->len >= FORKS_MAX)
+        return;
+    dialog = confirm_fork(call, sip, &err);
+    send_ack(call, dialog, cseq);
+    bye(call, dialog, CW_E_ANSWERED_ELSEWHERE, NULL);
+}

@@ -1,0 +1,257 @@
+/* INVITE as server: RFC 3261 13.3, 9.2, 15.1.2. The actions of invite.fsm. */
+#include "sip/call.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "sip/uri.h"
+
+#include <string.h>
+
+#define T2_MS         4000  /* RFC 3261 17.1.2.2 */
+#define SAY_AGAIN_MS  60000 /* 13.3.1.1: a provisional every minute */
+#define RING_GRACE_MS 10000 /* above sip.ring_timeout_ms, which the call's own timer has */
+
+static void on_deadline(void *arg)
+{
+    cw_sip_call *call = arg;
+
+    cw_assert_on_loop();
+    cw_sip_call_run(call, call->state == SIP_OFFERED ? SIP_EV_RANG_OUT : SIP_EV_NO_ACK, NULL);
+}
+
+static void arm_deadline(cw_sip_call *call, uint64_t in_ms) CW_ON_LOOP
+{
+    if (!call->deadline)
+        call->deadline = cw_timer_new(call->sip->loop, on_deadline, call);
+    cw_timer_start(call->deadline, in_ms);
+}
+
+void cw_sip_uas_reply(cw_sip_call *call, nta_incoming_t *irq, int status, const char *sdp)
+{
+    const char *contact = status < 300 ? call->dialog->contact : NULL;
+
+    nta_incoming_treply(irq, status, cw_sip_phrase(status), SIPTAG_CONTACT_STR(contact),
+                        TAG_IF(status >= 200 && status < 300, SIPTAG_ALLOW_STR(CW_SIP_ALLOW)),
+                        SIPTAG_SERVER_STR(call->sip->user_agent),
+                        TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+                        TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
+    cw_sip_call_trace(call, true, status, cw_sip_phrase(status), NULL);
+}
+
+static void reply_final(cw_sip_call *call, int status, cw_err why) CW_ON_LOOP
+{
+    g_autofree char *reason = cw_sip_reason_line(why);
+
+    nta_incoming_treply(call->irq, status, cw_sip_phrase(status), SIPTAG_HEADER_STR(reason),
+                        SIPTAG_SERVER_STR(call->sip->user_agent),
+                        TAG_IF(status == 503, SIPTAG_RETRY_AFTER_STR("5")),
+                        TAG_IF(status == 405, SIPTAG_ALLOW_STR(CW_SIP_ALLOW)), TAG_END());
+    cw_sip_call_trace(call, true, status, cw_sip_phrase(status), NULL);
+}
+
+void cw_sip_do_refuse(cw_sip_call *call, const cw_sip_note *note)
+{
+    int status = cw_err_sip(note->err);
+
+    if (status == 401) /* we ask no challenge */
+        status = 403;
+    reply_final(call, status >= 300 ? status : 480, note->err);
+}
+
+void cw_sip_do_refuse_cancelled(cw_sip_call *call, const cw_sip_note *note)
+{
+    cw_sip_end end = { .err = CW_E_CANCELLED, .status = 487, .by_peer = true };
+
+    end.q850 = cw_sip_q850_of(note->sip);
+    if (cw_sip_elsewhere(note->sip))
+        end.err = CW_E_ANSWERED_ELSEWHERE;
+    g_strlcpy(end.phrase, cw_sip_phrase(487), sizeof end.phrase);
+    reply_final(call, 487, CW_E_CANCELLED);
+    cw_sip_call_tell_end(call, &end);
+}
+
+void cw_sip_do_refuse_rang_out(cw_sip_call *call, const cw_sip_note *note)
+{
+    reply_final(call, 480, CW_E_TIMEOUT);
+    cw_sip_call_tell_local(call, CW_E_TIMEOUT, 480);
+}
+
+void cw_sip_do_send_provisional(cw_sip_call *call, const cw_sip_note *note)
+{
+    call->said = note->status;
+    g_free(call->said_sdp);
+    call->said_sdp = g_strdup(note->sdp);
+    cw_sip_uas_reply(call, call->irq, call->said, call->said_sdp);
+    cw_sip_call_arm(call, SAY_AGAIN_MS);
+}
+
+void cw_sip_do_repeat_provisional(cw_sip_call *call, const cw_sip_note *note)
+{
+    cw_sip_uas_reply(call, call->irq, call->said, call->said_sdp);
+    cw_sip_call_arm(call, SAY_AGAIN_MS);
+}
+
+void cw_sip_do_send_answer(cw_sip_call *call, const cw_sip_note *note)
+{
+    const struct cw_conf_sip *conf = &call->sip->conf->sip;
+
+    call->dialog->confirmed = true;
+    call->said = note->status;
+    call->answer = g_strdup(note->sdp);
+    call->repeat_ms = (uint64_t)conf->t1_ms;
+    cw_sip_uas_reply(call, call->irq, call->said, call->answer);
+    cw_sip_call_arm(call, call->repeat_ms);
+    arm_deadline(call, (uint64_t)conf->t1x64_ms);
+}
+
+void cw_sip_do_repeat_answer(cw_sip_call *call, const cw_sip_note *note)
+{
+    call->repeat_ms = MIN(call->repeat_ms * 2, T2_MS);
+    cw_sip_uas_reply(call, call->irq, call->said, call->answer);
+    cw_sip_call_arm(call, call->repeat_ms);
+}
+
+void cw_sip_do_take_ack(cw_sip_call *call, const cw_sip_note *note)
+{
+    const cw_sip_call_ops *ops = call->ops;
+    const char *sdp = NULL;
+    size_t len = 0;
+
+    cw_timer_stop(call->timer);
+    cw_timer_stop(call->deadline);
+    nta_incoming_destroy(call->irq);
+    call->irq = NULL;
+    if (call->offerless)
+        cw_sip_sdp_of(note->sip, &sdp, &len);
+    if (ops && ops->confirmed)
+        ops->confirmed(call->arg, sdp, len);
+}
+
+void cw_sip_do_tell_no_ack(cw_sip_call *call, const cw_sip_note *note)
+{
+    call->hangup = CW_E_TIMEOUT;
+    cw_sip_call_tell_local(call, CW_E_TIMEOUT, 408);
+    cw_sip_do_send_bye(call, note);
+}
+
+void cw_sip_do_take_bye(cw_sip_call *call, const cw_sip_note *note)
+{
+    cw_sip_end end = { .by_peer = true, .q850 = cw_sip_q850_of(note->sip) };
+
+    cw_sip_call_tell_end(call, &end);
+}
+
+/* --- the INVITE itself --- */
+
+static int on_cancel(cw_sip_call *call, nta_incoming_t *irq, sip_t const *sip)
+{
+    cw_sip_note note = { .sip = sip };
+
+    cw_assert_on_loop();
+    if (sip && sip->sip_request && sip->sip_request->rq_method == sip_method_cancel) {
+        cw_sip_call_trace(call, false, 0, NULL, "CANCEL");
+        cw_sip_call_run(call, SIP_EV_CANCEL, &note);
+    }
+    return 0;
+}
+
+void cw_sip_uas_on_ack(cw_sip_call *call, const sip_t *sip)
+{
+    cw_sip_note note = { .sip = sip };
+
+    if (cw_sip_modify_ack(call, sip))
+        return;
+    if (sip->sip_cseq->cs_seq == call->remote_invite_cseq &&
+        (call->state == SIP_ACCEPTED || call->state == SIP_DOOMED)) {
+        cw_sip_call_trace(call, false, 0, NULL, "ACK");
+        cw_sip_call_run(call, SIP_EV_ACK, &note);
+    }
+}
+
+static char *url_of(const sip_addr_t *addr)
+{
+    const url_t *url = addr->a_url;
+    g_autofree char *user = cw_sip_user_unescape(url->url_user ? url->url_user : "",
+                                                 url->url_user ? strlen(url->url_user) : 0);
+    g_autofree char *escaped = cw_sip_user_escape(user ? user : "");
+
+    if (url->url_type == url_tel)
+        return g_strdup_printf("tel:%s", url->url_user ? escaped : url->url_host);
+    return g_strdup_printf("sip:%s%s%s%s%s", escaped, *escaped ? "@" : "",
+                           url->url_host ? url->url_host : "", url->url_port ? ":" : "",
+                           url->url_port ? url->url_port : "");
+}
+
+/* sip:user@host or tel:number. */
+static char *user_of(const url_t *url)
+{
+    const char *user = url->url_user;
+
+    if (!user && url->url_type == url_tel)
+        user = url->url_host;
+    return cw_sip_user_unescape(user ? user : "", user ? strlen(user) : 0);
+}
+
+static bool is_plain(const char *text)
+{
+    return !text || (cw_text_is_safe(text, strlen(text)) && g_utf8_validate(text, -1, NULL));
+}
+
+static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
+{
+    cw_sip *sip = call->sip;
+    const url_t *ruri = message->sip_request->rq_url;
+    g_autofree char *ruri_user = user_of(ruri);
+    g_autofree char *from_user = user_of(message->sip_from->a_url);
+    g_autofree char *display = cw_sip_display_decode(message->sip_from->a_display);
+    g_autofree char *from_uri = url_of((const sip_addr_t *)message->sip_from);
+    g_autofree char *to_uri = url_of((const sip_addr_t *)message->sip_to);
+    const char *from_host = message->sip_from->a_url->url_host;
+    cw_sip_invite invite = {
+        .source = call->source,
+        .ruri_user = ruri_user,
+        .ruri_host = ruri->url_type == url_tel || !ruri->url_host ? "" : ruri->url_host,
+        .from_user = from_user,
+        .from_host = from_host ? from_host : "",
+        .from_display = display,
+        .from_uri = from_uri,
+        .to_uri = to_uri,
+        .call_id = message->sip_call_id->i_id,
+    };
+
+    if (!ruri_user || !from_user || !is_plain(invite.ruri_host) || !is_plain(from_host) ||
+        !is_plain(from_uri) || !is_plain(to_uri) || !is_plain(invite.call_id))
+        return CW_E_UNSAFE;
+    call->offerless = !cw_sip_sdp_of(message, &invite.sdp, &invite.sdp_len);
+    return sip->ops->invite ? sip->ops->invite(sip->arg, &invite, call) : CW_E_UNAVAILABLE;
+}
+
+void cw_sip_uas_invite(cw_sip *sip, nta_incoming_t *irq, const sip_t *message,
+                       const cw_addr *source, cw_sip_transport transport)
+{
+    cw_sip_call *call = cw_sip_call_make(sip);
+    cw_err err = cw_sip_dialog_take_invite(call->dialog, message);
+
+    call->irq = irq;
+    call->source = *source;
+    call->remote_invite_cseq = message->sip_cseq->cs_seq;
+    call->dialog->transport = transport;
+    call->dialog->contact = cw_sip_contact_for(sip, transport, source, call->dialog->local_user);
+    nta_incoming_tag(irq, call->dialog->local_tag);
+    nta_incoming_bind(irq, on_cancel, call);
+    nta_incoming_treply(irq, SIP_100_TRYING, TAG_END());
+    cw_sip_call_list(call);
+    cw_sip_call_run(call, SIP_EV_INVITED, NULL);
+    arm_deadline(call, (uint64_t)sip->conf->sip.ring_timeout_ms + RING_GRACE_MS);
+    if (!err)
+        err = offer_upwards(call, message);
+    if (!err && !call->ops && call->state == SIP_OFFERED)
+        err = CW_E_INTERNAL;
+    if (!err)
+        return; /* the taker has our reference */
+    cw_log(CW_LOG_INFO, CW_MOD_SIP, "sip.refused", "call_id", call->dialog->call_id, "why",
+           cw_err_kind(err), NULL);
+    cw_stat_inc(CW_STAT_sip_refused);
+    cw_sip_call_end(call, err);
+    cw_sip_call_free(call);
+}

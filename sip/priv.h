@@ -1,0 +1,126 @@
+/* priv.h - what the files of sip/ share. Sofia's types end here. */
+#ifndef CW_SIP_PRIV_H
+#define CW_SIP_PRIV_H
+
+#include "base/conf.h"
+#include "base/stats.h"
+#include "sip/auth.h"
+#include "sip/dialog.h"
+#include "sip/resolve.h"
+#include "sip/sip.h"
+
+#define NTA_AGENT_MAGIC_T    struct cw_sip
+#define NTA_OUTGOING_MAGIC_T struct cw_sip_send
+#define NTA_INCOMING_MAGIC_T struct cw_sip_call
+#include <sofia-sip/msg_addr.h>
+#include <sofia-sip/nta.h>
+#include <sofia-sip/nta_stateless.h>
+#include <sofia-sip/nta_tport.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_protos.h>
+#include <sofia-sip/sip_status.h>
+#include <sofia-sip/sip_tag.h>
+#include <sofia-sip/sip_util.h>
+#include <sofia-sip/su_tag.h>
+#include <sofia-sip/tport.h>
+#include <sofia-sip/tport_tag.h>
+
+#define CW_SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+
+typedef struct cw_sip_send cw_sip_send;
+
+/* A bound socket. */
+typedef struct cw_sip_listener {
+    cw_sip_transport transport;
+    cw_addr addr; /* as bound, with the real port */
+    char ident[8];
+} cw_sip_listener;
+
+struct cw_sip {
+    cw_loop *loop;
+    const cw_conf *conf;
+    const cw_sip_ops *ops;
+    void *arg;
+    nta_agent_t *agent;
+    cw_resolver *resolver;
+    GPtrArray *listeners; /* cw_sip_listener */
+    GHashTable *calls;    /* local tag -> cw_sip_call; each holds a reference */
+    GQueue sends;         /* cw_sip_send in flight */
+    char *domain, *user_agent;
+    unsigned bad_seen; /* malformed messages already added to the counter */
+};
+
+/* --- transport.c: listeners, and which of them reaches a peer --- */
+
+CW_NODISCARD cw_err cw_sip_listen(cw_sip *sip, const char *text, char why[static 128]) CW_ON_LOOP;
+
+/* The listener for a peer and the address it sees us at. NULL: none of that family and transport.
+ */
+const cw_sip_listener *cw_sip_listener_for(const cw_sip *sip, cw_sip_transport transport,
+                                           const cw_addr *peer, cw_addr *local) CW_ON_LOOP;
+
+/* "<sip:user@192.0.2.1:5060;transport=tcp>" for that peer; NULL as above. `user` is escaped. */
+char *cw_sip_contact_for(const cw_sip *sip, cw_sip_transport transport, const cw_addr *peer,
+                         const char *user) CW_ON_LOOP;
+json_t *cw_sip_listeners_json(const cw_sip *sip) CW_ON_LOOP;
+
+/* --- gate.c: every request that no transaction of ours was waiting for --- */
+
+int cw_sip_on_message(cw_sip *sip, nta_agent_t *agent, msg_t *msg, sip_t *message);
+size_t cw_sip_server_transactions(const cw_sip *sip) CW_ON_LOOP;
+void cw_sip_count_bad(cw_sip *sip) CW_ON_LOOP;
+
+/* --- send.c: a request in a dialog --- */
+
+/* `status` 0: it never left, or no answer came; the reason is `err` of the send. Provisional
+ * responses too; after the final one the send is gone. */
+typedef void cw_sip_send_fn(cw_sip_call *call, cw_sip_send *send, int status, const sip_t *sip);
+
+typedef struct cw_sip_request {
+    sip_method_t method;
+    const char *name;
+    uint32_t cseq;    /* ACK: of the INVITE; 0: the next one */
+    const char *type; /* Content-Type; NULL: no body */
+    const char *body;
+    size_t len;
+    const char *const *headers; /* "Name: value", NULL-ended; may be NULL */
+    const char *const *auth;    /* ACK: the INVITE's two credential lines; may be NULL */
+} cw_sip_request;
+
+struct cw_sip_send {
+    cw_sip *sip;
+    GList link;
+    cw_sip_call *call;     /* reference */
+    cw_sip_dialog *dialog; /* reference */
+    cw_sip_send_fn *fn;    /* NULL: nobody listens */
+    sip_method_t method;
+    const char *name;
+    uint32_t cseq;
+    char *type, *body;
+    size_t len;
+    GStrv headers;
+    char *auth[2];
+    unsigned tries[2]; /* credentials sent for WWW- and Proxy-Authenticate */
+    nta_outgoing_t *orq;
+    cw_resolve *resolve;
+    cw_timer *later; /* reports a failure that happened before cw_sip_send_start returned */
+    cw_sip_transport transport; /* of the hop it went to */
+    bool provisional;           /* one has come: CANCEL is allowed (RFC 3261 9.1) */
+    cw_err err;
+};
+
+/* Resolve the next hop when it is a name, then send. NULL for an ACK that went out at once. */
+cw_sip_send *cw_sip_send_start(cw_sip_call *call, cw_sip_dialog *dialog,
+                               const cw_sip_request *request, cw_sip_send_fn *fn) CW_ON_LOOP;
+void cw_sip_send_cancel(cw_sip_send *send, const char *reason) CW_ON_LOOP; /* CANCEL an INVITE */
+void cw_sip_send_free(cw_sip_send *send) CW_ON_LOOP; /* no call follows; NULL is fine */
+
+/* --- reason.c: causes --- */
+
+int cw_sip_q850_of(const sip_t *sip);    /* Reason: Q.850;cause=, 0: none */
+bool cw_sip_elsewhere(const sip_t *sip); /* Reason: SIP;cause=200 (RFC 3326 2) */
+char *cw_sip_reason_line(cw_err why);    /* "Reason: Q.850;cause=16;text=…" */
+const char *cw_sip_phrase(int status);
+void cw_sip_end_of(cw_sip_end *end, int status, const sip_t *sip); /* of a final response */
+
+#endif

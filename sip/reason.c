@@ -1,0 +1,94 @@
+#include "sip/priv.h"
+
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int cw_sip_q850_of(const sip_t *sip)
+{
+    for (const sip_reason_t *reason = sip ? sip->sip_reason : NULL; reason;
+         reason = reason->re_next) {
+        long cause = reason->re_cause ? strtol(reason->re_cause, NULL, 10) : 0;
+
+        if (reason->re_protocol && g_ascii_strcasecmp(reason->re_protocol, "Q.850") == 0 &&
+            cause > 0 && cause < 128)
+            return (int)cause;
+    }
+    return 0;
+}
+
+bool cw_sip_elsewhere(const sip_t *sip)
+{
+    for (const sip_reason_t *reason = sip ? sip->sip_reason : NULL; reason;
+         reason = reason->re_next)
+        if (reason->re_protocol && g_ascii_strcasecmp(reason->re_protocol, "SIP") == 0 &&
+            reason->re_cause && strcmp(reason->re_cause, "200") == 0)
+            return true;
+    return false;
+}
+
+/* Q.850 cause values; the pairs are those of RFC 3398 8.2.6.1 read backwards. */
+static int q850_for(cw_err why)
+{
+    switch (why) {
+    case CW_OK:
+    case CW_E_CANCELLED:
+        return 16; /* normal call clearing */
+    case CW_E_NOT_FOUND:
+    case CW_E_NO_ROUTE:
+        return 1; /* unallocated number */
+    case CW_E_BUSY:
+        return 17;
+    case CW_E_UNAVAILABLE:
+        return 18; /* no user responding */
+    case CW_E_TIMEOUT:
+        return 19; /* no answer from user */
+    case CW_E_DECLINED:
+    case CW_E_FORBIDDEN:
+        return 21; /* call rejected */
+    case CW_E_ANSWERED_ELSEWHERE:
+        return 26; /* non-selected user clearing */
+    case CW_E_NETWORK:
+    case CW_E_DNS:
+        return 38; /* network out of order */
+    case CW_E_OVERLOAD:
+    case CW_E_RATE:
+    case CW_E_NO_PORT:
+        return 42; /* switching equipment congestion */
+    case CW_E_NO_CODEC:
+    case CW_E_NOT_ACCEPTABLE:
+        return 88; /* incompatible destination */
+    default:
+        return 31; /* normal, unspecified */
+    }
+}
+
+char *cw_sip_reason_line(cw_err why)
+{
+    return g_strdup_printf("Reason: Q.850;cause=%d;text=\"%s\"", q850_for(why),
+                           why ? cw_err_text(why) : "hang up");
+}
+
+const char *cw_sip_phrase(int status)
+{
+    const char *phrase = sip_status_phrase(status);
+
+    return phrase ? phrase : "Response";
+}
+
+void cw_sip_end_of(cw_sip_end *end, int status, const sip_t *sip)
+{
+    const char *phrase = sip && sip->sip_status ? sip->sip_status->st_phrase : NULL;
+
+    end->status = status;
+    end->err = status >= 300 && status < 400 ? CW_E_SIP_FAILED : cw_err_from_sip(status);
+    end->q850 = cw_sip_q850_of(sip);
+    end->by_peer = true;
+    if (phrase && cw_text_is_safe(phrase, strlen(phrase)) && g_utf8_validate(phrase, -1, NULL))
+        g_strlcpy(end->phrase, phrase, sizeof end->phrase);
+    else
+        g_strlcpy(end->phrase, cw_sip_phrase(status), sizeof end->phrase);
+    if (!g_utf8_validate(end->phrase, -1, NULL)) /* cut inside a character */
+        g_strlcpy(end->phrase, cw_sip_phrase(status), sizeof end->phrase);
+}

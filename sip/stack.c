@@ -1,0 +1,201 @@
+/* The stack: NTA agent, listeners, resolver; start, stop, state as JSON. */
+#include "sip/call.h"
+
+#include "base/log.h"
+#include "sip/interpose.h"
+
+#include <sofia-sip/su_log.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define VERSION_TEXT "causeway/0.1.0"
+
+/* Sofia talks to stderr by itself, also about what peers sent. */
+static void on_sofia_log(void *stream, char const *format, va_list args)
+{
+    char text[256];
+
+    if (!cw_log_wanted(CW_LOG_DEBUG, CW_MOD_SIP))
+        return;
+    vsnprintf(text, sizeof text, format, args);
+    text[strcspn(text, "\r\n")] = '\0';
+    cw_log(CW_LOG_DEBUG, CW_MOD_SIP, "sip.sofia", "text", text, NULL);
+}
+
+static nta_agent_t *make_agent(cw_sip *sip) CW_ON_LOOP
+{
+    const struct cw_conf_sip *conf = &sip->conf->sip;
+
+    /* Not as NTATAG_UA(1): then NTA answers 2xx of forks itself, to wherever their Contact says.
+     * The ACK and the repeated 2xx are ours (RFC 3261 13). */
+    return nta_agent_create(cw_loop_su(sip->loop), (url_string_t *)-1, cw_sip_on_message, sip,
+                            NTATAG_UA(0), NTATAG_MERGE_482(1), NTATAG_CANCEL_487(1),
+                            NTATAG_EXTRA_100(1), NTATAG_PASS_100(1), NTATAG_REL100(0),
+                            NTATAG_SERVER_RPORT(1), NTATAG_CLIENT_RPORT(1), NTATAG_USE_NAPTR(0),
+                            NTATAG_USE_SRV(0), NTATAG_SIP_T1((unsigned)conf->t1_ms),
+                            NTATAG_SIP_T1X64((unsigned)conf->t1x64_ms),
+                            NTATAG_TIMER_C((unsigned)(conf->ring_timeout_ms + 2 * conf->t1x64_ms)),
+                            NTATAG_MAXSIZE((usize_t)conf->message_max_bytes),
+                            NTATAG_UDP_MTU((unsigned)conf->udp_mtu_bytes), TAG_END());
+}
+
+static cw_err choose_domain(cw_sip *sip, char why[static 128])
+{
+    const cw_sip_listener *first = sip->listeners->pdata[0];
+    cw_addr addr = first->addr;
+    cw_sip_host host;
+    char text[CW_ADDR_STR];
+
+    if (sip->conf->sip.domain && *sip->conf->sip.domain) {
+        sip->domain = g_strdup(sip->conf->sip.domain);
+        if (cw_sip_host_parse(sip->domain, strlen(sip->domain), &host)) {
+            g_snprintf(why, 128, "sip.domain: \"%.60s\" is not a host name", sip->domain);
+            return CW_E_CONF;
+        }
+        return CW_OK;
+    }
+    if (cw_addr_is_any(&addr) && cw_addr_own(cw_addr_family(&addr), &addr) == CW_OK)
+        cw_addr_set_port(&addr, cw_addr_port(&first->addr));
+    sip->domain = g_strdup(cw_addr_print(&addr, text));
+    return CW_OK;
+}
+
+static cw_err start(cw_sip *sip, char why[static 128]) CW_ON_LOOP
+{
+    g_autofree char *servers = g_strjoinv(",", sip->conf->sip.dns_servers);
+    unsigned binds = cw_sip_interposed_binds();
+    cw_err err;
+
+    sip->agent = make_agent(sip);
+    if (!sip->agent) {
+        g_strlcpy(why, "the SIP agent cannot be made", 128);
+        return CW_E_IO;
+    }
+    for (char **text = sip->conf->sip.listen; text && *text; text++) {
+        err = cw_sip_listen(sip, *text, why);
+        if (err)
+            return err;
+    }
+    if (sip->listeners->len == 0) {
+        g_strlcpy(why, "sip.listen is empty", 128);
+        return CW_E_CONF;
+    }
+    if (cw_sip_interposed_binds() == binds) {
+        g_strlcpy(why, "Sofia-SIP's own resolver is in use: wrong link", 128);
+        return CW_E_INTERNAL;
+    }
+    err = choose_domain(sip, why);
+    if (err)
+        return err;
+    err = cw_resolver_new(sip->loop, (unsigned)sip->conf->sip.dns_timeout_ms, servers,
+                          &sip->resolver);
+    if (err)
+        g_strlcpy(why, "the resolver cannot start (sip.dns_servers?)", 128);
+    return err;
+}
+
+static void unref_call(void *call)
+{
+    cw_sip_call_unref(call);
+}
+
+cw_err cw_sip_new(cw_loop *loop, const cw_conf *conf, const cw_sip_ops *ops, void *arg,
+                  cw_sip **ret, char why[static 128])
+{
+    cw_sip *sip;
+    cw_err err;
+
+    if (!cw_sip_interposed()) {
+        g_strlcpy(why, "Sofia-SIP's own resolver is in use: wrong link", 128);
+        return CW_E_INTERNAL;
+    }
+    su_log_redirect(NULL, on_sofia_log, NULL);
+    sip = g_new0(cw_sip, 1);
+    sip->loop = loop;
+    sip->conf = conf;
+    sip->ops = ops;
+    sip->arg = arg;
+    sip->listeners = g_ptr_array_new_with_free_func(g_free);
+    sip->calls = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, unref_call);
+    sip->user_agent = g_strdup(conf->sip.user_agent && *conf->sip.user_agent ? conf->sip.user_agent
+                                                                             : VERSION_TEXT);
+    g_queue_init(&sip->sends);
+    err = start(sip, why);
+    if (err) {
+        cw_sip_free(sip);
+        return err;
+    }
+    *ret = sip;
+    return CW_OK;
+}
+
+/* Through the table to its end: what can still be said to the peer is said, nothing is awaited. */
+static void close_call(cw_sip_call *call) CW_ON_LOOP
+{
+    cw_sip_call_end(call, CW_E_UNAVAILABLE);
+    if (call->state == SIP_DOOMED)
+        cw_sip_call_run(call, SIP_EV_NO_ACK, NULL);
+    if (call->state == SIP_CANCELLING)
+        cw_sip_call_run(call, SIP_EV_TIMER, NULL);
+    if (call->state == SIP_CLOSING)
+        cw_sip_call_run(call, SIP_EV_CLOSED, NULL);
+    g_clear_pointer(&call->linger, cw_timer_free);
+    call->listed = false;
+}
+
+void cw_sip_free(cw_sip *sip)
+{
+    if (!sip)
+        return;
+    g_autoptr(GList) calls = g_hash_table_get_values(sip->calls);
+
+    g_list_foreach(calls, (GFunc)cw_sip_call_ref, NULL);
+    for (GList *at = calls; at; at = at->next)
+        close_call(at->data);
+    while (sip->sends.head)
+        cw_sip_send_free(sip->sends.head->data);
+    g_hash_table_destroy(sip->calls);
+    g_list_foreach(calls, (GFunc)cw_sip_call_unref, NULL);
+    cw_resolver_free(sip->resolver);
+    if (sip->agent)
+        nta_agent_destroy(sip->agent);
+    g_ptr_array_unref(sip->listeners);
+    g_free(sip->domain);
+    g_free(sip->user_agent);
+    g_free(sip);
+}
+
+const char *cw_sip_domain(const cw_sip *sip)
+{
+    return sip->domain;
+}
+
+static json_t *agent_json(const cw_sip *sip) CW_ON_LOOP
+{
+    usize_t irq = 0, orq = 0, bad = 0, in = 0, out = 0, retries = 0;
+
+    nta_agent_get_stats(sip->agent, NTATAG_S_IRQ_HASH_USED_REF(irq),
+                        NTATAG_S_ORQ_HASH_USED_REF(orq), NTATAG_S_BAD_MESSAGE_REF(bad),
+                        NTATAG_S_RECV_MSG_REF(in), NTATAG_S_SENT_MSG_REF(out),
+                        NTATAG_S_RETRY_REQUEST_REF(retries), TAG_END());
+    return json_pack("{s:I s:I s:I s:I s:I s:I}", "server", (json_int_t)irq, "client",
+                     (json_int_t)orq, "malformed", (json_int_t)bad, "messages_in", (json_int_t)in,
+                     "messages_out", (json_int_t)out, "retransmitted", (json_int_t)retries);
+}
+
+json_t *cw_sip_json(const cw_sip *sip)
+{
+    json_t *calls = json_array();
+    GHashTableIter iter;
+    void *value;
+
+    cw_sip_count_bad((cw_sip *)sip);
+    g_hash_table_iter_init(&iter, sip->calls);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        json_array_append_new(calls, cw_sip_call_json(value));
+    return json_pack("{s:s s:o s:o s:i s:i s:o}", "domain", sip->domain, "listeners",
+                     cw_sip_listeners_json(sip), "transactions", agent_json(sip), "requests",
+                     (int)g_queue_get_length((GQueue *)&sip->sends), "resolving",
+                     (int)cw_resolver_pending(sip->resolver), "calls", calls);
+}

@@ -1,0 +1,45 @@
+/* uri.h - SIP URIs, display names and header lines as text (RFC 3261 19.1, 20, 25.1).
+ *
+ * Pure functions: any thread, no logging. Everything returned is g_free'd by the caller. What they
+ * let through holds no CR, LF, NUL or other control byte, neither plain nor escaped.
+ */
+#ifndef CW_SIP_URI_H
+#define CW_SIP_URI_H
+
+#include "base/err.h"
+#include "sip/sip.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CW_SIP_URI_MAX 512
+
+/* The parts of a URI that decide where a request goes. */
+typedef struct cw_sip_host {
+    char name[256]; /* lower case; an IPv6 address without brackets */
+    uint16_t port;  /* 0: not given */
+    bool numeric;   /* an IP address */
+    bool ipv6;
+    bool has_transport;
+    cw_sip_transport transport; /* valid with has_transport */
+} cw_sip_host;
+
+/* "host", "host:port", "192.0.2.1:5060", "[2001:db8::1]:5060". CW_E_PARAMS: not one of them. */
+CW_NODISCARD cw_err cw_sip_host_parse(const char *text, size_t len, cw_sip_host *ret);
+
+/* The host of any sip: URI, also a peer's: parameters other than transport, maddr and headers are
+ * skipped. CW_E_UNSUPPORTED: sips:, tel:, maddr or a transport that is neither UDP nor TCP. */
+CW_NODISCARD cw_err cw_sip_uri_host(const char *uri, cw_sip_host *ret);
+
+bool cw_sip_uri_is_loose(const char *uri); /* has the lr parameter */
+
+char *cw_sip_user_escape(const char *user);               /* UTF-8 in, RFC 3261 `user` out */
+char *cw_sip_user_unescape(const char *user, size_t len); /* NULL: control byte or bad UTF-8 */
+
+char *cw_sip_display_quote(const char *name);    /* with quotes; NULL: control byte or bad UTF-8 */
+char *cw_sip_display_decode(const char *quoted); /* never NULL; unsafe names become "" */
+
+/* "Name: value" that may be put into a request: token name, safe text, and not a header of ours. */
+bool cw_sip_header_is_safe(const char *line);
+
+#endif
