@@ -1,6 +1,7 @@
 /* The object, its state runner, and the public calls. Actions are in invite_uac.c, invite_uas.c. */
 #include "sip/call.h"
 
+#include "base/ident.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -86,11 +87,27 @@ void cw_sip_call_run(cw_sip_call *call, cw_sip_event event, const cw_sip_note *n
 
 /* --- the object --- */
 
+static void on_timer(void *arg)
+{
+    cw_assert_on_loop();
+    cw_sip_call_run(arg, SIP_EV_TIMER, NULL);
+}
+
+static void on_deadline(void *arg)
+{
+    cw_sip_call *call = arg;
+
+    cw_assert_on_loop();
+    cw_sip_call_run(call, call->state == SIP_OFFERED ? SIP_EV_RANG_OUT : SIP_EV_NO_ACK, NULL);
+}
+
 cw_sip_call *cw_sip_call_make(cw_sip *sip)
 {
     cw_sip_call *call = g_rc_box_new0(cw_sip_call);
 
     call->sip = sip;
+    call->timer = cw_timer_new(sip->loop, on_timer, call);
+    call->deadline = cw_timer_new(sip->loop, on_deadline, call);
     call->dialog = cw_sip_dialog_new();
     call->forks = g_ptr_array_new_with_free_func((GDestroyNotify)cw_sip_dialog_unref);
     cw_stat_inc(CW_STAT_sip_calls);
@@ -190,17 +207,14 @@ void cw_sip_call_tell_local(cw_sip_call *call, cw_err err, int status)
     cw_sip_call_tell_end(call, &end);
 }
 
-static void on_timer(void *arg)
-{
-    cw_assert_on_loop();
-    cw_sip_call_run(arg, SIP_EV_TIMER, NULL);
-}
-
 void cw_sip_call_arm(cw_sip_call *call, uint64_t in_ms)
 {
-    if (!call->timer)
-        call->timer = cw_timer_new(call->sip->loop, on_timer, call);
     cw_timer_start(call->timer, in_ms);
+}
+
+void cw_sip_call_arm_deadline(cw_sip_call *call, uint64_t in_ms)
+{
+    cw_timer_start(call->deadline, in_ms);
 }
 
 void cw_sip_call_trace(cw_sip_call *call, bool out, int status, const char *phrase,

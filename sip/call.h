@@ -111,6 +111,8 @@ void cw_sip_call_tell_end(cw_sip_call *call, const cw_sip_end *end) CW_ON_LOOP;
 /* The same for an end of our own making; status 0: none. */
 void cw_sip_call_tell_local(cw_sip_call *call, cw_err err, int status) CW_ON_LOOP;
 void cw_sip_call_arm(cw_sip_call *call, uint64_t in_ms) CW_ON_LOOP; /* then the event TIMER */
+/* Then RANG_OUT or, once answered, NO_ACK. */
+void cw_sip_call_arm_deadline(cw_sip_call *call, uint64_t in_ms) CW_ON_LOOP;
 
 /* A line of the timeline. status 0: the request `name`; else the response to it. */
 void cw_sip_call_trace(cw_sip_call *call, bool out, int status, const char *phrase,
@@ -125,7 +127,8 @@ bool cw_sip_sdp_of(const sip_t *sip, const char **sdp, size_t *len);
 /* --- actions of the table: invite_uac.c and invite_uas.c --- */
 
 typedef void cw_sip_action(cw_sip_call *call, const cw_sip_note *note);
-#define MOVE(from, event, to, action) cw_sip_action cw_sip_do_##action;
+#define MOVE(from, event, to, action)                                                              \
+    void cw_sip_do_##action(cw_sip_call *call, const cw_sip_note *note) CW_ON_LOOP;
 #include "sip/invite.fsm"
 #undef MOVE
 

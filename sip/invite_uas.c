@@ -11,21 +11,6 @@
 #define SAY_AGAIN_MS  60000 /* 13.3.1.1: a provisional every minute */
 #define RING_GRACE_MS 10000 /* above sip.ring_timeout_ms, which the call's own timer has */
 
-static void on_deadline(void *arg)
-{
-    cw_sip_call *call = arg;
-
-    cw_assert_on_loop();
-    cw_sip_call_run(call, call->state == SIP_OFFERED ? SIP_EV_RANG_OUT : SIP_EV_NO_ACK, NULL);
-}
-
-static void arm_deadline(cw_sip_call *call, uint64_t in_ms) CW_ON_LOOP
-{
-    if (!call->deadline)
-        call->deadline = cw_timer_new(call->sip->loop, on_deadline, call);
-    cw_timer_start(call->deadline, in_ms);
-}
-
 void cw_sip_uas_reply(cw_sip_call *call, nta_incoming_t *irq, int status, const char *sdp)
 {
     const char *contact = status < 300 ? call->dialog->contact : NULL;
@@ -101,7 +86,7 @@ void cw_sip_do_send_answer(cw_sip_call *call, const cw_sip_note *note)
     call->repeat_ms = (uint64_t)conf->t1_ms;
     cw_sip_uas_reply(call, call->irq, call->said, call->answer);
     cw_sip_call_arm(call, call->repeat_ms);
-    arm_deadline(call, (uint64_t)conf->t1x64_ms);
+    cw_sip_call_arm_deadline(call, (uint64_t)conf->t1x64_ms);
 }
 
 void cw_sip_do_repeat_answer(cw_sip_call *call, const cw_sip_note *note)
@@ -242,7 +227,7 @@ void cw_sip_uas_invite(cw_sip *sip, nta_incoming_t *irq, const sip_t *message,
     nta_incoming_treply(irq, SIP_100_TRYING, TAG_END());
     cw_sip_call_list(call);
     cw_sip_call_run(call, SIP_EV_INVITED, NULL);
-    arm_deadline(call, (uint64_t)sip->conf->sip.ring_timeout_ms + RING_GRACE_MS);
+    cw_sip_call_arm_deadline(call, (uint64_t)sip->conf->sip.ring_timeout_ms + RING_GRACE_MS);
     if (!err)
         err = offer_upwards(call, message);
     if (!err && !call->ops && call->state == SIP_OFFERED)

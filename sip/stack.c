@@ -150,13 +150,13 @@ void cw_sip_free(cw_sip *sip)
         return;
     g_autoptr(GList) calls = g_hash_table_get_values(sip->calls);
 
-    g_list_foreach(calls, (GFunc)cw_sip_call_ref, NULL);
     for (GList *at = calls; at; at = at->next)
-        close_call(at->data);
+        close_call(cw_sip_call_ref(at->data));
     while (sip->sends.head)
         cw_sip_send_free(sip->sends.head->data);
     g_hash_table_destroy(sip->calls);
-    g_list_foreach(calls, (GFunc)cw_sip_call_unref, NULL);
+    for (GList *at = calls; at; at = at->next)
+        cw_sip_call_unref(at->data);
     cw_resolver_free(sip->resolver);
     if (sip->agent)
         nta_agent_destroy(sip->agent);

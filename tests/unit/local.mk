@@ -37,3 +37,7 @@ check_PROGRAMS += tests/unit/test-dtls
 TESTS += tests/unit/test-dtls
 tests_unit_test_dtls_SOURCES = tests/unit/test-dtls.c
 tests_unit_test_dtls_LDADD = $(WEBRTC_LIBS)
+check_PROGRAMS += tests/unit/test-sip-call
+TESTS += tests/unit/test-sip-call
+tests_unit_test_sip_call_SOURCES = tests/unit/test-sip-call.c tests/unit/sip-rig.h
+tests_unit_test_sip_call_LDADD = $(SIP_LIBS)

@@ -1,0 +1,268 @@
+/* sip-rig.h - two SIP stacks on one loop that write down what they are told. */
+#ifndef CW_TEST_SIP_RIG_H
+#define CW_TEST_SIP_RIG_H
+
+#include "base/stats.h"
+#include "sip/sip.h"
+
+#include <glib.h>
+#include <string.h>
+
+typedef struct rig rig;
+
+/* What a side does with a new INVITE, and what it saw. */
+typedef struct side {
+    rig *rig;
+    const char *name;
+    cw_conf *conf;
+    cw_sip *sip;
+    cw_sip_call *call;
+    cw_err answer_with; /* refuse at once */
+    bool untrusting;
+    bool mute; /* take it, say nothing */
+    bool ring_only;
+    bool reanswer_later;
+    GString *log;   /* "progress 180, answered offer, …" */
+    GString *trace; /* "> INVITE, < 100 Trying, …" */
+    cw_sip_end end;
+    char *sdp; /* last one received */
+    char *display, *from_user, *ruri_user;
+} side;
+
+struct rig {
+    cw_loop *loop;
+    side a, b;
+};
+
+#define OFFER                                                                                      \
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 "       \
+    "RTP/AVP 0\r\n"
+#define ANSWER                                                                                     \
+    "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 5000 "       \
+    "RTP/AVP 0\r\n"
+
+static inline void rig_say(side *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static inline void rig_say(side *s, const char *format, ...)
+{
+    va_list args;
+
+    if (s->log->len)
+        g_string_append(s->log, ", ");
+    va_start(args, format);
+    g_string_append_vprintf(s->log, format, args);
+    va_end(args);
+}
+
+static inline void rig_sdp(side *s, const char *sdp, size_t len)
+{
+    g_free(s->sdp);
+    s->sdp = sdp ? g_strndup(sdp, len) : NULL;
+}
+
+static inline void rig_progress(void *arg, int status, const char *phrase, unsigned fork,
+                                const char *sdp, size_t len)
+{
+    rig_say(arg, "progress %d/%u%s", status, fork, sdp ? " sdp" : "");
+    rig_sdp(arg, sdp, len);
+}
+
+static inline void rig_answered(void *arg, unsigned fork, const char *sdp, size_t len)
+{
+    rig_say(arg, "answered/%u%s", fork, sdp ? " sdp" : "");
+    rig_sdp(arg, sdp, len);
+}
+
+static inline void rig_confirmed(void *arg, const char *sdp, size_t len)
+{
+    rig_say(arg, "confirmed%s", sdp ? " sdp" : "");
+    rig_sdp(arg, sdp, len);
+}
+
+static inline void rig_reoffered(void *arg, const char *sdp, size_t len)
+{
+    side *s = arg;
+
+    cw_assert_on_loop();
+    rig_say(s, "reoffered%s", sdp ? " sdp" : "");
+    rig_sdp(s, sdp, len);
+    if (!s->reanswer_later)
+        g_assert_cmpint(cw_sip_call_reanswer(s->call, ANSWER, strlen(ANSWER)), ==, CW_OK);
+}
+
+static inline void rig_reanswered(void *arg, int status, const char *sdp, size_t len)
+{
+    rig_say(arg, "reanswered %d%s", status, sdp ? " sdp" : "");
+    rig_sdp(arg, sdp, len);
+}
+
+static inline void rig_info(void *arg, const char *type, const char *body, size_t len)
+{
+    rig_say(arg, "info %s %.*s", type, (int)len, body);
+}
+
+static inline void rig_ended(void *arg, const cw_sip_end *end)
+{
+    side *s = arg;
+
+    s->end = *end;
+    rig_say(s, "ended %s %d%s", cw_err_kind(end->err), end->status, end->by_peer ? " peer" : "");
+}
+
+static inline void rig_trace(void *arg, bool out, const char *what)
+{
+    side *s = arg;
+
+    g_string_append_printf(s->trace, "%s%c %s", s->trace->len ? ", " : "", out ? '>' : '<', what);
+}
+
+static const cw_sip_call_ops rig_call_ops = {
+    .progress = rig_progress,
+    .answered = rig_answered,
+    .confirmed = rig_confirmed,
+    .reoffered = rig_reoffered,
+    .reanswered = rig_reanswered,
+    .info = rig_info,
+    .ended = rig_ended,
+    .trace = rig_trace,
+};
+
+static inline cw_err rig_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *call)
+{
+    side *s = arg;
+
+    cw_assert_on_loop();
+    rig_say(s, "invite%s", invite->sdp ? " sdp" : "");
+    g_free(s->display);
+    g_free(s->from_user);
+    g_free(s->ruri_user);
+    s->display = g_strdup(invite->from_display);
+    s->from_user = g_strdup(invite->from_user);
+    s->ruri_user = g_strdup(invite->ruri_user);
+    if (s->answer_with)
+        return s->answer_with;
+    g_assert_null(s->call);
+    s->call = call;
+    cw_sip_call_accept(call, &rig_call_ops, s);
+    if (s->mute)
+        return CW_OK;
+    g_assert_cmpint(cw_sip_call_respond(call, 180, NULL, 0), ==, CW_OK);
+    if (!s->ring_only)
+        g_assert_cmpint(cw_sip_call_respond(call, 200, ANSWER, strlen(ANSWER)), ==, CW_OK);
+    return CW_OK;
+}
+
+static inline bool rig_trusted(void *arg, const cw_addr *source)
+{
+    return !((side *)arg)->untrusting;
+}
+
+static const cw_sip_ops rig_ops = { .invite = rig_invite, .trusted = rig_trusted };
+
+static inline void side_start(side *s, rig *r, const char *name, const char *ip, const char *extra)
+{
+    g_autofree char *text = g_strdup_printf(
+        "sip: { listen = (\"udp:%s:0\", \"tcp:%s:0\"); t1x64_ms = 2000; t1_ms = 100; %s };", ip, ip,
+        extra ? extra : "");
+    char *why = NULL;
+    char said[128] = "";
+
+    cw_assert_on_loop();
+    *s = (side){ .rig = r, .name = name, .log = g_string_new(NULL), .trace = g_string_new(NULL) };
+    if (cw_conf_load("test", text, &s->conf, &why))
+        g_error("%s", why);
+    if (cw_sip_new(r->loop, s->conf, &rig_ops, s, &s->sip, said))
+        g_error("%s", said);
+}
+
+static inline void side_stop(side *s)
+{
+    cw_assert_on_loop();
+    cw_sip_call_free(s->call);
+    cw_sip_free(s->sip);
+    cw_conf_free(s->conf);
+    g_string_free(s->log, TRUE);
+    g_string_free(s->trace, TRUE);
+    g_free(s->sdp);
+    g_free(s->display);
+    g_free(s->from_user);
+    g_free(s->ruri_user);
+}
+
+static inline void rig_start(rig *r, const char *ip, const char *extra_a, const char *extra_b)
+{
+    g_assert_cmpint(cw_loop_new(&r->loop), ==, CW_OK);
+    side_start(&r->a, r, "a", ip, extra_a);
+    side_start(&r->b, r, "b", ip, extra_b);
+}
+
+static inline void rig_stop(rig *r)
+{
+    cw_assert_on_loop();
+    side_stop(&r->a);
+    side_stop(&r->b);
+    cw_loop_free(r->loop);
+}
+
+/* "127.0.0.1:40001" of a side's listener. */
+static inline char *side_address(const side *s, const char *transport)
+{
+    json_t *state, *listener;
+    char *address = NULL;
+    size_t i;
+
+    cw_assert_on_loop();
+    state = cw_sip_json(s->sip);
+    json_array_foreach(json_object_get(state, "listeners"), i, listener)
+    {
+        if (strcmp(json_string_value(json_object_get(listener, "transport")), transport) == 0)
+            address = g_strdup(json_string_value(json_object_get(listener, "address")));
+    }
+    json_decref(state);
+    g_assert_nonnull(address);
+    return address;
+}
+
+static inline int64_t side_count(const side *s, const char *key)
+{
+    json_t *state;
+    int64_t n;
+
+    cw_assert_on_loop();
+    state = cw_sip_json(s->sip);
+    n = json_integer_value(json_object_get(json_object_get(state, "transactions"), key));
+    json_decref(state);
+    return n;
+}
+
+/* A cond that is awaited, not slept for. */
+#define WAIT(r, cond)                                                                              \
+    do {                                                                                           \
+        uint64_t until = cw_now_ms() + 8000;                                                       \
+        while (!(cond) && cw_now_ms() < until)                                                     \
+            cw_loop_step((r)->loop, 20);                                                           \
+        if (!(cond))                                                                               \
+            g_error("%s:%d: not reached: %s\n a: %s\n    %s\n b: %s\n    %s", __FILE__, __LINE__,  \
+                    #cond, (r)->a.log->str, (r)->a.trace->str, (r)->b.log->str,                    \
+                    (r)->b.trace->str);                                                            \
+    } while (0)
+
+#define SAW(s, text) (strstr((s).log->str, (text)) != NULL)
+
+/* a calls b. */
+static inline cw_err rig_call(rig *r, const char *transport, const char *sdp)
+{
+    g_autofree char *to = side_address(&r->b, transport);
+    g_autofree char *ruri = g_strdup_printf("sip:bob@%s", to);
+    cw_sip_target target = {
+        .ruri = ruri,
+        .from_user = "alice",
+        .from_display = "Alice \"A\" Ann",
+        .transport = strcmp(transport, "tcp") == 0 ? CW_SIP_TCP : CW_SIP_UDP,
+    };
+
+    cw_assert_on_loop();
+    return cw_sip_call_new(r->a.sip, &target, sdp, sdp ? strlen(sdp) : 0, &rig_call_ops, &r->a,
+                           &r->a.call);
+}
+
+#endif
