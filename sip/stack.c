@@ -12,7 +12,8 @@
 #define VERSION_TEXT "causeway/0.1.0"
 
 /* Sofia talks to stderr by itself, also about what peers sent. */
-static void on_sofia_log(void *stream, char const *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void on_sofia_log(void *stream, char const *format,
+                                                               va_list args)
 {
     char text[256];
 
