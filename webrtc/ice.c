@@ -1,7 +1,5 @@
 #include "webrtc/ice.h"
 
-#include "base/stats.h"
-
 #include <string.h>
 #include <stun/stunagent.h>
 #include <stun/usages/ice.h>
@@ -163,8 +161,5 @@ size_t cw_ice_answer(const char *ufrag, const char *pwd, const uint8_t *data, si
 
     *valid = false;
     n = answer(&login, data, len, from, reply, cap, valid);
-    if (*valid)
-        return n;
-    cw_stat_inc(CW_STAT_ice_refused);
-    return n <= len ? n : 0;
+    return *valid || n <= len ? n : 0;
 }

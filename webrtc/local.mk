@@ -3,4 +3,5 @@ webrtc_libwebrtc_a_SOURCES = \
 	webrtc/dtls.c webrtc/dtls.h webrtc/dtls_alert.c webrtc/dtls_assoc.c webrtc/dtls_cert.c \
 	webrtc/dtls_priv.h \
 	webrtc/ice.c webrtc/ice.h \
-	webrtc/jsep.h webrtc/jsep_parse.c webrtc/jsep_print.c
+	webrtc/jsep.h webrtc/jsep_parse.c webrtc/jsep_print.c \
+	webrtc/peer.c webrtc/peer.h webrtc/peer_priv.h webrtc/peer_sdp.c webrtc/webrtc.c

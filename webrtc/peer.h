@@ -15,6 +15,10 @@ typedef struct cw_peer cw_peer;
 typedef struct cw_webrtc_conf {
     cw_addr public_address;      /* AF_UNSPEC: candidates are the ports' own addresses */
     unsigned connect_timeout_ms; /* ICE and DTLS together */
+    /* 0: a default */
+    unsigned dtls_linger_ms;                     /* how long our last flight can be repeated */
+    unsigned dtls_datagrams_max, dtls_bytes_max; /* of one browser's handshake */
+    unsigned dtls_queue_max; /* datagrams of all browsers waiting for the thread */
 } cw_webrtc_conf;
 
 /* Fills `hooks` for cw_plane_new; needs no plane yet. */
@@ -27,7 +31,7 @@ typedef struct cw_peer_ops {
     void (*ice)(void *arg, const cw_addr *remote);     /* first check, and each change of address */
     void (*connected)(void *arg, cw_srtp_suite suite); /* DTLS done, fingerprint right */
     /* CW_E_ICE or CW_E_TIMEOUT no connection in time, CW_E_DTLS, CW_E_FINGERPRINT, CW_E_MEDIA_LOST
-     * consent gone. Once; the peer is dead, free it. */
+     * consent gone or DTLS closed by the browser. Once; the peer is dead, free it. */
     void (*failed)(void *arg, cw_err err);
     void (*dtmf)(void *arg, unsigned stream, char digit, unsigned duration_ms);
     void (*flowing)(void *arg, unsigned stream); /* first packet of a stream */
@@ -38,7 +42,8 @@ CW_NODISCARD cw_err cw_peer_new(cw_webrtc *webrtc, unsigned worker, const cw_pee
 void cw_peer_free(cw_peer *peer) CW_ON_LOOP; /* NULL is fine; allowed inside an op */
 
 /* The browser offers: the same again with changed content renegotiates (new ufrag: ICE restart).
- * `why` explains CW_E_BAD_SDP and CW_E_UNSUPPORTED. */
+ * `why` explains CW_E_BAD_SDP and CW_E_UNSUPPORTED. A second offer replaces one not answered yet;
+ * CW_E_STATE while an offer of ours is out. */
 CW_NODISCARD cw_err cw_peer_offered(cw_peer *peer, const char *sdp, size_t len, cw_media_desc *ret,
                                     char why[static 128]) CW_ON_LOOP;
 /* Answer the offer with `desc` (as from cw_desc_answer). *sdp: g_free it. */
