@@ -29,3 +29,9 @@ tests_fuzz_fuzz_sdp_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_jsep_SOURCES = tests/fuzz/fuzz-jsep.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_jsep_LDADD = $(WEBRTC_LIBS)
 tests_fuzz_fuzz_jsep_LDFLAGS = $(FUZZ_LINK)
+
+check_PROGRAMS += tests/fuzz/fuzz-rtcp
+TESTS += tests/fuzz/fuzz-rtcp
+tests_fuzz_fuzz_rtcp_SOURCES = tests/fuzz/fuzz-rtcp.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_rtcp_LDADD = $(MEDIA_LIBS)
+tests_fuzz_fuzz_rtcp_LDFLAGS = $(FUZZ_LINK)

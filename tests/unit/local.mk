@@ -41,3 +41,12 @@ check_PROGRAMS += tests/unit/test-sip-call
 TESTS += tests/unit/test-sip-call
 tests_unit_test_sip_call_SOURCES = tests/unit/test-sip-call.c tests/unit/sip-rig.h
 tests_unit_test_sip_call_LDADD = $(SIP_LIBS)
+
+check_PROGRAMS += tests/unit/test-rtcp tests/unit/test-dtmf tests/unit/test-port
+TESTS += tests/unit/test-rtcp tests/unit/test-dtmf tests/unit/test-port
+tests_unit_test_rtcp_SOURCES = tests/unit/test-rtcp.c
+tests_unit_test_rtcp_LDADD = $(MEDIA_LIBS)
+tests_unit_test_dtmf_SOURCES = tests/unit/test-dtmf.c
+tests_unit_test_dtmf_LDADD = $(MEDIA_LIBS)
+tests_unit_test_port_SOURCES = tests/unit/test-port.c
+tests_unit_test_port_LDADD = $(MEDIA_LIBS)
