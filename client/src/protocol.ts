@@ -453,7 +453,7 @@ export const closeCodes = {
   TOO_BIG: 1009,
   /** the gateway is at its limit, or you did not read what it sent */
   OVERLOAD: 1013,
-  /** the log-in was refused, or the token's time is over; an error reply came before */
+  /** the log-in was refused; an error reply came before */
   AUTH: 4401,
   /** no `session.open` in time, or silence for `ping.timeout_ms` */
   IDLE: 4408,

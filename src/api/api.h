@@ -15,7 +15,9 @@ CW_NODISCARD cw_err cw_api_new(cw_loop *loop, const cw_conf *conf, const cw_toke
                                cw_calls *calls, cw_api **ret, char why[static 128]) CW_ON_LOOP;
 void cw_api_free(cw_api *api) CW_ON_LOOP; /* closes every session */
 
-json_t *
-cw_api_sessions(const cw_api *api) CW_ON_LOOP; /* [{id, user, address, client, since_ms, calls}] */
+/* [{id, user, address, client, since_ms, calls}]; since_ms: how long it is open */
+json_t *cw_api_sessions(const cw_api *api) CW_ON_LOOP;
+
+unsigned cw_api_port(const cw_api *api) CW_ON_LOOP; /* of the first listener: it may ask for 0 */
 
 #endif

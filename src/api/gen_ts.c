@@ -114,7 +114,8 @@ static void put_methods(FILE *out)
     for (const cw_proto_notify *n = cw_proto_notifies; n->method; n++)
         fprintf(out, "  /** %s */\n  \"%s\": %s;\n", n->help, n->method,
                 cw_gen_camel(n->params->name));
-    fputs("}\n\nexport type Method = keyof Requests;\nexport type NotificationName = keyof Notifications;\n",
+    fputs("}\n\nexport type Method = keyof Requests;\nexport type NotificationName = keyof "
+          "Notifications;\n",
           out);
 }
 

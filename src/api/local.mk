@@ -1,3 +1,19 @@
+noinst_LIBRARIES += src/api/libapi.a
+src_api_libapi_a_SOURCES = \
+	src/api/api.c src/api/api.h src/api/priv.h \
+	src/api/bucket.c src/api/bucket.h \
+	src/api/do_call.c \
+	src/api/do_session.c \
+	src/api/guard.c src/api/guard.h \
+	src/api/listen.c \
+	src/api/origin.c \
+	src/api/proto.c src/api/proto.h src/api/proto.def \
+	src/api/session.c src/api/session.h \
+	src/api/tap.c \
+	src/api/validate.c \
+	src/api/ws.c \
+	src/api/www.c
+
 # The documents of the protocol, printed from proto.def and kept in the tree; tests/lint/drift.sh
 # finds out when they are behind.
 noinst_PROGRAMS += src/api/protogen

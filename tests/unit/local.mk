@@ -50,3 +50,8 @@ tests_unit_test_dtmf_SOURCES = tests/unit/test-dtmf.c
 tests_unit_test_dtmf_LDADD = $(MEDIA_LIBS)
 tests_unit_test_port_SOURCES = tests/unit/test-port.c
 tests_unit_test_port_LDADD = $(MEDIA_LIBS)
+
+check_PROGRAMS += tests/unit/test-ws
+TESTS += tests/unit/test-ws
+tests_unit_test_ws_SOURCES = tests/unit/test-ws.c tests/unit/fake-call.c tests/unit/fake-call.h
+tests_unit_test_ws_LDADD = src/api/libapi.a $(LWS_LIBS) $(USER_LIBS)

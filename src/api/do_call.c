@@ -1,0 +1,96 @@
+#include "api/session.h"
+
+#include <string.h>
+
+enum { DTMF_MS = 100 };
+
+static const char *text_of(const json_t *params, const char *name)
+{
+    return json_string_value(json_object_get(params, name));
+}
+
+static const char *call_of(const json_t *params)
+{
+    return text_of(params, "call");
+}
+
+static size_t sdp_len(const json_t *params)
+{
+    return json_string_length(json_object_get(params, "sdp"));
+}
+
+cw_err cw_do_call_start(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+{
+    const char *call = call_of(params);
+    bool fresh = g_hash_table_add(s->calls, g_strdup(call));
+    cw_err err =
+        cw_client_start(s->client, call, text_of(params, "to"), text_of(params, "sdp"),
+                        sdp_len(params), json_object_get(params, "headers"), result, fault->text);
+
+    if (err && fresh)
+        g_hash_table_remove(s->calls, call);
+    return err;
+}
+
+cw_err cw_do_call_answer(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+{
+    return cw_client_answer(s->client, call_of(params), text_of(params, "sdp"), sdp_len(params),
+                            fault->text);
+}
+
+cw_err cw_do_call_candidate(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+{
+    const char *candidate = text_of(params, "candidate");
+
+    /* Firefox says "no more" with an empty string. */
+    return cw_client_candidate(s->client, call_of(params),
+                               candidate && *candidate ? candidate : NULL);
+}
+
+cw_err cw_do_call_update(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+{
+    return cw_client_update(s->client, call_of(params), text_of(params, "sdp"), sdp_len(params),
+                            result, fault->text);
+}
+
+cw_err cw_do_call_hold(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+{
+    return cw_client_hold(s->client, call_of(params), true);
+}
+
+cw_err cw_do_call_resume(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+{
+    return cw_client_hold(s->client, call_of(params), false);
+}
+
+cw_err cw_do_call_dtmf(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+{
+    const json_t *duration = json_object_get(params, "duration_ms");
+
+    return cw_client_dtmf(s->client, call_of(params), text_of(params, "digits"),
+                          duration ? (unsigned)json_integer_value(duration) : DTMF_MS, fault->text);
+}
+
+cw_err cw_do_call_info(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+{
+    g_autoptr(json_t) info = json_pack("{sO*}", "muted", json_object_get(params, "muted"));
+
+    return cw_client_info(s->client, call_of(params), info);
+}
+
+cw_err cw_do_call_end(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+{
+    return cw_client_end(s->client, call_of(params));
+}
+
+cw_err cw_do_call_reject(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+{
+    const char *reason = text_of(params, "reason");
+    cw_err why = CW_E_DECLINED;
+
+    if (reason && !strcmp(reason, cw_err_kind(CW_E_BUSY)))
+        why = CW_E_BUSY;
+    else if (reason && !strcmp(reason, cw_err_kind(CW_E_UNAVAILABLE)))
+        why = CW_E_UNAVAILABLE;
+    return cw_client_reject(s->client, call_of(params), why);
+}

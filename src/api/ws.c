@@ -1,0 +1,510 @@
+/* ws.c - libwebsockets: HTTP, the WebSocket handshake, messages in and out.
+ *
+ * Every callback belongs to the loop thread: libwebsockets runs on the loop's libuv. A cw_conn is
+ * made before its socket is handed over and freed with its struct lws.
+ */
+#include "api/priv.h"
+
+#include "base/log.h"
+#include "base/stats.h"
+
+#include <libwebsockets.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+enum {
+    RX_BYTES = 4096,   /* read at once */
+    KEEPALIVE_S = 5,   /* an idle HTTP connection */
+    CLOSE_BYTES = 125, /* of a close frame (RFC 6455 5.5) */
+    CLOSE_MS = 2000,   /* for the client to answer a close frame */
+    STOP_ROUNDS = 200, /* of STOP_ROUND_MS: patience with clients when going down */
+    STOP_ROUND_US = 5000,
+};
+
+typedef struct cw_frame {
+    size_t len;
+    unsigned char data[]; /* LWS_PRE bytes for libwebsockets, then the text */
+} cw_frame;
+
+/* ── Out ────────────────────────────────────────────────────────────────────────────────────────
+ */
+
+/* What it takes, so that many small messages count as well. */
+static size_t cost(const cw_frame *frame)
+{
+    return sizeof *frame + LWS_PRE + frame->len + sizeof(GList);
+}
+
+static void clear_out(cw_conn *conn)
+{
+    g_queue_clear_full(&conn->out, g_free);
+    conn->out_bytes = 0;
+}
+
+/* libwebsockets looks at its timeouts after an event of its own only: give it one. */
+static void kick(cw_api *api)
+{
+    lws_cancel_service(api->lws);
+}
+
+/* From anywhere, also from a callback of this very connection. */
+static void kill_conn(cw_conn *conn) CW_ON_LOOP
+{
+    lws_set_timeout(conn->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
+    kick(conn->api);
+}
+
+/* At once, without a word: whoever does not read cannot be told. */
+static void cut(cw_conn *conn, const char *why) CW_ON_LOOP
+{
+    cw_log(CW_LOG_WARN, CW_MOD_API, "ws.cut", "address", conn->address, "why", why, NULL);
+    cw_stat_inc(CW_STAT_api_dropped);
+    clear_out(conn);
+    conn->close_code = CW_CLOSE_OVERLOAD;
+    conn->close_why = why;
+    cw_timer_stop(conn->stall);
+    kill_conn(conn);
+}
+
+static void on_stall(void *arg)
+{
+    cw_conn *conn = arg;
+
+    cw_assert_on_loop();
+    if (conn->close_sent)
+        kill_conn(conn);
+    else
+        cut(conn, "does not read");
+}
+
+static void on_send(void *arg, char *text, size_t len)
+{
+    cw_conn *conn = arg;
+    cw_frame *frame;
+
+    cw_assert_on_loop();
+    if (conn->close_code) {
+        free(text);
+        return;
+    }
+    frame = g_malloc(sizeof *frame + LWS_PRE + len);
+    frame->len = len;
+    memcpy(frame->data + LWS_PRE, text, len);
+    free(text);
+    g_queue_push_tail(&conn->out, frame);
+    conn->out_bytes += cost(frame);
+    if ((long)conn->out_bytes > conn->api->web->queue_max_bytes) {
+        cut(conn, "queue is full");
+        return;
+    }
+    if (!cw_timer_active(conn->stall))
+        cw_timer_start(conn->stall, (uint64_t)conn->api->web->stall_timeout_ms);
+    lws_callback_on_writable(conn->wsi);
+}
+
+static void close_later(cw_conn *conn, int code, const char *why) CW_ON_LOOP
+{
+    if (conn->close_code)
+        return;
+    conn->close_code = code;
+    conn->close_why = why;
+    lws_callback_on_writable(conn->wsi);
+}
+
+static void on_close(void *arg, cw_close code, const char *reason)
+{
+    cw_assert_on_loop();
+    close_later(arg, (int)code, reason);
+}
+
+static const cw_session_ops session_ops = { .send = on_send, .close = on_close };
+
+/* The close frame (RFC 6455 5.5.1). Debian's libwebsockets is built to close twice on libuv, and
+ * the second time loses the frame it was asked for by lws_close_reason(): it is written here. Then
+ * the client has a moment to answer. */
+static int write_close(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
+{
+    unsigned char buf[LWS_PRE + 2 + CLOSE_BYTES], *p = buf + LWS_PRE;
+    size_t len;
+
+    if (!conn->close_code || conn->close_sent)
+        return 0;
+    len = MIN(strlen(conn->close_why), CLOSE_BYTES - 2);
+    conn->close_sent = true;
+    *p++ = 0x88; /* FIN, close */
+    *p++ = (unsigned char)(2 + len);
+    *p++ = (unsigned char)(conn->close_code >> 8);
+    *p++ = (unsigned char)conn->close_code;
+    memcpy(p, conn->close_why, len);
+    cw_timer_start(conn->stall, CLOSE_MS);
+    return lws_write(wsi, buf + LWS_PRE, 4 + len, LWS_WRITE_RAW) < 0 ? -1 : 0;
+}
+
+/* The socket takes data again: one message, or the close frame behind the last one. What it takes
+ * only in part libwebsockets keeps, and comes back here when that has gone. */
+static int write_next(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
+{
+    cw_frame *frame = g_queue_pop_head(&conn->out);
+    int n;
+
+    if (!frame) {
+        if (!conn->close_sent)
+            cw_timer_stop(conn->stall);
+        return write_close(conn, wsi);
+    }
+    n = lws_write(wsi, frame->data + LWS_PRE, frame->len, LWS_WRITE_TEXT);
+    conn->out_bytes -= cost(frame);
+    g_free(frame);
+    if (n < 0)
+        return -1;
+    cw_timer_start(conn->stall, (uint64_t)conn->api->web->stall_timeout_ms);
+    lws_callback_on_writable(wsi);
+    return 0;
+}
+
+/* ── In ─────────────────────────────────────────────────────────────────────────────────────────
+ */
+
+static void protocol_fault(cw_conn *conn, int code, const char *why) CW_ON_LOOP
+{
+    cw_log(CW_LOG_INFO, CW_MOD_API, "ws.fault", "address", conn->address, "code",
+           cw_fmt("%d", code), "why", why, NULL);
+    cw_stat_inc(CW_STAT_api_dropped);
+    clear_out(conn);
+    close_later(conn, code, why);
+}
+
+void cw_ws_guarded(cw_conn *conn)
+{
+    protocol_fault(conn, conn->guard.code, conn->guard.why);
+}
+
+static int on_receive(cw_conn *conn, struct lws *wsi, const void *data, size_t len) CW_ON_LOOP
+{
+    if (conn->close_code)
+        return 0;
+    if (lws_frame_is_binary(wsi)) {
+        protocol_fault(conn, CW_CLOSE_BINARY, "text only");
+        return 0;
+    }
+    /* The guard saw to it that this stays below web.message_max_bytes. */
+    g_byte_array_append(conn->in, data, (guint)len);
+    if (lws_remaining_packet_payload(wsi) || !lws_is_final_fragment(wsi))
+        return 0;
+    cw_session_receive(conn->session, (const char *)conn->in->data, conn->in->len);
+    g_byte_array_set_size(conn->in, 0);
+    return 0;
+}
+
+/* ── Handshake ──────────────────────────────────────────────────────────────────────────────────
+ */
+
+/* A header's value; "" when there is none, NULL when it is longer than any we take. */
+static const char *header(struct lws *wsi, enum lws_token_indexes token, char *buf, int size)
+{
+    int n = lws_hdr_total_length(wsi, token);
+
+    *buf = '\0';
+    if (n <= 0)
+        return buf;
+    return n < size && lws_hdr_copy(wsi, buf, size, token) == n ? buf : NULL;
+}
+
+static bool names_protocol(const char *list)
+{
+    g_auto(GStrv) name = g_strsplit(list, ",", 32);
+
+    for (unsigned i = 0; name[i]; i++)
+        if (!strcmp(g_strstrip(name[i]), CW_PROTO_NAME))
+            return true;
+    return false;
+}
+
+static bool origin_ok(const cw_conn *conn, struct lws *wsi)
+{
+    cw_origin rule = { conn->api->web->origins, conn->api->tls, conn->local };
+    char origin_buf[256], host_buf[256];
+    const char *origin = header(wsi, WSI_TOKEN_ORIGIN, origin_buf, sizeof origin_buf);
+    const char *host = header(wsi, WSI_TOKEN_HOST, host_buf, sizeof host_buf);
+
+    return origin && host && cw_origin_ok(&rule, *origin ? origin : NULL, host);
+}
+
+static int refuse(const cw_conn *conn, struct lws *wsi, unsigned status,
+                  const char *text) CW_ON_LOOP
+{
+    cw_log(CW_LOG_INFO, CW_MOD_API, "ws.refused", "address", conn->address, "status",
+           cw_fmt("%u", status), "why", text, NULL);
+    cw_stat_inc(CW_STAT_api_refused);
+    /* libwebsockets completes the transaction itself when it gets 1 */
+    return cw_www_reply(wsi, status, text) ? -1 : 1;
+}
+
+/* The request to become a WebSocket (RFC 6455 4.2.1). 0: yes. The string libwebsockets passes along
+ * may be freed already: the header is read anew. */
+static int on_upgrade(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
+{
+    char buf[256];
+    const char *value = header(wsi, WSI_TOKEN_UPGRADE, buf, sizeof buf);
+
+    if (!value || g_ascii_strcasecmp(value, "websocket"))
+        return -1;
+    value = header(wsi, WSI_TOKEN_GET_URI, buf, sizeof buf);
+    if (!value || strcmp(value, CW_PROTO_PATH))
+        return refuse(conn, wsi, HTTP_STATUS_NOT_FOUND, "no WebSocket here");
+    value = header(wsi, WSI_TOKEN_VERSION, buf, sizeof buf);
+    if (!value || strcmp(value, "13"))
+        return refuse(conn, wsi, HTTP_STATUS_BAD_REQUEST, "Sec-WebSocket-Version is not 13");
+    value = header(wsi, WSI_TOKEN_PROTOCOL, buf, sizeof buf);
+    if (!value || !names_protocol(value))
+        return refuse(conn, wsi, HTTP_STATUS_BAD_REQUEST, "the subprotocol is " CW_PROTO_NAME);
+    if (!origin_ok(conn, wsi))
+        return refuse(conn, wsi, HTTP_STATUS_FORBIDDEN, "this origin may not connect");
+    if ((long)conn->api->websockets >= conn->api->web->connections_max || conn->api->closing)
+        return refuse(conn, wsi, HTTP_STATUS_SERVICE_UNAVAILABLE, "full");
+    return 0;
+}
+
+static int on_established(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
+{
+    conn->session = cw_session_new(&conn->api->env, conn->address, &session_ops, conn);
+    conn->in = g_byte_array_new();
+    conn->stall = cw_timer_new(conn->api->env.loop, on_stall, conn);
+    conn->api->websockets++;
+    cw_stat_inc(CW_STAT_connections);
+    if (!cw_guard_begin(&conn->guard, (uint64_t)conn->api->web->message_max_bytes,
+                        (unsigned)conn->api->web->frames_max)) {
+        conn->guard.code = CW_CLOSE_PROTOCOL;
+        protocol_fault(conn, CW_CLOSE_PROTOCOL, "frames before the handshake was answered");
+    }
+    return 0;
+}
+
+static void on_closed(cw_conn *conn) CW_ON_LOOP
+{
+    if (!conn->session)
+        return;
+    cw_timer_free(conn->stall);
+    cw_session_free(conn->session);
+    conn->session = NULL;
+    clear_out(conn);
+    g_byte_array_unref(conn->in);
+    conn->api->websockets--;
+    cw_stat_dec(CW_STAT_connections);
+}
+
+/* ── Connections ────────────────────────────────────────────────────────────────────────────────
+ */
+
+static void free_conn(cw_conn *conn) CW_ON_LOOP
+{
+    cw_api *api = conn->api;
+
+    on_closed(conn);
+    cw_tap_set(conn->fd, NULL);
+    g_hash_table_remove(api->conns, conn);
+    g_free(conn);
+    if (!api->closing)
+        cw_listen_resume(api);
+}
+
+void cw_ws_adopt(cw_api *api, int fd, const cw_addr *peer, bool local)
+{
+    cw_conn *conn = g_new0(cw_conn, 1);
+    lws_adopt_desc_t desc = {
+        .vh = api->vhost,
+        .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | LWS_ADOPT_ALLOW_SSL,
+        .fd.sockfd = fd,
+        .opaque = conn,
+    };
+
+    conn->api = api;
+    conn->fd = fd;
+    conn->local = local;
+    cw_addr_print(peer, conn->address);
+    g_queue_init(&conn->out);
+    g_hash_table_add(api->conns, conn);
+    cw_tap_set(fd, conn);
+    api->adopting = conn;
+    /* On failure the socket is closed and conn freed with its struct lws, if it came to that. */
+    if (!lws_adopt_descriptor_vhost_via_info(&desc) && api->adopting)
+        free_conn(conn);
+    api->adopting = NULL;
+    kick(api);
+}
+
+/* The first callback of a struct lws: whoever is adopting has one now. */
+static void on_create(cw_api *api, struct lws *wsi)
+{
+    if (!api->adopting)
+        return;
+    api->adopting->wsi = wsi;
+    api->adopting = NULL;
+}
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t len)
+{
+    cw_conn *conn = lws_get_opaque_user_data(wsi);
+
+    cw_assert_on_loop();
+    if (reason == LWS_CALLBACK_WSI_CREATE)
+        on_create(lws_context_user(lws_get_context(wsi)), wsi);
+    if (!conn)
+        return 0;
+    switch (reason) {
+    case LWS_CALLBACK_HTTP:
+        return cw_www_serve(conn, wsi, in);
+    case LWS_CALLBACK_RAW_SKT_BIND_PROTOCOL: /* a CONNECT request makes a tunnel of it: not here */
+    case LWS_CALLBACK_RAW_ADOPT:
+    case LWS_CALLBACK_RAW_RX:
+        kill_conn(conn);
+        return -1;
+    case LWS_CALLBACK_HTTP_FILE_COMPLETION:
+        return lws_http_transaction_completed(wsi) ? -1 : 0;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return on_upgrade(conn, wsi);
+    case LWS_CALLBACK_ESTABLISHED:
+        return on_established(conn, wsi);
+    case LWS_CALLBACK_RECEIVE:
+        return on_receive(conn, wsi, in, len);
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return conn->close_sent ? -1 : 0;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return write_next(conn, wsi);
+    case LWS_CALLBACK_CLOSED:
+        on_closed(conn);
+        return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        free_conn(conn);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* ── Start and stop ─────────────────────────────────────────────────────────────────────────────
+ */
+
+/* A WebSocket without a subprotocol would be given to the first: that is not ours, and refused. */
+static const struct lws_protocols protocols[] = {
+    { .name = "http", .callback = on_event, .rx_buffer_size = RX_BYTES },
+    { .name = CW_PROTO_NAME, .callback = on_event, .rx_buffer_size = RX_BYTES },
+    { 0 },
+};
+
+/* Peers cause most of what libwebsockets says: it is of use to developers only. */
+static void on_log(int level, const char *line)
+{
+    g_autofree char *text = g_strchomp(g_strdup(line));
+
+    cw_log(CW_LOG_DEBUG, CW_MOD_API, "lws", "level", level == LLL_ERR ? "error" : "warn", "text",
+           text, NULL);
+}
+
+static void count_handle(uv_handle_t *handle, void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+static unsigned handles(const cw_api *api)
+{
+    unsigned n = 0;
+
+    uv_walk(cw_loop_uv(api->env.loop), count_handle, &n);
+    return n;
+}
+
+static void describe(const cw_api *api, struct lws_context_creation_info *info)
+{
+    info->port = CONTEXT_PORT_NO_LISTEN_SERVER;
+    info->protocols = protocols;
+    info->user = (void *)api;
+    info->server_string = "causeway";
+    info->options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+                    LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+    info->timeout_secs = (unsigned)((api->web->header_timeout_ms + 999) / 1000);
+    info->timeout_secs_ah_idle = info->timeout_secs;
+    info->keepalive_timeout = KEEPALIVE_S;
+    info->gid = (gid_t)-1;
+    info->uid = (uid_t)-1;
+    if (!api->tls)
+        return;
+    info->options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    info->ssl_cert_filepath = api->web->tls_certificate;
+    info->ssl_private_key_filepath = api->web->tls_key;
+    info->alpn = "http/1.1";
+    info->ssl_options_set = (long)SSL_OP_NO_RENEGOTIATION;
+}
+
+cw_err cw_ws_start(cw_api *api, char why[static 128])
+{
+    void *loops[] = { cw_loop_uv(api->env.loop) };
+    struct lws_context_creation_info info = { 0 };
+    unsigned before = handles(api);
+
+    lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
+    if (!cw_tap_works()) {
+        g_snprintf(why, 128, "libwebsockets' reads cannot be watched in this build");
+        return CW_E_IO;
+    }
+    describe(api, &info);
+    info.foreign_loops = loops;
+    api->lws = lws_create_context(&info);
+    if (!api->lws || handles(api) == before) {
+        g_snprintf(why, 128, "libwebsockets has no libuv: is libwebsockets-evlib-uv installed?");
+        return CW_E_IO;
+    }
+    info.foreign_loops = NULL;
+    api->vhost = lws_create_vhost(api->lws, &info);
+    if (!api->vhost) {
+        g_snprintf(why, 128, "web.tls_certificate or web.tls_key cannot be used");
+        return CW_E_IO;
+    }
+    return CW_OK;
+}
+
+/* Let libuv do what it has to: its handles close in a later round. */
+static void pump(cw_api *api, unsigned rounds, bool until_empty) CW_ON_LOOP
+{
+    for (unsigned i = 0; i < rounds; i++) {
+        if (until_empty && !g_hash_table_size(api->conns))
+            return;
+        uv_run(cw_loop_uv(api->env.loop), UV_RUN_NOWAIT);
+        if (until_empty)
+            g_usleep(STOP_ROUND_US);
+    }
+}
+
+static void say_goodbye(cw_api *api) CW_ON_LOOP
+{
+    GHashTableIter iter;
+    gpointer key;
+
+    g_hash_table_iter_init(&iter, api->conns);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        cw_conn *conn = key;
+
+        if (conn->session)
+            cw_session_shutdown(conn->session);
+        else
+            kill_conn(conn);
+    }
+}
+
+void cw_ws_stop(cw_api *api)
+{
+    api->closing = true;
+    if (!api->lws)
+        return;
+    say_goodbye(api);
+    pump(api, STOP_ROUNDS, true);
+    /* On a foreign loop the first call closes connections and handles, the second frees. */
+    lws_context_destroy(api->lws);
+    pump(api, 8, false);
+    lws_context_destroy(api->lws);
+    pump(api, 2, false);
+    api->lws = NULL;
+}

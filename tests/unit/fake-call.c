@@ -1,0 +1,120 @@
+#include "tests/unit/fake-call.h"
+
+#include <string.h>
+
+char fake_call_last[512];
+unsigned fake_call_clients;
+cw_err fake_call_answer;
+
+struct cw_client {
+    const cw_client_ops *ops;
+    void *arg;
+};
+
+static cw_client *last;
+
+static cw_err done(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+static cw_err done(const char *format, ...)
+{
+    cw_err err = fake_call_answer;
+    va_list args;
+
+    va_start(args, format);
+    g_vsnprintf(fake_call_last, sizeof fake_call_last, format, args);
+    va_end(args);
+    fake_call_answer = CW_OK;
+    return err;
+}
+
+void fake_call_notify(const char *method, json_t *params)
+{
+    last->ops->notify(last->arg, method, params);
+}
+
+cw_err cw_client_new(cw_calls *calls, cw_id session, const cw_identity *identity,
+                     const cw_client_ops *ops, void *arg, cw_client **ret)
+{
+    cw_err err = done("new %s", identity->user);
+
+    if (err)
+        return err;
+    *ret = last = g_new0(cw_client, 1);
+    last->ops = ops;
+    last->arg = arg;
+    fake_call_clients++;
+    return CW_OK;
+}
+
+void cw_client_free(cw_client *client)
+{
+    if (!client)
+        return;
+    fake_call_clients--;
+    if (last == client)
+        last = NULL;
+    g_free(client);
+}
+
+cw_err cw_client_start(cw_client *client, const char *call, const char *to, const char *sdp,
+                       size_t sdp_len, const json_t *headers, json_t **result, char why[static 128])
+{
+    cw_err err = done("start %s %s %zu %zu", call, to, sdp_len, json_object_size(headers));
+
+    g_assert_cmpuint(strlen(sdp), ==, sdp_len);
+    if (err) {
+        g_snprintf(why, 128, "the fake says no");
+        return err;
+    }
+    if (*call == 'n')
+        client->ops->notify(client->arg, "call.progress",
+                            json_pack("{ss ss}", "call", call, "state", "trying"));
+    *result = json_pack("{ss ss}", "call", call, "id", "0123456789abc");
+    return CW_OK;
+}
+
+cw_err cw_client_answer(cw_client *client, const char *call, const char *sdp, size_t sdp_len,
+                        char why[static 128])
+{
+    return done("answer %s %zu", call, sdp_len);
+}
+
+cw_err cw_client_candidate(cw_client *client, const char *call, const char *candidate)
+{
+    return done("candidate %s %s", call, candidate ? candidate : "NULL");
+}
+
+cw_err cw_client_update(cw_client *client, const char *call, const char *sdp, size_t sdp_len,
+                        json_t **result, char why[static 128])
+{
+    *result = json_pack("{ss}", "sdp", "v=0\r\n");
+    return done("update %s %zu", call, sdp_len);
+}
+
+cw_err cw_client_hold(cw_client *client, const char *call, bool hold)
+{
+    return done("%s %s", hold ? "hold" : "resume", call);
+}
+
+cw_err cw_client_dtmf(cw_client *client, const char *call, const char *digits, unsigned duration_ms,
+                      char why[static 128])
+{
+    return done("dtmf %s %s %u", call, digits, duration_ms);
+}
+
+cw_err cw_client_info(cw_client *client, const char *call, const json_t *info)
+{
+    const json_t *muted = json_object_get(info, "muted");
+
+    return done("info %s audio=%d", call, json_is_true(json_object_get(muted, "audio")));
+}
+
+cw_err cw_client_end(cw_client *client, const char *call)
+{
+    return done("end %s", call);
+}
+
+cw_err cw_client_reject(cw_client *client, const char *call, cw_err reason)
+{
+    return done("reject %s %s", call, cw_err_kind(reason));
+}
