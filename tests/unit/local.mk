@@ -37,8 +37,12 @@ check_PROGRAMS += tests/unit/test-dtls
 TESTS += tests/unit/test-dtls
 tests_unit_test_dtls_SOURCES = tests/unit/test-dtls.c
 tests_unit_test_dtls_LDADD = $(WEBRTC_LIBS)
-check_PROGRAMS += tests/unit/test-sip-call
-TESTS += tests/unit/test-sip-call
+check_PROGRAMS += tests/unit/test-sip-auth tests/unit/test-sip-call tests/unit/test-sip-resolve \
+	tests/unit/test-sip-uri
+TESTS += tests/unit/test-sip-auth tests/unit/test-sip-call tests/unit/test-sip-resolve \
+	tests/unit/test-sip-uri
+tests_unit_test_sip_auth_SOURCES = tests/unit/test-sip-auth.c
+tests_unit_test_sip_auth_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_call_SOURCES = tests/unit/test-sip-call.c tests/unit/sip-rig.h
 tests_unit_test_sip_call_LDADD = $(SIP_LIBS)
 
@@ -55,3 +59,7 @@ check_PROGRAMS += tests/unit/test-ws
 TESTS += tests/unit/test-ws
 tests_unit_test_ws_SOURCES = tests/unit/test-ws.c tests/unit/fake-call.c tests/unit/fake-call.h
 tests_unit_test_ws_LDADD = src/api/libapi.a $(LWS_LIBS) $(USER_LIBS)
+tests_unit_test_sip_resolve_SOURCES = tests/unit/test-sip-resolve.c
+tests_unit_test_sip_resolve_LDADD = $(SIP_LIBS)
+tests_unit_test_sip_uri_SOURCES = tests/unit/test-sip-uri.c
+tests_unit_test_sip_uri_LDADD = $(SIP_LIBS)
