@@ -1,6 +1,6 @@
 # The browser library and the web phone. `make` needs no node: `make client` does, and leaves
 # client/dist/www, the folder to serve; `make install` installs it if it is there.
-CLIENT_SOURCES = \
+CLIENT_INPUTS = \
 	client/build.mjs client/package.json client/package-lock.json client/tsconfig.json \
 	client/src/call.ts client/src/emitter.ts client/src/environment.ts client/src/error.ts \
 	client/src/index.ts client/src/media.ts client/src/peer.ts client/src/protocol.ts \
@@ -9,7 +9,7 @@ CLIENT_SOURCES = \
 CLIENT_PHONE = \
 	client/phone/bell.js client/phone/frames.js client/phone/icon.svg client/phone/index.html \
 	client/phone/meter.js client/phone/phone.css client/phone/phone.js
-EXTRA_DIST += $(CLIENT_SOURCES) $(CLIENT_PHONE) client/.npmrc client/README.md \
+EXTRA_DIST += $(CLIENT_INPUTS) $(CLIENT_PHONE) client/.npmrc client/README.md \
 	client/examples/click-to-call.html \
 	client/tests/call.test.mjs client/tests/fakes.mjs client/tests/session.test.mjs \
 	client/tests/tsconfig.json client/tests/types.ts client/tests/umd.test.mjs
@@ -20,7 +20,7 @@ client_stamp = $(srcdir)/client/dist/stamp
 client: $(client_stamp)
 .PHONY: client
 
-$(client_stamp): $(CLIENT_SOURCES) $(CLIENT_PHONE)
+$(client_stamp): $(CLIENT_INPUTS) $(CLIENT_PHONE)
 	@command -v npm >/dev/null 2>&1 || { \
 	  echo 'make client: npm is not here; install Debian'\''s packages nodejs and npm' >&2; exit 1; }
 	$(AM_V_GEN)cd $(srcdir)/client && npm ci --silent && npm run --silent build
