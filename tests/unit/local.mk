@@ -63,3 +63,17 @@ tests_unit_test_sip_resolve_SOURCES = tests/unit/test-sip-resolve.c
 tests_unit_test_sip_resolve_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_uri_SOURCES = tests/unit/test-sip-uri.c
 tests_unit_test_sip_uri_LDADD = $(SIP_LIBS)
+
+check_PROGRAMS += tests/unit/test-call tests/unit/test-route
+TESTS += tests/unit/test-call tests/unit/test-route
+tests_unit_test_call_SOURCES = tests/unit/test-call.c
+tests_unit_test_call_LDADD = $(CALL_LIBS)
+tests_unit_test_route_SOURCES = tests/unit/test-route.c
+tests_unit_test_route_LDADD = $(CALL_LIBS)
+
+check_PROGRAMS += tests/unit/test-ctl tests/unit/test-docs
+TESTS += tests/unit/test-ctl tests/unit/test-docs
+tests_unit_test_ctl_SOURCES = tests/unit/test-ctl.c
+tests_unit_test_ctl_LDADD = src/admin/libadmin.a $(BASE_LIBS)
+tests_unit_test_docs_SOURCES = tests/unit/test-docs.c
+tests_unit_test_docs_LDADD = src/admin/libadmin.a $(BASE_LIBS)

@@ -1,0 +1,260 @@
+#include "admin/print.h"
+
+#include <string.h>
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+static json_int_t number_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+/* "1:02:03", "2:03" */
+static char *clock_of(json_int_t ms)
+{
+    json_int_t s = ms / 1000;
+
+    if (s >= 3600)
+        return g_strdup_printf("%d:%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
+    return g_strdup_printf("%d:%02d", (int)(s / 60), (int)(s % 60));
+}
+
+/* Whatever it is, in one line. g_free it. */
+static char *value_text(const json_t *value)
+{
+    g_autofree char *text = NULL;
+    char *dump;
+
+    if (json_is_string(value))
+        return cw_ctl_clean(json_string_value(value));
+    dump = cw_json_print(value);
+    text = cw_ctl_clean(dump ? dump : "");
+    free(dump);
+    return g_steal_pointer(&text);
+}
+
+/* "key  value" lines; nested objects below, indented. */
+static void print_members(const json_t *object, int indent, FILE *out)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)object, key, value)
+    {
+        g_autofree char *name = cw_ctl_clean(key);
+
+        if (json_is_object(value) && json_object_size(value)) {
+            fprintf(out, "%*s%s\n", indent, "", name);
+            print_members(value, indent + 2, out);
+        } else {
+            g_autofree char *text = value_text(value);
+
+            fprintf(out, "%*s%-*s %s\n", indent, "", MAX(1, 18 - indent), name, text);
+        }
+    }
+}
+
+static void print_status(const json_t *r, FILE *out)
+{
+    g_autofree char *up = clock_of(number_of(r, "uptime_ms"));
+    g_autofree char *config = cw_ctl_clean(text_of(r, "config") ?: "");
+
+    fprintf(out, "causeway %s  pid %d  up %s  config %s\n", text_of(r, "version") ?: "?",
+            (int)number_of(r, "pid"), up, config);
+    fprintf(out,
+            "sessions %d  calls %d  (%d answered, %d failed so far)  SIP dialogs %d\n"
+            "workers %d  transports %d  RTP ports %d\n"
+            "memory %.1f MB  descriptors %d  timers %d\n",
+            (int)number_of(r, "sessions"), (int)number_of(r, "calls"),
+            (int)number_of(r, "calls_answered"), (int)number_of(r, "calls_failed"),
+            (int)number_of(r, "dialogs"), (int)number_of(r, "workers"),
+            (int)number_of(r, "transports"), (int)number_of(r, "rtp_ports"),
+            (double)number_of(r, "memory_kb") / 1024, (int)number_of(r, "fds"),
+            (int)number_of(r, "timers"));
+    if (json_object_get(r, "sip")) {
+        fprintf(out, "sip\n");
+        print_members(json_object_get(r, "sip"), 2, out);
+    }
+}
+
+static void print_sessions(const json_t *r, FILE *out)
+{
+    static const char *const head[] = { "ID", "USER", "ADDRESS", "CLIENT", "SINCE", "CALLS", NULL };
+    cw_rows rows;
+    size_t i;
+    json_t *one;
+
+    cw_rows_init(&rows, head);
+    json_array_foreach((json_t *)r, i, one)
+    {
+        g_autofree char *since = clock_of(number_of(one, "since_ms"));
+        g_autofree char *client = NULL;
+        g_autofree char *calls = g_strdup_printf("%d", (int)number_of(one, "calls"));
+
+        if (json_object_get(one, "client"))
+            client = value_text(json_object_get(one, "client"));
+        cw_rows_add(&rows, text_of(one, "id"));
+        cw_rows_add(&rows, text_of(one, "user"));
+        cw_rows_add(&rows, text_of(one, "address"));
+        cw_rows_add(&rows, client);
+        cw_rows_add(&rows, since);
+        cw_rows_add(&rows, calls);
+    }
+    cw_rows_print(&rows, out);
+}
+
+static void print_calls(const json_t *r, FILE *out)
+{
+    static const char *const head[] = { "ID", "STATE", "FROM", "TO", "AGE", "TALK", NULL };
+    cw_rows rows;
+    size_t i;
+    json_t *one;
+
+    cw_rows_init(&rows, head);
+    json_array_foreach((json_t *)r, i, one)
+    {
+        g_autofree char *age = clock_of(number_of(one, "age_ms"));
+        g_autofree char *talk = clock_of(number_of(one, "talk_ms"));
+        g_autofree char *from =
+            g_strdup_printf("%s %s", text_of(one, "a_kind") ?: "", text_of(one, "a") ?: "");
+
+        cw_rows_add(&rows, text_of(one, "id"));
+        cw_rows_add(&rows, text_of(one, "state"));
+        cw_rows_add(&rows, from);
+        cw_rows_add(&rows, text_of(one, "to"));
+        cw_rows_add(&rows, age);
+        cw_rows_add(&rows, number_of(one, "talk_ms") ? talk : NULL);
+    }
+    cw_rows_print(&rows, out);
+}
+
+static void print_stream(const json_t *s, FILE *out)
+{
+    g_autofree char *codecs = value_text(json_object_get(s, "codecs"));
+    g_autofree char *local = cw_ctl_clean(text_of(s, "local") ?: "-");
+    g_autofree char *remote = cw_ctl_clean(text_of(s, "remote") ?: "-");
+    g_autofree char *rx = cw_ctl_clean(text_of(s, "rx_codec") ?: "-");
+    g_autofree char *tx = cw_ctl_clean(text_of(s, "tx_codec") ?: "-");
+
+    fprintf(out, "  %s  %s\n", text_of(s, "kind") ?: "?", codecs);
+    if (!json_object_get(s, "rx_packets"))
+        return;
+    fprintf(out, "    local    %s\n    remote   %s\n    srtp     %s\n", local, remote,
+            text_of(s, "srtp") ?: "-");
+    fprintf(out, "    in       %-12s %d packets, %d lost, %d dropped, jitter %.1f ms\n", rx,
+            (int)number_of(s, "rx_packets"), (int)number_of(s, "rx_lost"),
+            (int)number_of(s, "rx_dropped"), json_real_value(json_object_get(s, "rx_jitter_ms")));
+    fprintf(out, "    out      %-12s %d packets\n", tx, (int)number_of(s, "tx_packets"));
+}
+
+static void print_leg(const char *title, const json_t *leg, FILE *out)
+{
+    static const char *const below[] = { "transport", "dialog" };
+    g_autofree char *name = cw_ctl_clean(text_of(leg, "name") ?: "");
+    size_t i;
+    json_t *stream;
+
+    fprintf(out, "%s  %s  %s%s%s\n", title, text_of(leg, "kind") ?: "?", name,
+            json_is_true(json_object_get(leg, "held")) ? "  holds" : "",
+            json_is_true(json_object_get(leg, "ended")) ? "  ended" : "");
+    for (i = 0; i < G_N_ELEMENTS(below); i++) {
+        const json_t *part = json_object_get(leg, below[i]);
+
+        if (!part)
+            continue;
+        fprintf(out, "  %s\n", below[i]);
+        print_members(part, 4, out);
+    }
+    json_array_foreach(json_object_get(leg, "streams"), i, stream) print_stream(stream, out);
+}
+
+static void print_call_show(const json_t *r, FILE *out)
+{
+    g_autofree char *to = cw_ctl_clean(text_of(r, "to") ?: "");
+    g_autofree char *age = clock_of(number_of(r, "age_ms"));
+    g_autofree char *talk = clock_of(number_of(r, "talk_ms"));
+    size_t i;
+    json_t *leg;
+
+    fprintf(out, "call %s  %s  to %s  age %s  talk %s  worker %d\n", text_of(r, "id") ?: "?",
+            text_of(r, "state") ?: "?", to, age, talk, (int)number_of(r, "worker"));
+    print_leg("A", json_object_get(r, "leg_a"), out);
+    json_array_foreach(json_object_get(r, "legs_b"), i, leg) print_leg("B", leg, out);
+}
+
+static void print_call_hangup(const json_t *r, FILE *out) {}
+
+static void print_call_ladder(const json_t *r, FILE *out)
+{
+    cw_ladder_print(r, out);
+}
+
+static void print_trunks(const json_t *r, FILE *out)
+{
+    static const char *const head[] = { "NAME",    "ADDRESS",  "TRANSPORT", "PREFIXES",   "CALLS",
+                                        "STARTED", "ANSWERED", "FAILED",    "LAST ERROR", NULL };
+    static const char *const numbers[] = { "calls", "started", "answered", "failed" };
+    cw_rows rows;
+    size_t i;
+    json_t *one;
+
+    cw_rows_init(&rows, head);
+    json_array_foreach((json_t *)r, i, one)
+    {
+        g_autofree char *prefixes = value_text(json_object_get(one, "prefixes"));
+        const json_t *last = json_object_get(one, "last_error");
+
+        cw_rows_add(&rows, text_of(one, "name"));
+        cw_rows_add(&rows, text_of(one, "address"));
+        cw_rows_add(&rows, text_of(one, "transport"));
+        cw_rows_add(&rows, prefixes);
+        for (size_t k = 0; k < G_N_ELEMENTS(numbers); k++) {
+            g_autofree char *n = g_strdup_printf("%lld", (long long)number_of(one, numbers[k]));
+
+            cw_rows_add(&rows, n);
+        }
+        g_autofree char *ago = clock_of(number_of(last, "ago_ms"));
+        g_autofree char *error = g_strdup_printf("%s %d, %s ago", text_of(last, "kind") ?: "",
+                                                 (int)number_of(last, "sip"), ago);
+
+        cw_rows_add(&rows, last ? error : NULL);
+    }
+    cw_rows_print(&rows, out);
+}
+
+static void print_log_level(const json_t *r, FILE *out)
+{
+    print_members(r, 0, out);
+}
+
+static void print_stats(const json_t *r, FILE *out)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)r, key, value)
+        fprintf(out, "%-24s %lld\n", key, (long long)json_integer_value(value));
+}
+
+static void print_config_show(const json_t *r, FILE *out)
+{
+    fputs(text_of(r, "text") ?: "", out);
+}
+
+void cw_ctl_print(cw_ctl cmd, const json_t *result, FILE *out)
+{
+    static void (*const printers[])(const json_t *, FILE *) = {
+#define CW_CTL(name, words, args, help) [CW_CTL_##name] = print_##name,
+#define CW_CTL_LOCAL(name, words, args, help)
+#define CW_CTL_EXIT(name, code, help)
+#include "admin/ctl.def"
+#undef CW_CTL
+#undef CW_CTL_LOCAL
+#undef CW_CTL_EXIT
+    };
+
+    printers[cmd](result, out);
+}
