@@ -13,8 +13,9 @@ static void compare(const char *path, void (*print)(FILE *out))
 
     print(out);
     fclose(out);
-    g_assert_true(g_file_get_contents(file, &have, NULL, NULL));
-    g_assert_cmpstr(have, ==, want);
+    g_file_get_contents(file, &have, NULL, NULL);
+    if (g_strcmp0(have, want))
+        g_test_fail_printf("%s is behind its table: run make docs", path);
     free(want);
 }
 
