@@ -56,19 +56,24 @@ export class Capture {
         })
     }
 
-    // What tshark says is broken in packets that we sent. `ours` is a display filter.
-    async malformed(ours) {
-        const { code, text } = await run('tshark', ['-n', '-r', this.file,
-            '--enable-heuristic', 'stun_udp', '--enable-heuristic', 'dtls_udp', '-o', 'tcp.check_checksum:false', '-o', 'udp.check_checksum:false',
-            '-Y', `(${ours}) && (_ws.malformed || (_ws.expert.severity == error && !tcp.analysis.flags))`, '-T', 'fields', '-e', 'frame.number', '-e', '_ws.col.Protocol', '-e', '_ws.col.Info', '-e', '_ws.expert.message'], { ms: 60000 })
+    // What tshark makes of the packets for which display filter `ours` holds: `bad`, those it calls
+    // malformed or in error, and how many it saw of each protocol. One pass over the file.
+    async inspect(ours, protocols) {
+        const { code, text } = await run('tshark', ['-n', '-2', '-r', this.file, '--enable-heuristic', 'stun_udp', '--enable-heuristic', 'dtls_udp',
+            '-o', 'tcp.check_checksum:false', '-o', 'udp.check_checksum:false', '-Y', ours,
+            '-T', 'fields', '-E', 'separator=|', '-e', 'frame.number', '-e', 'frame.protocols', '-e', '_ws.malformed', '-e', '_ws.expert.severity', '-e', '_ws.expert.message', '-e', '_ws.col.Info'], { ms: 90000 })
         if (code !== 0) throw new Error(`tshark: ${text}`)
-        return text.split('\n').filter((line) => line && !/^Running as user/.test(line) && !/^tshark: /.test(line))
-    }
-
-    // Number of packets of each protocol that we sent, so that a check of none does not pass.
-    async count(filter) {
-        const { text } = await run('tshark', ['-n', '-r', this.file, '--enable-heuristic', 'stun_udp', '--enable-heuristic', 'dtls_udp', '-Y', filter, '-T', 'fields', '-e', 'frame.number'], { ms: 60000 })
-        return text.split('\n').filter((line) => /^\d+$/.test(line)).length
+        const counts = Object.fromEntries(protocols.map((protocol) => [protocol, 0]))
+        const bad = []
+        for (const line of text.split('\n')) {
+            const [frame, names, malformed, severities, ...rest] = line.split('|')
+            if (!/^\d+$/.test(frame)) continue
+            const layers = names.split(':')
+            for (const protocol of protocols) if (layers.includes(protocol)) counts[protocol]++
+            // 8388608: an error in the sense of tshark's expert; TCP's own are of the kernel.
+            if (malformed || (severities.split(',').includes('8388608') && !/TCP|tcp/.test(rest.join('|')))) bad.push(line)
+        }
+        return { bad, counts }
     }
 }
 
