@@ -1,0 +1,53 @@
+// 200 calls in a row: memory, descriptors, ports and timers return to the start. The plain build: the
+// sanitizers keep what was freed.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { Gateway } from '../lib/gateway.mjs'
+import { Phone, WebPeer } from '../lib/webpeer.mjs'
+import { scenario, sipp } from '../lib/sipp.mjs'
+import { openFiles, residentKib, until } from '../lib/proc.mjs'
+
+let gateway, peer, anna
+// Short transactions, so that their end is part of the test.
+before(async () => {
+    gateway = await Gateway.start({ after }, { log: { level: 'info' }, sip: { t1_ms: 100, t1x64_ms: 1500 }, limits: { ladder_keep_s: 0 } })
+    peer = WebPeer.start({ after })
+    anna = await Phone.open({ after }, gateway, peer, 'anna')
+})
+
+async function calls(t, n) {
+    const callee = sipp(t, scenario.answer({ tone: false }), { calls: n })
+    for (let i = 0; i < n; i++) {
+        const call = await (await anna.start(callee.uri())).answered()
+        await call.end()
+    }
+    await callee.passed()
+}
+
+async function incoming(t, n) {
+    const caller = sipp(t, scenario.call('anna'), { calls: n, limit: 1, to: '127.0.0.1:5060' })
+    for (let i = 0; i < n; i++) await (await (await anna.incoming()).answer()).end()
+    await caller.passed()
+}
+
+const idle = () => until(async () => {
+    const status = await gateway.ctl('status')
+    return ['calls', 'dialogs', 'transports', 'rtp_ports'].every((name) => status[name] === 0) &&
+        !(status.sip?.transactions > 0) && { ...status, files: openFiles(gateway.pid).sort(), rss: residentKib(gateway.pid) }
+}, 'calls, dialogs, transactions and ports are gone', 10000, 100)
+
+test('200 calls out and in', async (t) => {
+    // Libraries fill their caches with the first calls.
+    await calls(t, 20)
+    await incoming(t, 20)
+    const first = await idle()
+    await calls(t, 100)
+    await incoming(t, 100)
+    const last = await idle()
+    assert.deepEqual(last.files, first.files)
+    assert.equal(last.timers, first.timers)
+    assert.ok(last.rss - first.rss < 1024, `memory grew by ${last.rss - first.rss} KiB over 200 calls`)
+    t.diagnostic(`200 calls: memory ${first.rss} -> ${last.rss} KiB, ${first.files.length} descriptors, ${first.timers} timers`)
+})
+
+test('the gateway ends well', () => gateway.stop())
