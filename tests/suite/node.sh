@@ -22,6 +22,8 @@ node_test()
     name=$(basename "$file" .test.mjs)
     out=$CW_OUT/$name.tap
     mkdir -p "$CW_TMP/$name"
+    # What is measured is measured without the sanitizers.
+    [[ $file != *.plain.test.mjs ]] || local -x CW_BUILD=$CW_PLAIN_BUILD
     TMPDIR=$CW_TMP/$name timeout -k 10 "${CW_TIMEOUT:-300}" sh tests/lib/netns.sh \
         node --test-reporter=./tests/lib/reporter.mjs "$file" >"$out" 2>&1 </dev/null
     status=$?

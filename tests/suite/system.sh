@@ -10,7 +10,7 @@ stop_unless "autoreconf" bootstrap
 stop_unless "configure" configured build-check/asan --enable-werror --enable-sanitizers
 stop_unless "build with the sanitizers" make -s -C build-check/asan -j"$jobs" all $(peers build-check/asan)
 stop_unless "configure" configured build --enable-werror
-stop_unless "build" make -s -C build -j"$jobs" all
+stop_unless "build" make -s -C build -j"$jobs" all $(peers build)
 rm -rf "$CW_OUT/wire"
 CW_BUILD=$PWD/build-check/asan
 CW_PLAIN_BUILD=$PWD/build
