@@ -3,7 +3,7 @@
 GATEWAY_SOURCES = src/gateway.c src/gateway.h
 GATEWAY_LIBS = src/api/libapi.a src/admin/libadmin.a $(API_LIBS)
 
-EXTRA_PROGRAMS = causeway
+bin_PROGRAMS += causeway
 causeway_SOURCES = src/main.c src/demo.c src/demo.h $(GATEWAY_SOURCES)
 causeway_LDADD = $(GATEWAY_LIBS)
 

@@ -58,5 +58,5 @@ configured()
 # The programs of tests/peer in build directory $1.
 peers()
 {
-    make -s -C "$1" -f Makefile -f ../../tests/suite/print.mk print-peers
+    make -s -C "$1" -f Makefile -f "$PWD/tests/suite/print.mk" print-peers
 }
