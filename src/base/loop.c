@@ -97,12 +97,22 @@ static int on_uv_ready(cw_loop *loop, su_wait_t *wait, cw_loop *arg)
     return 0; /* likewise */
 }
 
+/* Handles that a callback started reach libuv's epoll only in its next run; until then the root
+ * would wait for a descriptor that does not know of them. A queue of libuv 1.44, empty when it
+ * points at itself; uv_backend_timeout() does not look at it. */
+static bool uv_has_new_watchers(const uv_loop_t *uv)
+{
+    return uv->watcher_queue[0] != &uv->watcher_queue;
+}
+
 static void run_uv(cw_loop *loop, su_root_t *root)
 {
     int in_ms;
 
     cw_assert_on_loop();
-    uv_run(&loop->uv, UV_RUN_NOWAIT);
+    do
+        uv_run(&loop->uv, UV_RUN_NOWAIT);
+    while (uv_has_new_watchers(&loop->uv));
     in_ms = uv_backend_timeout(&loop->uv);
     if (in_ms < 0)
         su_timer_reset(loop->alarm);
