@@ -16,7 +16,7 @@ tests_unit_test_srtp_LDADD = $(MEDIA_LIBS)
 
 check_PROGRAMS += tests/unit/test-ice
 TESTS += tests/unit/test-ice
-tests_unit_test_ice_SOURCES = tests/unit/test-ice.c
+tests_unit_test_ice_SOURCES = tests/unit/test-ice.c tests/unit/stun-msg.c tests/unit/stun-msg.h
 tests_unit_test_ice_LDADD = $(WEBRTC_LIBS)
 
 check_PROGRAMS += tests/unit/test-desc tests/unit/test-sdp tests/unit/test-jsep
@@ -35,7 +35,8 @@ tests_unit_test_plane_LDADD = $(MEDIA_LIBS)
 
 check_PROGRAMS += tests/unit/test-dtls
 TESTS += tests/unit/test-dtls
-tests_unit_test_dtls_SOURCES = tests/unit/test-dtls.c
+tests_unit_test_dtls_SOURCES = tests/unit/test-dtls.c tests/unit/dtls-client.c \
+	tests/unit/dtls-client.h
 tests_unit_test_dtls_LDADD = $(WEBRTC_LIBS)
 check_PROGRAMS += tests/unit/test-sip-auth tests/unit/test-sip-call tests/unit/test-sip-resolve \
 	tests/unit/test-sip-uri
@@ -77,3 +78,9 @@ tests_unit_test_ctl_SOURCES = tests/unit/test-ctl.c
 tests_unit_test_ctl_LDADD = src/admin/libadmin.a $(BASE_LIBS)
 tests_unit_test_docs_SOURCES = tests/unit/test-docs.c
 tests_unit_test_docs_LDADD = src/admin/libadmin.a $(BASE_LIBS)
+
+check_PROGRAMS += tests/unit/test-peer
+TESTS += tests/unit/test-peer
+tests_unit_test_peer_SOURCES = tests/unit/test-peer.c tests/unit/dtls-client.c \
+	tests/unit/dtls-client.h tests/unit/stun-msg.c tests/unit/stun-msg.h
+tests_unit_test_peer_LDADD = $(WEBRTC_LIBS)

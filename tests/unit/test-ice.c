@@ -1,11 +1,9 @@
 /* ICE-lite: what is answered, what is refused, and that nothing is read past a datagram's end. */
 #include "webrtc/ice.h"
 
-#include "base/ident.h"
+#include "stun-msg.h"
 
 #include <glib.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -24,95 +22,6 @@ static const uint8_t rfc5769[] = {
     0xc1, 0xb5, 0x71, 0xa2, 0x80, 0x28, 0x00, 0x04, 0xe5, 0x7a, 0x3b, 0xcf,
 };
 
-/* ── A STUN writer and checker that owe nothing to the code under test ──────────────────────────
- */
-
-typedef struct msg {
-    uint8_t data[1500];
-    size_t len;
-} msg;
-
-static void put16(uint8_t *at, size_t value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-
-static unsigned get16(const uint8_t *at)
-{
-    return (unsigned)(at[0] << 8 | at[1]);
-}
-
-static uint32_t crc32_of(const uint8_t *data, size_t len)
-{
-    uint32_t crc = 0xffffffff;
-
-    for (size_t i = 0; i < len; i++) {
-        crc ^= data[i];
-        for (unsigned bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
-    }
-    return ~crc;
-}
-
-static void start(msg *m, unsigned type)
-{
-    memset(m, 0, sizeof *m);
-    put16(m->data, type);
-    memcpy(m->data + 4, (uint8_t[]){ 0x21, 0x12, 0xa4, 0x42 }, 4);
-    cw_random(m->data + 8, 12);
-    m->len = 20;
-}
-
-static void attr(msg *m, unsigned type, const void *value, size_t len)
-{
-    put16(m->data + m->len, type);
-    put16(m->data + m->len + 2, len);
-    if (len)
-        memcpy(m->data + m->len + 4, value, len);
-    m->len += 4 + ((len + 3) & ~(size_t)3);
-    put16(m->data + 2, m->len - 20);
-}
-
-static void integrity(msg *m, const char *pwd)
-{
-    uint8_t mac[20];
-
-    put16(m->data + 2, m->len + 24 - 20); /* counts the attribute, RFC 8489 14.5 */
-    HMAC(EVP_sha1(), pwd, (int)strlen(pwd), m->data, m->len, mac, NULL);
-    attr(m, 0x0008, mac, sizeof mac);
-}
-
-static void fingerprint(msg *m)
-{
-    uint32_t crc;
-    uint8_t value[4];
-
-    put16(m->data + 2, m->len + 8 - 20);
-    crc = crc32_of(m->data, m->len) ^ 0x5354554e;
-    put16(value, crc >> 16);
-    put16(value + 2, crc);
-    attr(m, 0x8028, value, sizeof value);
-}
-
-/* As Chromium writes it, up to but not including MESSAGE-INTEGRITY. */
-static void check_head(msg *m, const char *username)
-{
-    start(m, 1);
-    attr(m, 0x0006, username, strlen(username));
-    attr(m, 0xc057, "\0\1\0\12", 4);
-    attr(m, 0x802a, "\1\2\3\4\5\6\7\10", 8); /* ICE-CONTROLLING */
-    attr(m, 0x0025, NULL, 0);                /* USE-CANDIDATE */
-    attr(m, 0x0024, "\x6e\x7f\1\xff", 4);    /* PRIORITY */
-}
-
-static void check_make(msg *m, const char *username, const char *pwd)
-{
-    check_head(m, username);
-    integrity(m, pwd);
-    fingerprint(m);
-}
-
 static const uint8_t *find(const uint8_t *data, size_t len, unsigned type, size_t *value_len)
 {
     for (size_t at = 20; at + 4 <= len; at += 4 + ((get16(data + at + 2) + 3u) & ~3u))
@@ -126,7 +35,7 @@ static const uint8_t *find(const uint8_t *data, size_t len, unsigned type, size_
 /* Recompute MESSAGE-INTEGRITY and FINGERPRINT of an answer. */
 static void assert_sealed(const uint8_t *data, size_t len, const char *pwd)
 {
-    msg copy = { .len = len };
+    stun_msg copy = { .len = len };
     size_t n;
     const uint8_t *mac = find(data, len, 0x0008, &n), *crc = find(data, len, 0x8028, &n);
 
@@ -136,12 +45,12 @@ static void assert_sealed(const uint8_t *data, size_t len, const char *pwd)
     if (pwd) {
         g_assert_nonnull(mac);
         copy.len = (size_t)(mac - 4 - data);
-        integrity(&copy, pwd);
+        stun_integrity(&copy, pwd);
     } else {
         g_assert_null(mac);
         copy.len -= 8;
     }
-    fingerprint(&copy);
+    stun_fingerprint(&copy);
     g_assert_cmpmem(copy.data, copy.len, data, len);
 }
 
@@ -194,14 +103,14 @@ static int error_code(const uint8_t *reply, size_t len)
 static void test_good(gconstpointer data)
 {
     cw_addr from = address(data);
-    msg m;
+    stun_msg m;
     uint8_t reply[1500];
     const uint8_t *mapped;
     size_t len, n;
     bool valid;
 
     for (unsigned i = 0; i < 3; i++) {
-        check_make(&m, UFRAG ":h6vY", PWD);
+        stun_check(&m, UFRAG ":h6vY", PWD);
         len = ask(m.data, m.len, &from, reply, &valid);
         g_assert_true(valid);
         g_assert_cmpint(error_code(reply, len), ==, 200);
@@ -228,10 +137,10 @@ static void test_longest_user(void)
     uint8_t reply[CW_ICE_REPLY_MAX];
     bool valid;
     size_t len;
-    msg m;
+    stun_msg m;
 
     username[256] = ':';
-    check_make(&m, username, PWD);
+    stun_check(&m, username, PWD);
     username[256] = 0;
     len = cw_ice_answer(username, PWD, m.data, m.len, &from, reply, sizeof reply, &valid);
     g_assert_true(valid);
@@ -261,13 +170,13 @@ static void test_tie(void)
     cw_addr from = address("192.0.2.1:32853");
     uint8_t reply[1500];
     bool valid;
-    msg m;
+    stun_msg m;
 
-    start(&m, 1);
-    attr(&m, 0x0006, UFRAG ":x", 6);
-    attr(&m, 0x8029, "\0\0\0\0\0\0\0\0", 8);
-    integrity(&m, PWD);
-    fingerprint(&m);
+    stun_start(&m, 1);
+    stun_attr(&m, 0x0006, UFRAG ":x", 6);
+    stun_attr(&m, 0x8029, "\0\0\0\0\0\0\0\0", 8);
+    stun_integrity(&m, PWD);
+    stun_fingerprint(&m);
     g_assert_cmpint(error_code(reply, ask(m.data, m.len, &from, reply, &valid)), ==, 487);
     g_assert_false(valid);
 }
@@ -275,177 +184,177 @@ static void test_tie(void)
 /* ── Refused ────────────────────────────────────────────────────────────────────────────────────
  */
 
-static void no_username(msg *m)
+static void no_username(stun_msg *m)
 {
-    start(m, 1);
-    integrity(m, PWD);
-    fingerprint(m);
+    stun_start(m, 1);
+    stun_integrity(m, PWD);
+    stun_fingerprint(m);
 }
 
-static void no_integrity(msg *m)
+static void no_integrity(stun_msg *m)
 {
-    check_head(m, UFRAG ":h6vY");
-    fingerprint(m);
+    stun_check_head(m, UFRAG ":h6vY");
+    stun_fingerprint(m);
 }
 
-static void no_fingerprint(msg *m)
+static void no_fingerprint(stun_msg *m)
 {
-    check_head(m, UFRAG ":h6vY");
-    integrity(m, PWD);
+    stun_check_head(m, UFRAG ":h6vY");
+    stun_integrity(m, PWD);
 }
 
-static void nothing(msg *m)
+static void nothing(stun_msg *m)
 {
-    start(m, 1);
+    stun_start(m, 1);
 }
 
-static void bad_fingerprint(msg *m)
+static void bad_fingerprint(stun_msg *m)
 {
-    check_make(m, UFRAG ":h6vY", PWD);
+    stun_check(m, UFRAG ":h6vY", PWD);
     m->data[m->len - 1] ^= 1;
 }
 
-static void wrong_pwd(msg *m)
+static void wrong_pwd(stun_msg *m)
 {
-    check_make(m, UFRAG ":h6vY", "VOkJxbRl1RmTxUk/WvJxBu");
+    stun_check(m, UFRAG ":h6vY", "VOkJxbRl1RmTxUk/WvJxBu");
 }
 
-static void tampered(msg *m)
+static void tampered(stun_msg *m)
 {
-    check_head(m, UFRAG ":h6vY");
-    integrity(m, PWD);
+    stun_check_head(m, UFRAG ":h6vY");
+    stun_integrity(m, PWD);
     m->data[m->len - 1] ^= 1;
-    fingerprint(m);
+    stun_fingerprint(m);
 }
 
-static void wrong_user(msg *m)
+static void wrong_user(stun_msg *m)
 {
-    check_make(m, "evtk:h6vY", PWD);
+    stun_check(m, "evtk:h6vY", PWD);
 }
 
-static void longer_user(msg *m)
+static void longer_user(stun_msg *m)
 {
-    check_make(m, UFRAG "x:h6vY", PWD);
+    stun_check(m, UFRAG "x:h6vY", PWD);
 }
 
-static void swapped_user(msg *m)
+static void swapped_user(stun_msg *m)
 {
-    check_make(m, "h6vY:" UFRAG, PWD);
+    stun_check(m, "h6vY:" UFRAG, PWD);
 }
 
-static void no_colon(msg *m)
+static void no_colon(stun_msg *m)
 {
-    check_make(m, UFRAG, PWD);
+    stun_check(m, UFRAG, PWD);
 }
 
-static void empty_user(msg *m)
+static void empty_user(stun_msg *m)
 {
-    check_make(m, "", PWD);
+    stun_check(m, "", PWD);
 }
 
 /* RFC 8839 5.4 ends at 256 and a colon and 256. Its echo must not outgrow the answer's room. */
-static void huge_user(msg *m)
+static void huge_user(stun_msg *m)
 {
     g_autofree char *username = g_strnfill(1300, 'x');
 
     memcpy(username, UFRAG ":", strlen(UFRAG) + 1);
-    check_make(m, username, PWD);
+    stun_check(m, username, PWD);
 }
 
-static void unknown_attr(msg *m)
+static void unknown_attr(stun_msg *m)
 {
-    check_head(m, UFRAG ":h6vY");
-    attr(m, 0x7f01, "abcd", 4);
-    integrity(m, PWD);
-    fingerprint(m);
+    stun_check_head(m, UFRAG ":h6vY");
+    stun_attr(m, 0x7f01, "abcd", 4);
+    stun_integrity(m, PWD);
+    stun_fingerprint(m);
 }
 
 /* 300 of them: the answer lists at most 256 and may not outgrow the request. */
-static void many_unknown(msg *m)
+static void many_unknown(stun_msg *m)
 {
-    check_head(m, UFRAG ":h6vY");
+    stun_check_head(m, UFRAG ":h6vY");
     for (unsigned i = 0; i < 300; i++)
-        attr(m, 0x7000 + i, NULL, 0);
-    integrity(m, PWD);
-    fingerprint(m);
+        stun_attr(m, 0x7000 + i, NULL, 0);
+    stun_integrity(m, PWD);
+    stun_fingerprint(m);
 }
 
 /* An integrity of no or few bytes must neither be believed nor read beyond. */
-static void short_integrity(msg *m)
+static void short_integrity(stun_msg *m)
 {
-    check_head(m, UFRAG ":h6vY");
-    attr(m, 0x0008, NULL, 0);
-    fingerprint(m);
+    stun_check_head(m, UFRAG ":h6vY");
+    stun_attr(m, 0x0008, NULL, 0);
+    stun_fingerprint(m);
 }
 
-static void short_integrity_last(msg *m)
+static void short_integrity_last(stun_msg *m)
 {
-    check_head(m, UFRAG ":h6vY");
-    attr(m, 0x0008, "abc", 3);
+    stun_check_head(m, UFRAG ":h6vY");
+    stun_attr(m, 0x0008, "abc", 3);
 }
 
 /* RFC 8489 14.5: what stands behind the integrity does not count. */
-static void user_behind_integrity(msg *m)
+static void user_behind_integrity(stun_msg *m)
 {
-    start(m, 1);
-    integrity(m, PWD);
-    attr(m, 0x0006, UFRAG ":h6vY", 9);
-    fingerprint(m);
+    stun_start(m, 1);
+    stun_integrity(m, PWD);
+    stun_attr(m, 0x0006, UFRAG ":h6vY", 9);
+    stun_fingerprint(m);
 }
 
-static void indication(msg *m)
+static void indication(stun_msg *m)
 {
-    check_head(m, UFRAG ":h6vY");
+    stun_check_head(m, UFRAG ":h6vY");
     put16(m->data, 0x0011);
-    integrity(m, PWD);
-    fingerprint(m);
+    stun_integrity(m, PWD);
+    stun_fingerprint(m);
 }
 
-static void response(msg *m)
+static void response(stun_msg *m)
 {
-    check_head(m, UFRAG ":h6vY");
+    stun_check_head(m, UFRAG ":h6vY");
     put16(m->data, 0x0101);
-    integrity(m, PWD);
-    fingerprint(m);
+    stun_integrity(m, PWD);
+    stun_fingerprint(m);
 }
 
-static void allocate(msg *m)
+static void allocate(stun_msg *m)
 {
-    check_head(m, UFRAG ":h6vY");
+    stun_check_head(m, UFRAG ":h6vY");
     put16(m->data, 0x0003);
-    integrity(m, PWD);
-    fingerprint(m);
+    stun_integrity(m, PWD);
+    stun_fingerprint(m);
 }
 
-static void no_cookie(msg *m)
+static void no_cookie(stun_msg *m)
 {
-    check_head(m, UFRAG ":h6vY");
+    stun_check_head(m, UFRAG ":h6vY");
     m->data[4] ^= 1;
-    integrity(m, PWD);
-    fingerprint(m);
+    stun_integrity(m, PWD);
+    stun_fingerprint(m);
 }
 
-static void trailing_byte(msg *m)
+static void trailing_byte(stun_msg *m)
 {
-    check_make(m, UFRAG ":h6vY", PWD);
+    stun_check(m, UFRAG ":h6vY", PWD);
     m->len++;
 }
 
-static void attr_too_long(msg *m)
+static void attr_too_long(stun_msg *m)
 {
-    check_make(m, UFRAG ":h6vY", PWD);
+    stun_check(m, UFRAG ":h6vY", PWD);
     put16(m->data + 22, 0xfff0);
 }
 
-static void length_too_long(msg *m)
+static void length_too_long(stun_msg *m)
 {
-    check_make(m, UFRAG ":h6vY", PWD);
+    stun_check(m, UFRAG ":h6vY", PWD);
     put16(m->data + 2, m->len);
 }
 
 static const struct refusal {
     const char *name;
-    void (*make)(msg *m);
+    void (*make)(stun_msg *m);
     int code; /* 0: silence */
 } refusals[] = {
     { "no-username", no_username, 400 },
@@ -482,7 +391,7 @@ static void test_refusal(gconstpointer data)
     uint8_t reply[1500];
     bool valid = true;
     size_t len;
-    msg m;
+    stun_msg m;
 
     row->make(&m);
     len = ask(m.data, m.len, &from, reply, &valid);
@@ -501,9 +410,9 @@ static void test_cut(void)
     uint8_t reply[1500];
     char ufrag[257];
     bool valid;
-    msg m;
+    stun_msg m;
 
-    check_make(&m, UFRAG ":h6vY", PWD);
+    stun_check(&m, UFRAG ":h6vY", PWD);
     for (size_t len = 0; len < m.len; len++) {
         g_assert_cmpuint(ask(m.data, len, &from, reply, &valid), ==, 0);
         g_assert_false(valid);
@@ -512,7 +421,7 @@ static void test_cut(void)
     }
     /* the header right, every length of the body */
     for (size_t len = 20; len < m.len; len++) {
-        msg cut = m;
+        stun_msg cut = m;
 
         put16(cut.data + 2, len - 20);
         ask(cut.data, len, &from, reply, &valid);
@@ -540,21 +449,21 @@ static void test_cut(void)
 static void test_ufrag(void)
 {
     char ret[8], longest[CW_ADDR_STR] = "0123456:x";
-    msg m;
+    stun_msg m;
 
-    check_make(&m, "abc:def:ghi", PWD);
+    stun_check(&m, "abc:def:ghi", PWD);
     g_assert_cmpint(cw_ice_ufrag(m.data, m.len, ret, sizeof ret), ==, CW_OK);
     g_assert_cmpstr(ret, ==, "abc");
-    check_make(&m, longest, PWD);
+    stun_check(&m, longest, PWD);
     g_assert_cmpint(cw_ice_ufrag(m.data, m.len, ret, sizeof ret), ==, CW_OK);
-    check_make(&m, "01234567:x", PWD);
+    stun_check(&m, "01234567:x", PWD);
     g_assert_cmpint(cw_ice_ufrag(m.data, m.len, ret, sizeof ret), ==, CW_E_SYNTAX);
-    check_make(&m, ":x", PWD);
+    stun_check(&m, ":x", PWD);
     g_assert_cmpint(cw_ice_ufrag(m.data, m.len, ret, sizeof ret), ==, CW_E_SYNTAX);
     indication(&m);
     g_assert_cmpint(cw_ice_ufrag(m.data, m.len, ret, sizeof ret), ==, CW_E_SYNTAX);
-    start(&m, 1);
-    attr(&m, 0x0006, "a\0b:c", 5);
+    stun_start(&m, 1);
+    stun_attr(&m, 0x0006, "a\0b:c", 5);
     g_assert_cmpint(cw_ice_ufrag(m.data, m.len, ret, sizeof ret), ==, CW_E_SYNTAX);
 }
 
@@ -563,10 +472,10 @@ static gpointer hammer(gpointer data)
     cw_addr from = address("192.0.2.1:1");
     uint8_t reply[1500];
     bool valid;
-    msg m;
+    stun_msg m;
 
     for (unsigned i = 0; i < 2000; i++) {
-        check_make(&m, UFRAG ":h6vY", PWD);
+        stun_check(&m, UFRAG ":h6vY", PWD);
         cw_ice_answer(UFRAG, PWD, m.data, m.len, &from, reply, sizeof reply, &valid);
         g_assert_true(valid);
     }
