@@ -97,6 +97,10 @@ static cw_err webrtc_conf(const cw_conf *conf, cw_webrtc_conf *ret, char **why)
     const char *public = conf->media.public_address;
 
     ret->connect_timeout_ms = (unsigned)conf->media.ice_timeout_ms;
+    ret->dtls_linger_ms = (unsigned)conf->media.dtls_linger_ms;
+    ret->dtls_datagrams_max = (unsigned)conf->media.dtls_datagrams_max;
+    ret->dtls_bytes_max = (unsigned)conf->media.dtls_bytes_max;
+    ret->dtls_queue_max = (unsigned)conf->media.dtls_queue_max;
     if (public && cw_addr_parse(public, 0, &ret->public_address)) {
         *why = g_strdup_printf("media.public_address: \"%s\" is no address", public);
         return CW_E_CONF;
