@@ -35,3 +35,15 @@ TESTS += tests/fuzz/fuzz-rtcp
 tests_fuzz_fuzz_rtcp_SOURCES = tests/fuzz/fuzz-rtcp.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_rtcp_LDADD = $(MEDIA_LIBS)
 tests_fuzz_fuzz_rtcp_LDFLAGS = $(FUZZ_LINK)
+
+check_PROGRAMS += tests/fuzz/fuzz-proto tests/fuzz/fuzz-guard tests/fuzz/fuzz-token
+TESTS += tests/fuzz/fuzz-proto tests/fuzz/fuzz-guard tests/fuzz/fuzz-token
+tests_fuzz_fuzz_proto_SOURCES = tests/fuzz/fuzz-proto.c tests/unit/fake-call.c tests/unit/fake-call.h $(FUZZ_REPLAY)
+tests_fuzz_fuzz_proto_LDADD = src/api/libapi.a $(USER_LIBS)
+tests_fuzz_fuzz_proto_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_guard_SOURCES = tests/fuzz/fuzz-guard.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_guard_LDADD = src/api/libapi.a $(BASE_LIBS)
+tests_fuzz_fuzz_guard_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_token_SOURCES = tests/fuzz/fuzz-token.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_token_LDADD = $(USER_LIBS)
+tests_fuzz_fuzz_token_LDFLAGS = $(FUZZ_LINK)

@@ -84,3 +84,16 @@ TESTS += tests/unit/test-peer
 tests_unit_test_peer_SOURCES = tests/unit/test-peer.c tests/unit/dtls-client.c \
 	tests/unit/dtls-client.h tests/unit/stun-msg.c tests/unit/stun-msg.h
 tests_unit_test_peer_LDADD = $(WEBRTC_LIBS)
+
+
+check_PROGRAMS += tests/unit/test-proto tests/unit/test-token
+TESTS += tests/unit/test-proto tests/unit/test-token
+tests_unit_test_proto_SOURCES = tests/unit/test-proto.c
+tests_unit_test_proto_LDADD = src/api/libapi.a $(USER_LIBS)
+tests_unit_test_token_SOURCES = tests/unit/test-token.c
+tests_unit_test_token_LDADD = $(USER_LIBS)
+
+check_PROGRAMS += tests/unit/test-session
+TESTS += tests/unit/test-session
+tests_unit_test_session_SOURCES = tests/unit/test-session.c tests/unit/fake-call.c tests/unit/fake-call.h
+tests_unit_test_session_LDADD = src/api/libapi.a $(USER_LIBS)
