@@ -161,7 +161,7 @@ static const cw_sip_ops rig_ops = { .invite = rig_invite, .trusted = rig_trusted
 static inline void side_start(side *s, rig *r, const char *name, const char *ip, const char *extra)
 {
     g_autofree char *text = g_strdup_printf(
-        "sip: { listen = (\"udp:%s:0\", \"tcp:%s:0\"); t1x64_ms = 2000; t1_ms = 100; %s };", ip, ip,
+        "sip: { listen = (\"udp:%s:0\", \"tcp:%s:0\"); t1x64_ms = 1000; t1_ms = 100; %s };", ip, ip,
         extra ? extra : "");
     char *why = NULL;
     char said[128] = "";
@@ -234,6 +234,11 @@ static inline int64_t side_count(const side *s, const char *key)
     return n;
 }
 
+static inline const char *rig_tail(const GString *text)
+{
+    return text->len > 400 ? text->str + text->len - 400 : text->str;
+}
+
 /* A cond that is awaited, not slept for. */
 #define WAIT(r, cond)                                                                              \
     do {                                                                                           \
@@ -242,8 +247,8 @@ static inline int64_t side_count(const side *s, const char *key)
             cw_loop_step((r)->loop, 20);                                                           \
         if (!(cond))                                                                               \
             g_error("%s:%d: not reached: %s\n a: %s\n    %s\n b: %s\n    %s", __FILE__, __LINE__,  \
-                    #cond, (r)->a.log->str, (r)->a.trace->str, (r)->b.log->str,                    \
-                    (r)->b.trace->str);                                                            \
+                    #cond, rig_tail((r)->a.log), rig_tail((r)->a.trace), rig_tail((r)->b.log),     \
+                    rig_tail((r)->b.trace));                                                       \
     } while (0)
 
 #define SAW(s, text) (strstr((s).log->str, (text)) != NULL)
