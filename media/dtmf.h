@@ -19,8 +19,7 @@
 int cw_dtmf_event(char digit);      /* 0..15, -1: not a digit. 0-9 * # A-D, caseless */
 char cw_dtmf_digit(unsigned event); /* 0: not a digit */
 
-/* ── Sending ────────────────────────────────────────────────────────────────────────────────────
- */
+/* ── Sending ── */
 typedef struct cw_dtmf_send {
     struct {
         uint8_t event;
@@ -46,8 +45,7 @@ bool cw_dtmf_push(cw_dtmf_send *send, unsigned event, unsigned ms);
 cw_dtmf_step cw_dtmf_next(cw_dtmf_send *send, uint32_t clock_hz, uint8_t payload[CW_DTMF_LEN],
                           bool *ended);
 
-/* ── Seeing ─────────────────────────────────────────────────────────────────────────────────────
- */
+/* ── Seeing ── */
 typedef struct cw_dtmf_see {
     bool begun, open; /* open: its end was not seen yet */
     uint8_t event;

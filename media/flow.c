@@ -17,8 +17,7 @@ static void hear(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt) CW_ON_MEDIA
     cw_notes_raise(worker->notes, &ep->note, CW_NOTE_FIRST);
 }
 
-/* ── Digits seen ────────────────────────────────────────────────────────────────────────────────
- */
+/* ── Digits seen ── */
 /* The ring is for the loop to empty; more digits than it holds before it looked are nobody's. */
 static void tell_digit(cw_worker *worker, cw_ep *ep, unsigned event, uint32_t ticks,
                        uint32_t clock_hz)
@@ -63,8 +62,7 @@ static void see_silence(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
         tell_digit(worker, ep, event, ticks, event_clock(ep));
 }
 
-/* ── In ─────────────────────────────────────────────────────────────────────────────────────────
- */
+/* ── In ── */
 static void new_format(cw_ep *ep, unsigned pt) CW_ON_MEDIA
 {
     uint32_t clock_hz = cw_format_clock(ep->rx_formats, pt);
@@ -154,8 +152,7 @@ void cw_flow_rx(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp)
     cw_flow_tx(worker, out, pkt, rtp);
 }
 
-/* ── Out ────────────────────────────────────────────────────────────────────────────────────────
- */
+/* ── Out ── */
 static void send_pkt(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, bool rtcp) CW_ON_MEDIA
 {
     bool apart = rtcp && !ep->muxed;
@@ -201,8 +198,7 @@ void cw_flow_insert(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp)
     send_rtp(worker, ep, pkt, rtp);
 }
 
-/* ── RTCP ───────────────────────────────────────────────────────────────────────────────────────
- */
+/* ── RTCP ── */
 /* The newest of B's numbers that A was sent, from the newest of ours and their difference. */
 static uint32_t newest_of_source(const cw_ep *a, const cw_ep *b) CW_ON_MEDIA
 {
@@ -248,8 +244,7 @@ void cw_flow_keyframe(cw_worker *worker, cw_ep *ep)
     cw_io_done(worker->io, &pkt);
 }
 
-/* ── An RTP port's door ─────────────────────────────────────────────────────────────────────────
- */
+/* ── An RTP port's door ── */
 /* RTCP counts when it comes from where SDP said or from the host that the media comes from. */
 static bool rtcp_let_in(cw_ep *ep, const cw_addr *from) CW_ON_MEDIA
 {

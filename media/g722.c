@@ -12,8 +12,7 @@ static int clamp(int x, int low, int high)
     return x < low ? low : x > high ? high : x;
 }
 
-/* ── Tables of ITU-T G.722 ──────────────────────────────────────────────────────────────────────
- */
+/* ── Tables of ITU-T G.722 ── */
 static const int qmf[12] = { 3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11 };
 static const int q6[30] = { 0,    35,   72,   110,  150,  190,  233,  276,  323,  370,
                             422,  473,  530,  587,  650,  714,  786,  858,  940,  1023,
@@ -29,8 +28,7 @@ static const int qm2[4] = { -7408, -1616, 7408, 1616 };
 static const int wh[3] = { 0, -214, 798 };
 static const int rh2[4] = { 2, 1, 2, 1 };
 
-/* ── The predictor, block 4 of either band ──────────────────────────────────────────────────────
- */
+/* ── The predictor, block 4 of either band ── */
 static int same_sign(int a, int b)
 {
     return (a < 0) == (b < 0);
@@ -92,8 +90,7 @@ static int scale(int nb, int shift)
     return (by < 0 ? wd << -by : wd >> by) * 4;
 }
 
-/* ── The bands ──────────────────────────────────────────────────────────────────────────────────
- */
+/* ── The bands ── */
 static int encode_low(cw_g722_band *n, int x)
 {
     int e = sat(x - n->s), size = e >= 0 ? e : -(e + 1), i, code;

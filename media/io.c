@@ -56,8 +56,7 @@ void cw_io_free(cw_io *io)
     g_free(io);
 }
 
-/* ── In ─────────────────────────────────────────────────────────────────────────────────────────
- */
+/* ── In ── */
 unsigned cw_io_rx_batch(cw_io *io, int fd)
 {
     int n;
@@ -110,8 +109,7 @@ void cw_io_blank(cw_io *io, cw_pkt *ret)
     *ret = (cw_pkt){ .slot = io->spare[--io->spare_n] };
 }
 
-/* ── Out ────────────────────────────────────────────────────────────────────────────────────────
- */
+/* ── Out ── */
 void cw_io_send(cw_io *io, int fd, const cw_pkt *pkt, const cw_addr *to)
 {
     socklen_t to_len = to->sa.sa_family == AF_INET ? sizeof to->in4 : sizeof to->in6;

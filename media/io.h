@@ -12,8 +12,9 @@
 #include <stdalign.h>
 
 #define CW_IO_BATCH 64
-#define CW_IO_READ  1536 /* bytes asked for: what is longer than CW_RTP_MAX shows, and is dropped  \
-                          */
+#define CW_IO_READ                                                                                 \
+    1536 /* bytes asked for: what is longer than CW_RTP_MAX shows, and is dropped                  \
+          */
 
 typedef struct cw_slot {
     alignas(64) uint8_t data[2048]; /* CW_IO_READ and room for SRTP's trailer */

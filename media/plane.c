@@ -46,8 +46,7 @@ static void give(cw_plane *plane, unsigned worker, order *o)
     cw_worker_send(plane->worker[worker], &o->mail);
 }
 
-/* ── The plane ──────────────────────────────────────────────────────────────────────────────────
- */
+/* ── The plane ── */
 static unsigned cores(void)
 {
     cpu_set_t set;
@@ -120,8 +119,7 @@ unsigned cw_plane_candidates(const cw_plane *plane, unsigned worker, cw_addr *re
     return n;
 }
 
-/* ── Transports ─────────────────────────────────────────────────────────────────────────────────
- */
+/* ── Transports ── */
 static void tell_transport(cw_transport *transport, unsigned bit, unsigned bits,
                            cw_transport_event event) CW_ON_LOOP
 {
@@ -245,8 +243,7 @@ void cw_transport_free(cw_transport *transport)
     give_transport(transport, order_new(do_transport_remove));
 }
 
-/* ── Endpoints: events ──────────────────────────────────────────────────────────────────────────
- */
+/* ── Endpoints: events ── */
 static void tell_ep(cw_ep *ep, cw_ep_event event, const cw_ep_info *info) CW_ON_LOOP
 {
     if (!ep->freed && ep->fn)
@@ -300,8 +297,7 @@ static void on_ep(cw_note *note, unsigned bits)
         ep_gone(ep);
 }
 
-/* ── Endpoints: orders ──────────────────────────────────────────────────────────────────────────
- */
+/* ── Endpoints: orders ── */
 static void do_ep_add(cw_worker *worker, cw_mail *mail)
 {
     order *o = (order *)mail;
@@ -403,8 +399,7 @@ static void do_ep_dtmf(cw_worker *worker, cw_mail *mail)
     g_free(o);
 }
 
-/* ── Endpoints: what the loop calls ─────────────────────────────────────────────────────────────
- */
+/* ── Endpoints: what the loop calls ── */
 static cw_ep *ep_alloc(cw_plane *plane, unsigned worker, cw_ep_kind kind, cw_ep_fn *fn,
                        void *arg) CW_ON_LOOP
 {

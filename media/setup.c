@@ -129,8 +129,7 @@ void cw_flow_digit(cw_worker *worker, cw_ep *ep, unsigned event, unsigned ms)
     cw_flow_ticking(worker, ep);
 }
 
-/* ── Before the worker knows of it ──────────────────────────────────────────────────────────────
- */
+/* ── Before the worker knows of it ── */
 void cw_flow_init(cw_ep *ep)
 {
     cw_tx_init(&ep->tx);

@@ -8,8 +8,7 @@ void cw_flow_ticking(cw_worker *worker, cw_ep *ep)
     cw_worker_tick(worker, ep, (ep->kind == CW_EP_TONE && ep->out) || ep->dtmf_busy);
 }
 
-/* ── Tone ───────────────────────────────────────────────────────────────────────────────────────
- */
+/* ── Tone ── */
 /* Its stream goes through the joined end like any other's, so numbers and gates are that end's. */
 static void send_tone(cw_worker *worker, cw_ep *tone, cw_ep *out) CW_ON_MEDIA
 {
@@ -40,8 +39,7 @@ static void send_tone(cw_worker *worker, cw_ep *tone, cw_ep *out) CW_ON_MEDIA
     cw_io_done(worker->io, &pkt);
 }
 
-/* ── Digits ─────────────────────────────────────────────────────────────────────────────────────
- */
+/* ── Digits ── */
 /* The telephone-event of the codec's clock, else the first. */
 static const cw_format *event_format(const cw_ep *ep) CW_ON_MEDIA
 {

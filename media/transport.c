@@ -10,8 +10,7 @@
 #define STUN_HEADER   20
 #define USE_CANDIDATE 0x0025 /* RFC 8445 16.1 */
 
-/* ── Addresses ──────────────────────────────────────────────────────────────────────────────────
- */
+/* ── Addresses ── */
 /* The transport that `from` passed a check for; *at is its place there. */
 static cw_transport *find(cw_worker *worker, const cw_addr *from, unsigned *at) CW_ON_MEDIA
 {
@@ -71,8 +70,7 @@ static unsigned add_addr(cw_worker *worker, cw_transport *transport, const cw_ad
     return at;
 }
 
-/* ── STUN ───────────────────────────────────────────────────────────────────────────────────────
- */
+/* ── STUN ── */
 static bool nominates(const uint8_t *data, size_t len)
 {
     size_t at = STUN_HEADER;
@@ -169,8 +167,7 @@ uint64_t cw_transport_consent(cw_worker *worker)
     return next;
 }
 
-/* ── SRTP ───────────────────────────────────────────────────────────────────────────────────────
- */
+/* ── SRTP ── */
 static cw_ep *by_mid(const cw_transport *transport, const uint8_t *data,
                      const cw_rtp *rtp) CW_ON_MEDIA
 {
@@ -290,8 +287,7 @@ void cw_transport_send(cw_worker *worker, cw_transport *transport, cw_pkt *pkt, 
     worker->out++;
 }
 
-/* ── The browser port ───────────────────────────────────────────────────────────────────────────
- */
+/* ── The browser port ── */
 static void take_dtls(cw_worker *worker, const cw_browser_port *port, const cw_pkt *pkt) CW_ON_MEDIA
 {
     unsigned at = 0;
@@ -337,8 +333,7 @@ unsigned cw_transport_ready(cw_worker *worker, const cw_browser_port *port)
     return total;
 }
 
-/* ── What the loop asked for ────────────────────────────────────────────────────────────────────
- */
+/* ── What the loop asked for ── */
 void cw_transport_add(cw_worker *worker, cw_transport *transport, cw_ice ice)
 {
     transport->ice[0] = ice;

@@ -20,8 +20,7 @@
 /* What epoll hands back: a 64-byte aligned pointer and one of these. */
 enum { TAG_RTP, TAG_RTCP, TAG_BROWSER, TAG_BOX, TAG_MASK = 63 };
 
-/* ── Sockets ────────────────────────────────────────────────────────────────────────────────────
- */
+/* ── Sockets ── */
 static bool watch(cw_worker *worker, int fd, const void *of, unsigned tag)
 {
     struct epoll_event event = { .events = EPOLLIN, .data.u64 = (uintptr_t)of | tag };
@@ -69,8 +68,7 @@ static bool open_browser_port(cw_browser_port *port, const cw_addr *first, unsig
            getsockname(port->fd, &port->addr.sa, &len) == 0;
 }
 
-/* ── The thread ─────────────────────────────────────────────────────────────────────────────────
- */
+/* ── The thread ── */
 static void dispatch(cw_worker *worker, uint64_t data) CW_ON_MEDIA
 {
     void *of = (void *)(uintptr_t)(data & ~(uint64_t)TAG_MASK);
@@ -208,8 +206,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* ── Made and ended by the loop ─────────────────────────────────────────────────────────────────
- */
+/* ── Made and ended by the loop ── */
 static void stop(cw_worker *worker, cw_mail *mail)
 {
     cw_assert_on_media();

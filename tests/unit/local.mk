@@ -30,7 +30,7 @@ tests_unit_test_jsep_LDADD = $(WEBRTC_LIBS)
 
 check_PROGRAMS += tests/unit/test-plane
 TESTS += tests/unit/test-plane
-tests_unit_test_plane_SOURCES = tests/unit/test-plane.c
+tests_unit_test_plane_SOURCES = tests/unit/test-plane.c tests/unit/plane-rig.c tests/unit/plane-rig.h
 tests_unit_test_plane_LDADD = $(MEDIA_LIBS)
 
 check_PROGRAMS += tests/unit/test-dtls
@@ -47,12 +47,21 @@ tests_unit_test_sip_auth_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_call_SOURCES = tests/unit/test-sip-call.c tests/unit/sip-rig.h
 tests_unit_test_sip_call_LDADD = $(SIP_LIBS)
 
-check_PROGRAMS += tests/unit/test-rtcp tests/unit/test-dtmf tests/unit/test-port
-TESTS += tests/unit/test-rtcp tests/unit/test-dtmf tests/unit/test-port
+check_PROGRAMS += tests/unit/test-rtcp tests/unit/test-dtmf tests/unit/test-port \
+	tests/unit/test-latch tests/unit/test-number tests/unit/test-plane-sound
+TESTS += tests/unit/test-rtcp tests/unit/test-dtmf tests/unit/test-port \
+	tests/unit/test-latch tests/unit/test-number tests/unit/test-plane-sound
 tests_unit_test_rtcp_SOURCES = tests/unit/test-rtcp.c
 tests_unit_test_rtcp_LDADD = $(MEDIA_LIBS)
 tests_unit_test_dtmf_SOURCES = tests/unit/test-dtmf.c
 tests_unit_test_dtmf_LDADD = $(MEDIA_LIBS)
+tests_unit_test_latch_SOURCES = tests/unit/test-latch.c
+tests_unit_test_latch_LDADD = $(MEDIA_LIBS)
+tests_unit_test_number_SOURCES = tests/unit/test-number.c
+tests_unit_test_number_LDADD = $(MEDIA_LIBS)
+tests_unit_test_plane_sound_SOURCES = tests/unit/test-plane-sound.c tests/unit/plane-rig.c \
+	tests/unit/plane-rig.h
+tests_unit_test_plane_sound_LDADD = $(MEDIA_LIBS)
 tests_unit_test_port_SOURCES = tests/unit/test-port.c
 tests_unit_test_port_LDADD = $(MEDIA_LIBS)
 

@@ -1,237 +1,25 @@
-/* test-plane.c - a real plane between loopback sockets that play the far sides. */
-#include "media/plane.h"
+/* test-plane.c - packets between RTP endpoints, and what keeps them in or out */
+#include "plane-rig.h"
 
-#include "base/stats.h"
-#include "media/dtmf.h"
 #include "media/rtcp.h"
-#include "media/rtp.h"
 
 #include <dirent.h>
-#include <glib.h>
-#include <math.h>
-#include <poll.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <stdio.h>
+#include <stdlib.h>
 
-#define PORT_MIN 34000
-#define PORT_MAX 34199
-#define WAIT_MS  3000
-
-/* ── The rig ────────────────────────────────────────────────────────────────────────────────────
- */
-typedef struct rig {
-    cw_loop *loop;
-    cw_plane *plane;
-} rig;
-
-/* A far side: an RTP socket and the endpoint that faces it. */
-typedef struct side {
-    int fd, rtcp_fd;
-    cw_addr addr, rtcp_addr;
-    cw_ep *ep;
-    unsigned first, latched, digits;
-    char digit[32];
-    unsigned duration_ms;
-    cw_addr from;
-} side;
-
-static cw_addr addr_of(const char *text)
+static cw_stream pcma(unsigned pt)
 {
-    cw_addr addr;
-
-    g_assert_cmpint(cw_addr_parse(text, 0, &addr), ==, CW_OK);
-    return addr;
+    return audio("PCMA", 8000, pt, 0, 0);
 }
 
-static void rig_open(rig *r)
-{
-    cw_plane_conf conf = { .workers = 2,
-                           .browser_listen_n = 1,
-                           .browser_listen = { addr_of("127.0.0.1:0") },
-                           .rtp_listen4 = addr_of("127.0.0.1:0"),
-                           .rtp_listen6 = addr_of("[::1]:0"),
-                           .rtp_port_min = PORT_MIN,
-                           .rtp_port_max = PORT_MAX,
-                           .gather_us = 250,
-                           .consent_timeout_ms = 30000 };
-    char why[128] = "";
-
-    g_assert_cmpint(cw_loop_new(&r->loop), ==, CW_OK);
-    g_assert_cmpint(cw_plane_new(r->loop, &conf, &r->plane, why), ==, CW_OK);
-}
-
-static void rig_close(rig *r)
-{
-    cw_plane_free(r->plane);
-    cw_loop_free(r->loop);
-    g_assert_cmpint(cw_stat_get(CW_STAT_rtp_ports), ==, 0);
-    g_assert_cmpint(cw_stat_get(CW_STAT_transports), ==, 0);
-}
-
-static bool readable(int fd, int ms)
-{
-    struct pollfd p = { fd, POLLIN, 0 };
-
-    return poll(&p, 1, ms) == 1;
-}
-
-/* Run the loop until *what is `n` or time is over. */
-static void await(rig *r, const unsigned *what, unsigned n)
-{
-    uint64_t end = cw_now_ms() + WAIT_MS;
-
-    while (*what < n && cw_now_ms() < end)
-        cw_loop_step(r->loop, 20);
-    g_assert_cmpuint(*what, ==, n);
-}
-
-/* All orders given so far have been worked on: a free is seen to be done by its port. */
-static void settle(rig *r)
-{
-    cw_ep *marker;
-    int64_t ports;
-    uint64_t end = cw_now_ms() + WAIT_MS;
-
-    for (unsigned i = 0; i < cw_plane_workers(r->plane); i++) {
-        ports = cw_stat_get(CW_STAT_rtp_ports);
-        g_assert_cmpint(cw_ep_rtp_new(r->plane, i, AF_INET, NULL, NULL, &marker), ==, CW_OK);
-        cw_ep_free(marker);
-        while (cw_stat_get(CW_STAT_rtp_ports) != ports && cw_now_ms() < end)
-            cw_loop_step(r->loop, 5);
-    }
-}
-
-static void on_ep(void *arg, cw_ep_event event, const cw_ep_info *info)
-{
-    side *s = arg;
-
-    cw_assert_on_loop();
-    switch (event) {
-    case CW_EP_FIRST_PACKET:
-        s->first++;
-        s->from = info->from;
-        break;
-    case CW_EP_LATCHED:
-        s->latched++;
-        s->from = info->from;
-        break;
-    case CW_EP_DTMF:
-        g_assert_cmpuint(s->digits, <, sizeof s->digit - 1);
-        s->digit[s->digits++] = info->digit;
-        s->duration_ms = info->duration_ms;
-        break;
-    }
-}
-
-static int open_socket(const char *ip, cw_addr *ret)
-{
-    cw_addr addr = addr_of(ip);
-    socklen_t len = sizeof *ret;
-    int fd = socket(addr.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-    g_assert_cmpint(bind(fd, &addr.sa, cw_addr_len(&addr)), ==, 0);
-    memset(ret, 0, sizeof *ret);
-    g_assert_cmpint(getsockname(fd, &ret->sa, &len), ==, 0);
-    return fd;
-}
-
-static void format_add(cw_stream *stream, const char *name, uint32_t clock_hz, unsigned pt)
-{
-    cw_format *format = &stream->format[stream->format_n++];
-
-    g_strlcpy(format->name, name, sizeof format->name);
-    format->clock_hz = clock_hz;
-    format->channels = 1;
-    format->pt = (uint8_t)pt;
-}
-
-static cw_stream audio(const char *name, uint32_t clock_hz, unsigned pt, unsigned dtmf_pt,
-                       uint32_t dtmf_hz)
-{
-    cw_stream stream = { .kind = CW_AUDIO, .dir = CW_SENDRECV };
-
-    format_add(&stream, name, clock_hz, pt);
-    if (dtmf_pt)
-        format_add(&stream, "telephone-event", dtmf_hz, dtmf_pt);
-    return stream;
-}
-
-static void side_open(rig *r, side *s, int family, const cw_stream *formats, bool latch)
-{
-    const char *ip = family == AF_INET6 ? "[::1]:0" : "127.0.0.1:0";
-
-    memset(s, 0, sizeof *s);
-    s->fd = open_socket(ip, &s->addr);
-    s->rtcp_fd = open_socket(ip, &s->rtcp_addr);
-    g_assert_cmpint(cw_ep_rtp_new(r->plane, 0, family, on_ep, s, &s->ep), ==, CW_OK);
-    cw_ep_formats(s->ep, formats, formats);
-    cw_ep_rtp_remote(s->ep, &s->addr, &s->rtcp_addr, false, latch);
-}
-
-static void side_close(side *s)
-{
-    cw_ep_free(s->ep);
-    close(s->fd);
-    close(s->rtcp_fd);
-}
-
-typedef struct stream {
-    uint32_t ssrc, ts;
-    uint16_t seq;
-    uint8_t pt;
-} stream;
-
-static size_t rtp_make(uint8_t *data, const stream *st, bool marker, const void *payload,
-                       size_t len)
-{
-    data[0] = 0x80;
-    data[1] = (uint8_t)(st->pt | (marker ? 0x80 : 0));
-    cw_put16(data + 2, st->seq);
-    cw_put32(data + 4, st->ts);
-    cw_put32(data + 8, st->ssrc);
-    memcpy(data + 12, payload, len);
-    return len + 12;
-}
-
-static void send_to(int fd, const void *data, size_t len, const cw_addr *to)
-{
-    g_assert_cmpint(sendto(fd, data, len, 0, &to->sa, cw_addr_len(to)), ==, (ssize_t)len);
-}
-
-/* One 20 ms packet of 160 ticks whose payload says its number. */
-static void send_next(int fd, stream *st, const cw_addr *to)
-{
-    uint8_t data[64], payload[8] = { 0 };
-
-    cw_put16(payload, st->seq);
-    send_to(fd, data, rtp_make(data, st, false, payload, sizeof payload), to);
-    st->seq++;
-    st->ts += 160;
-}
-
-static bool receive(int fd, cw_rtp *rtp, uint8_t *data, size_t cap)
-{
-    ssize_t n;
-
-    if (!readable(fd, WAIT_MS))
-        return false;
-    n = recv(fd, data, cap, 0);
-    return n > 0 && cw_rtp_parse(data, (size_t)n, rtp) == CW_OK;
-}
-
-G_GNUC_UNUSED static void expect_nothing(int fd)
-{
-    g_assert_false(readable(fd, 50));
-}
-
-/* ── Tests ──────────────────────────────────────────────────────────────────────────────────────
- */
+/* ── Relay ── */
 static void relay(int family_a, int family_b)
 {
-    cw_stream fa = audio("PCMA", 8000, 8, 101, 8000), fb = audio("PCMA", 8000, 97, 99, 8000);
-    stream st = { .ssrc = 0x1111, .ts = 1000, .seq = 65530, .pt = 8 };
+    cw_stream fa = pcma(8), fb = pcma(97);
+    rtp_stream st = { .ssrc = 0x1111, .ts = 1000, .seq = 65530, .pt = 8 };
     cw_ep_stats stats;
+    uint16_t seq = 0;
+    uint32_t ts = 0;
     rig r;
     side a, b;
 
@@ -243,8 +31,6 @@ static void relay(int family_a, int family_b)
     for (unsigned i = 0; i < 20; i++) {
         uint8_t data[256];
         cw_rtp rtp;
-        static uint16_t seq;
-        static uint32_t ts;
 
         send_next(a.fd, &st, cw_ep_rtp_local(a.ep));
         g_assert_true(receive(b.fd, &rtp, data, sizeof data));
@@ -265,8 +51,11 @@ static void relay(int family_a, int family_b)
     g_assert_cmpuint(stats.rx_packets, ==, 20);
     g_assert_cmpuint(stats.rx_bytes, ==, 160);
     g_assert_cmpuint(stats.rx_lost, ==, 0);
+    g_assert_cmpuint(stats.rx_dropped, ==, 0);
     g_assert_cmpuint(stats.rx_ssrc, ==, 0x1111);
     g_assert_cmpuint(stats.rx_pt, ==, 8);
+    g_assert_true(cw_addr_eq(&stats.remote, &a.addr));
+    g_assert_true(cw_addr_eq(&stats.local, cw_ep_rtp_local(a.ep)));
     cw_ep_get_stats(b.ep, &stats);
     g_assert_cmpuint(stats.tx_packets, ==, 20);
     g_assert_cmpuint(stats.tx_pt, ==, 97);
@@ -285,11 +74,586 @@ static void test_relay_ipv6(void)
     relay(AF_INET6, AF_INET);
 }
 
+/* CSRCs and header extensions stay behind, padding goes along. */
+static void test_bare_header(void)
+{
+    static const uint8_t in[] = { 0xb1, 8,    0,    1, 0, 0,    0,   9, 0, 0,   0,   7,   1, 2, 3,
+                                  4,    0xbe, 0xde, 0, 1, 0x10, 'x', 0, 0, 'p', 'a', 'y', 0, 2 };
+    cw_stream f = pcma(8);
+    uint8_t data[256];
+    cw_rtp rtp;
+    rig r;
+    side a, b;
+
+    rig_open(&r);
+    side_open(&r, &a, AF_INET, &f, false);
+    side_open(&r, &b, AF_INET, &f, false);
+    cw_ep_join(a.ep, b.ep);
+    settle(&r);
+    send_to(a.fd, in, sizeof in, cw_ep_rtp_local(a.ep));
+    g_assert_true(receive(b.fd, &rtp, data, sizeof data));
+    g_assert_cmpuint(rtp.payload_at, ==, CW_RTP_HEADER);
+    g_assert_cmpuint(rtp.padding, ==, 2);
+    g_assert_cmpmem(data + rtp.payload_at, rtp.payload_len, "pay", 3);
+    side_close(&a);
+    side_close(&b);
+    rig_close(&r);
+}
+
+/* Whoever feeds it: one SSRC, numbers without gap, time that only grows. */
+static void test_change_of_source(void)
+{
+    cw_stream f = pcma(8);
+    rtp_stream st[2] = { { .ssrc = 1, .ts = 5000, .seq = 100, .pt = 8 },
+                         { .ssrc = 2, .ts = 0x90000000, .seq = 50000, .pt = 8 } };
+    uint16_t seq = 0;
+    uint32_t ts = 0;
+    rig r;
+    side a[2], c;
+
+    rig_open(&r);
+    side_open(&r, &a[0], AF_INET, &f, false);
+    side_open(&r, &a[1], AF_INET, &f, false);
+    side_open(&r, &c, AF_INET, &f, false);
+    for (unsigned turn = 0; turn < 4; turn++) {
+        unsigned who = turn & 1;
+
+        cw_ep_join(a[who].ep, c.ep);
+        settle(&r);
+        send_next(a[!who].fd, &st[!who], cw_ep_rtp_local(a[!who].ep)); /* not joined: unheard */
+        for (unsigned i = 0; i < 5; i++) {
+            uint8_t data[256];
+            cw_rtp rtp;
+
+            send_next(a[who].fd, &st[who], cw_ep_rtp_local(a[who].ep));
+            g_assert_true(receive(c.fd, &rtp, data, sizeof data));
+            g_assert_cmpuint(rtp.ssrc, ==, cw_ep_ssrc(c.ep));
+            g_assert_cmpint(rtp.marker, ==, i == 0);
+            if (turn || i) {
+                g_assert_cmpuint(rtp.seq, ==, (uint16_t)(seq + 1));
+                g_assert_cmpint((int32_t)(rtp.ts - ts), >=, 160);
+                g_assert_cmpint((int32_t)(rtp.ts - ts), <, 8000);
+            }
+            seq = rtp.seq;
+            ts = rtp.ts;
+        }
+    }
+    cw_ep_part(c.ep);
+    settle(&r);
+    send_next(a[1].fd, &st[1], cw_ep_rtp_local(a[1].ep));
+    expect_nothing(c.fd);
+    side_close(&a[0]);
+    side_close(&a[1]);
+    side_close(&c);
+    rig_close(&r);
+}
+
+/* Payload types nobody agreed on go nowhere, and leave no gap. */
+static void test_no_mapping(void)
+{
+    cw_stream fa = pcma(8), fb = pcma(8);
+    rtp_stream st = { .ssrc = 1, .seq = 1 };
+    static const uint8_t pts[] = { 8, 8, 13, 0, 8, 8 };
+    cw_ep_stats stats;
+    uint16_t seq = 0;
+    unsigned n = 0;
+    rig r;
+    side a, b;
+
+    format_add(&fa, "PCMU", 8000, 0); /* known here, not there; 13 is known to none */
+    rig_open(&r);
+    side_open(&r, &a, AF_INET, &fa, false);
+    side_open(&r, &b, AF_INET, &fb, false);
+    cw_ep_join(a.ep, b.ep);
+    settle(&r);
+    for (unsigned i = 0; i < G_N_ELEMENTS(pts); i++) {
+        uint8_t data[256];
+        cw_rtp rtp;
+
+        st.pt = pts[i];
+        if (st.pt == 13)
+            st.seq--; /* its number is the next one's: refused at the door */
+        send_next(a.fd, &st, cw_ep_rtp_local(a.ep));
+        if (pts[i] != 8)
+            continue;
+        g_assert_true(receive(b.fd, &rtp, data, sizeof data));
+        if (n++ > 0)
+            g_assert_cmpuint(rtp.seq, ==, (uint16_t)(seq + 1));
+        seq = rtp.seq;
+    }
+    cw_ep_get_stats(a.ep, &stats);
+    g_assert_cmpuint(stats.rx_dropped, ==, 2);
+    side_close(&a);
+    side_close(&b);
+    rig_close(&r);
+}
+
+/* ── Doors ── */
+static void test_injection(void)
+{
+    cw_stream f = pcma(8);
+    rtp_stream st = { .ssrc = 1, .seq = 1, .pt = 8 }, evil = { .ssrc = 2, .seq = 1, .pt = 8 };
+    cw_addr evil_addr;
+    cw_ep_stats stats;
+    uint8_t data[256];
+    cw_rtp rtp;
+    int evil_fd;
+    rig r;
+    side a, b;
+
+    rig_open(&r);
+    evil_fd = open_socket("127.0.0.1:0", &evil_addr);
+    side_open(&r, &a, AF_INET, &f, true);
+    side_open(&r, &b, AF_INET, &f, true);
+    cw_ep_join(a.ep, b.ep);
+    settle(&r);
+    for (unsigned i = 0; i < 100; i++) /* before the peer speaks */
+        send_next(evil_fd, &evil, cw_ep_rtp_local(a.ep));
+    send_next(b.fd, &st, cw_ep_rtp_local(b.ep)); /* what a is to hear goes to a only */
+    g_assert_true(receive(a.fd, &rtp, data, sizeof data));
+    send_next(a.fd, &st, cw_ep_rtp_local(a.ep));
+    g_assert_true(receive(b.fd, &rtp, data, sizeof data));
+    g_assert_cmpuint(cw_get16(data + rtp.payload_at), ==, (uint16_t)(st.seq - 1));
+    for (unsigned i = 0; i < 100; i++) /* and after */
+        send_next(evil_fd, &evil, cw_ep_rtp_local(a.ep));
+    send_next(a.fd, &st, cw_ep_rtp_local(a.ep));
+    g_assert_true(receive(b.fd, &rtp, data, sizeof data));
+    g_assert_cmpuint(cw_get16(data + rtp.payload_at), ==, (uint16_t)(st.seq - 1));
+    expect_nothing(b.fd);
+    expect_nothing(evil_fd);
+    settle(&r);
+    g_assert_cmpuint(a.latched, ==, 0);
+    cw_ep_get_stats(a.ep, &stats);
+    g_assert_cmpuint(stats.rx_packets, ==, 2);
+    g_assert_cmpuint(stats.rx_dropped, ==, 200);
+    close(evil_fd);
+    side_close(&a);
+    side_close(&b);
+    rig_close(&r);
+}
+
+/* SDP told a private address, packets come through a NAT: learned from five, for good. */
+static void test_latch(void)
+{
+    cw_stream f = pcma(8);
+    rtp_stream st = { .ssrc = 1, .seq = 1, .pt = 8 }, evil = { .ssrc = 2, .seq = 1, .pt = 8 };
+    cw_addr told = addr_of("192.168.77.1:9"), evil_addr;
+    uint8_t data[256];
+    cw_rtp rtp;
+    int evil_fd;
+    rig r;
+    side a, b;
+
+    rig_open(&r);
+    evil_fd = open_socket("127.0.0.1:0", &evil_addr);
+    side_open(&r, &a, AF_INET, &f, true);
+    side_open(&r, &b, AF_INET, &f, true);
+    cw_ep_rtp_remote(a.ep, &told, &told, false, true);
+    cw_ep_join(a.ep, b.ep);
+    settle(&r);
+    for (unsigned i = 0; i < 5; i++) {
+        send_next(a.fd, &st, cw_ep_rtp_local(a.ep));
+        g_assert_true(receive(b.fd, &rtp, data, sizeof data));
+    }
+    await(&r, &a.latched, 1);
+    g_assert_true(cw_addr_eq(&a.from, &a.addr));
+    for (unsigned i = 0; i < 100; i++)
+        send_next(evil_fd, &evil, cw_ep_rtp_local(a.ep));
+    settle(&r);
+    expect_nothing(b.fd);
+    send_next(b.fd, &st, cw_ep_rtp_local(b.ep));
+    g_assert_true(receive(a.fd, &rtp, data, sizeof data));
+    expect_nothing(evil_fd);
+    cw_ep_rtp_remote(a.ep, &told, &told, false, true); /* a re-offer changes nothing */
+    settle(&r);
+    send_next(b.fd, &st, cw_ep_rtp_local(b.ep));
+    g_assert_true(receive(a.fd, &rtp, data, sizeof data));
+    close(evil_fd);
+    side_close(&a);
+    side_close(&b);
+    rig_close(&r);
+}
+
+static void test_hostile(void)
+{
+    static const struct {
+        size_t len;
+        uint8_t head[16];
+    } bad[] = {
+        { 0, { 0 } },
+        { 1, { 0x80 } },
+        { 11, { 0x80, 8 } },
+        { 12, { 0x40, 8 } },
+        { 12, { 0x8f, 8 } },
+        { 16, { 0x90, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0xff, 0xff } },
+        { 1501, { 0x80, 8 } },
+        { 9000, { 0x80, 8 } },
+        { 13, { 0xa0, 8 } },
+    };
+    cw_stream f = pcma(8);
+    rtp_stream st = { .ssrc = 1, .seq = 1, .pt = 8 };
+    cw_ep_stats stats;
+    uint8_t data[256];
+    cw_rtp rtp;
+    rig r;
+    side a, b;
+
+    rig_open(&r);
+    side_open(&r, &a, AF_INET, &f, false);
+    side_open(&r, &b, AF_INET, &f, false);
+    cw_ep_join(a.ep, b.ep);
+    settle(&r);
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree uint8_t *packet = g_malloc0(bad[i].len + 16);
+
+        memcpy(packet, bad[i].head, 16);
+        send_to(a.fd, packet, bad[i].len, cw_ep_rtp_local(a.ep));
+    }
+    send_next(a.fd, &st, cw_ep_rtp_local(a.ep));
+    g_assert_true(receive(b.fd, &rtp, data, sizeof data));
+    g_assert_cmpuint(rtp.payload_len, ==, 8);
+    expect_nothing(b.fd);
+    cw_ep_get_stats(a.ep, &stats);
+    g_assert_cmpuint(stats.rx_dropped, ==, G_N_ELEMENTS(bad));
+    side_close(&a);
+    side_close(&b);
+    rig_close(&r);
+}
+
+/* a's direction as a sees it, and which way packets pass then */
+static void test_direction(void)
+{
+    static const struct {
+        cw_dir dir;
+        bool from_a, to_a;
+    } cases[] = { { CW_SENDRECV, true, true },
+                  { CW_SENDONLY, false, true },
+                  { CW_RECVONLY, true, false },
+                  { CW_INACTIVE, false, false },
+                  { CW_SENDRECV, true, true } };
+    cw_stream f = pcma(8);
+    rtp_stream st = { .ssrc = 1, .seq = 1, .pt = 8 }, back = { .ssrc = 2, .seq = 1, .pt = 8 };
+    uint16_t seq = 0;
+    rig r;
+    side a, b;
+
+    rig_open(&r);
+    side_open(&r, &a, AF_INET, &f, false);
+    side_open(&r, &b, AF_INET, &f, false);
+    cw_ep_join(a.ep, b.ep);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        uint8_t data[256];
+        cw_rtp rtp;
+
+        cw_ep_direction(a.ep, cases[i].dir);
+        settle(&r);
+        send_next(a.fd, &st, cw_ep_rtp_local(a.ep));
+        send_next(b.fd, &back, cw_ep_rtp_local(b.ep));
+        if (cases[i].from_a) {
+            g_assert_true(receive(b.fd, &rtp, data, sizeof data));
+            if (i > 0)
+                g_assert_cmpuint(rtp.seq, ==, (uint16_t)(seq + 1)); /* a pause is no loss */
+            seq = rtp.seq;
+        } else {
+            expect_nothing(b.fd);
+        }
+        if (cases[i].to_a)
+            g_assert_true(receive(a.fd, &rtp, data, sizeof data));
+        else
+            expect_nothing(a.fd);
+    }
+    side_close(&a);
+    side_close(&b);
+    rig_close(&r);
+}
+
+/* ── RTCP ── */
+static void expect_rtcp(int fd, uint8_t *data, size_t cap, size_t *len)
+{
+    ssize_t n;
+
+    g_assert_true(readable(fd, WAIT_MS));
+    n = recv(fd, data, cap, 0);
+    g_assert_cmpint(n, >, 0);
+    *len = (size_t)n;
+    g_assert_cmpint(cw_rtcp_check(data, *len), ==, CW_OK);
+}
+
+static cw_addr rtcp_of(const cw_ep *ep)
+{
+    cw_addr addr = *cw_ep_rtp_local(ep);
+
+    cw_addr_set_port(&addr, (uint16_t)(cw_addr_port(&addr) + 1));
+    return addr;
+}
+
+static void test_rtcp(void)
+{
+    cw_stream f = pcma(8);
+    rtp_stream sa = { .ssrc = 0xaaaa, .seq = 100, .ts = 8000, .pt = 8 };
+    rtp_stream sb = { .ssrc = 0xbbbb, .seq = 60000, .ts = 16000, .pt = 8 };
+    uint8_t data[256], rtcp[256] = { 0x81, 200, 0, 12 };
+    cw_addr to, evil_addr;
+    uint32_t ts_add;
+    int evil_fd;
+    size_t len;
+    cw_rtp rtp;
+    rig r;
+    side a, b;
+
+    rig_open(&r);
+    evil_fd = open_socket("127.0.0.1:0", &evil_addr);
+    side_open(&r, &a, AF_INET, &f, false);
+    side_open(&r, &b, AF_INET, &f, false);
+    cw_ep_join(a.ep, b.ep);
+    settle(&r);
+    send_next(a.fd, &sa, cw_ep_rtp_local(a.ep));
+    g_assert_true(receive(b.fd, &rtp, data, sizeof data));
+    ts_add = rtp.ts - 8000;
+    send_next(b.fd, &sb, cw_ep_rtp_local(b.ep));
+    g_assert_true(receive(a.fd, &rtp, data, sizeof data));
+
+    /* a's SR about itself and what it got of b */
+    cw_put32(rtcp + 4, 0xaaaa);
+    cw_put32(rtcp + 16, 9000);
+    cw_put32(rtcp + 28, cw_ep_ssrc(a.ep));
+    cw_put32(rtcp + 36, rtp.seq);
+    to = rtcp_of(a.ep);
+    send_to(evil_fd, rtcp, 52, &to);
+    send_to(a.rtcp_fd, rtcp, 52, &to);
+    expect_rtcp(b.rtcp_fd, data, sizeof data, &len);
+    g_assert_cmpuint(data[1], ==, 200);
+    g_assert_cmpuint(cw_get32(data + 4), ==, cw_ep_ssrc(b.ep));
+    g_assert_cmpuint(cw_get32(data + 16), ==, 9000 + ts_add);
+    g_assert_cmpuint(cw_get32(data + 20), ==, 1); /* packets */
+    g_assert_cmpuint(cw_get32(data + 28), ==, 0xbbbb);
+    g_assert_cmpuint(cw_get32(data + 36), ==, 60000);
+    expect_nothing(b.rtcp_fd); /* the stranger's copy */
+
+    cw_ep_keyframe(a.ep);
+    expect_rtcp(a.rtcp_fd, data, sizeof data, &len);
+    g_assert_cmpuint(data[len - 11], ==, 206);
+    g_assert_cmpuint(cw_get32(data + len - 4), ==, 0xaaaa);
+
+    /* both on one port (RFC 5761) */
+    cw_ep_rtp_remote(b.ep, &b.addr, NULL, true, false);
+    settle(&r);
+    send_to(a.rtcp_fd, rtcp, 52, &to);
+    expect_rtcp(b.fd, data, sizeof data, &len);
+    close(evil_fd);
+    side_close(&a);
+    side_close(&b);
+    rig_close(&r);
+}
+
+/* ── Counts ── */
+static void await_received(rig *r, const cw_ep *ep, unsigned n, cw_ep_stats *stats)
+{
+    uint64_t end = cw_now_ms() + WAIT_MS;
+
+    do {
+        cw_loop_step(r->loop, 1);
+        cw_ep_get_stats(ep, stats);
+    } while (stats->rx_packets < n && cw_now_ms() < end);
+    g_assert_cmpuint(stats->rx_packets, ==, n);
+}
+
+static void test_loss(void)
+{
+    cw_stream f = pcma(8);
+    rtp_stream st = { .ssrc = 1, .seq = 65000, .pt = 8 };
+    cw_ep_stats stats;
+    rig r;
+    side a;
+
+    rig_open(&r);
+    side_open(&r, &a, AF_INET, &f, false);
+    settle(&r);
+    for (unsigned i = 0; i < 1000; i++) {
+        if (i % 10 == 5) {
+            st.seq++;
+            st.ts += 160;
+        }
+        send_next(a.fd, &st, cw_ep_rtp_local(a.ep));
+        if (i % 50 == 49) /* no more than the socket holds */
+            await_received(&r, a.ep, i + 1, &stats);
+    }
+    g_assert_cmpuint(stats.rx_lost, ==, 100);
+    side_close(&a);
+    rig_close(&r);
+}
+
+/* ── Nothing stays ── */
+static unsigned entries(const char *dir)
+{
+    DIR *list = opendir(dir);
+    unsigned n = 0;
+
+    while (readdir(list))
+        n++;
+    closedir(list);
+    return n;
+}
+
+static void never(void *arg, cw_ep_event event, const cw_ep_info *info)
+{
+    g_assert_not_reached();
+}
+
+/* Freed while its first packet's event is on the way, joined, and with a digit going out. */
+static void test_teardown(void)
+{
+    cw_stream f = audio("PCMA", 8000, 8, 101, 8000);
+    unsigned fds = entries("/proc/self/fd"), threads = entries("/proc/self/task");
+    rig r;
+
+    for (unsigned round = 0; round < 3; round++) {
+        cw_ep *ep[40], *echo, *tone;
+        cw_addr addr;
+        int fd = open_socket("127.0.0.1:0", &addr);
+        rtp_stream st = { .ssrc = 1, .pt = 8 };
+
+        rig_open(&r);
+        for (unsigned i = 0; i < G_N_ELEMENTS(ep); i++) {
+            g_assert_cmpint(cw_ep_rtp_new(r.plane, i % 2, AF_INET, never, NULL, &ep[i]), ==, CW_OK);
+            cw_ep_formats(ep[i], &f, &f);
+            cw_ep_rtp_remote(ep[i], &addr, NULL, false, true);
+            if (i >= 2)
+                cw_ep_join(ep[i], ep[i - 2]);
+        }
+        g_assert_cmpint(cw_ep_echo_new(r.plane, 0, &echo), ==, CW_OK);
+        g_assert_cmpint(cw_ep_tone_new(r.plane, 1, 1000, &tone), ==, CW_OK);
+        cw_ep_join(ep[0], echo);
+        cw_ep_join(ep[1], tone);
+        for (unsigned i = 0; i < G_N_ELEMENTS(ep); i++) {
+            send_next(fd, &st, cw_ep_rtp_local(ep[i]));
+            g_assert_cmpint(cw_ep_dtmf(ep[i], '1', 100), ==, CW_OK);
+        }
+        while (cw_stat_get(CW_STAT_packets_in) == 0)
+            g_thread_yield();
+        for (unsigned i = 0; i < G_N_ELEMENTS(ep); i++)
+            cw_ep_free(ep[i]);
+        cw_ep_free(echo);
+        cw_ep_free(tone);
+        if (round == 1)
+            settle(&r); /* else the plane goes with all of this under way */
+        rig_close(&r);
+        close(fd);
+    }
+    g_assert_cmpuint(entries("/proc/self/fd"), ==, fds);
+    g_assert_cmpuint(entries("/proc/self/task"), ==, threads);
+}
+
+static void test_ports_run_out(void)
+{
+    GPtrArray *eps = g_ptr_array_new();
+    cw_ep *ep;
+    cw_err err;
+    rig r;
+
+    rig_open(&r);
+    while ((err = cw_ep_rtp_new(r.plane, 0, AF_INET, NULL, NULL, &ep)) == CW_OK)
+        g_ptr_array_add(eps, ep);
+    g_assert_cmpint(err, ==, CW_E_NO_PORT);
+    g_assert_cmpuint(eps->len, <=, (PORT_MAX - PORT_MIN + 1) / 2);
+    g_assert_cmpuint(eps->len, >, 0);
+    for (guint i = 0; i < eps->len; i++)
+        cw_ep_free(g_ptr_array_index(eps, i));
+    while (cw_stat_get(CW_STAT_rtp_ports) > 0)
+        cw_loop_step(r.loop, 10);
+    g_assert_cmpint(cw_ep_rtp_new(r.plane, 0, AF_INET, NULL, NULL, &ep), ==, CW_OK);
+    cw_ep_free(ep);
+    g_ptr_array_unref(eps);
+    rig_close(&r);
+}
+
+/* ── Idle ── */
+static unsigned long switches(void)
+{
+    unsigned long sum = 0;
+    DIR *list = opendir("/proc/self/task");
+    struct dirent *entry;
+
+    while ((entry = readdir(list))) {
+        g_autofree char *path = g_strdup_printf("/proc/self/task/%s/status", entry->d_name);
+        g_autofree char *comm = g_strdup_printf("/proc/self/task/%s/comm", entry->d_name);
+        g_autofree char *text = NULL, *name = NULL;
+        const char *at;
+
+        if (!g_file_get_contents(comm, &name, NULL, NULL) || !g_str_has_prefix(name, "cw-media") ||
+            !g_file_get_contents(path, &text, NULL, NULL))
+            continue;
+        at = strstr(text, "\nvoluntary_ctxt_switches:");
+        g_assert_nonnull(at);
+        sum += strtoul(at + strlen("\nvoluntary_ctxt_switches:"), NULL, 10);
+    }
+    closedir(list);
+    return sum;
+}
+
+/* Endpoints joined, media off: the workers sleep. */
+static void test_idle(void)
+{
+    cw_stream f = pcma(8);
+    rtp_stream st = { .ssrc = 1, .pt = 8 };
+    unsigned long before;
+    uint8_t data[256];
+    cw_rtp rtp;
+    rig r;
+    side a, b;
+
+    rig_open(&r);
+    side_open(&r, &a, AF_INET, &f, false);
+    side_open(&r, &b, AF_INET, &f, false);
+    cw_ep_join(a.ep, b.ep);
+    settle(&r);
+    send_next(a.fd, &st, cw_ep_rtp_local(a.ep));
+    g_assert_true(receive(b.fd, &rtp, data, sizeof data));
+    g_usleep(20000); /* whatever follows a packet has followed */
+    before = switches();
+    g_assert_cmpuint(before, >, 0);
+    g_usleep(300000);
+    g_assert_cmpuint(switches() - before, ==, 0);
+    side_close(&a);
+    side_close(&b);
+    rig_close(&r);
+}
+
+static void test_port_in_use(void)
+{
+    cw_addr held;
+    int fd = open_socket("127.0.0.1:0", &held);
+    cw_plane_conf conf = { .workers = 1, .browser_listen_n = 1, .browser_listen = { held } };
+    char why[128] = "", port[16];
+    cw_plane *plane;
+    cw_loop *loop;
+
+    g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
+    g_assert_cmpint(cw_plane_new(loop, &conf, &plane, why), ==, CW_E_IO);
+    snprintf(port, sizeof port, ":%u", cw_addr_port(&held));
+    g_assert_nonnull(strstr(why, port));
+    cw_loop_free(loop);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_assert_cmpint(cw_srtp_init(), ==, CW_OK);
     g_test_add_func("/plane/relay", test_relay);
     g_test_add_func("/plane/relay-ipv6", test_relay_ipv6);
+    g_test_add_func("/plane/bare-header", test_bare_header);
+    g_test_add_func("/plane/change-of-source", test_change_of_source);
+    g_test_add_func("/plane/no-mapping", test_no_mapping);
+    g_test_add_func("/plane/injection", test_injection);
+    g_test_add_func("/plane/latch", test_latch);
+    g_test_add_func("/plane/hostile", test_hostile);
+    g_test_add_func("/plane/direction", test_direction);
+    g_test_add_func("/plane/rtcp", test_rtcp);
+    g_test_add_func("/plane/loss", test_loss);
+    g_test_add_func("/plane/teardown", test_teardown);
+    g_test_add_func("/plane/ports-run-out", test_ports_run_out);
+    g_test_add_func("/plane/idle", test_idle);
+    g_test_add_func("/plane/port-in-use", test_port_in_use);
     return g_test_run();
 }
