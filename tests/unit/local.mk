@@ -48,9 +48,9 @@ tests_unit_test_sip_call_SOURCES = tests/unit/test-sip-call.c tests/unit/sip-rig
 tests_unit_test_sip_call_LDADD = $(SIP_LIBS)
 
 check_PROGRAMS += tests/unit/test-rtcp tests/unit/test-dtmf tests/unit/test-port \
-	tests/unit/test-latch tests/unit/test-number tests/unit/test-plane-sound
+	tests/unit/test-latch tests/unit/test-number tests/unit/test-plane-sound tests/unit/test-plane-browser
 TESTS += tests/unit/test-rtcp tests/unit/test-dtmf tests/unit/test-port \
-	tests/unit/test-latch tests/unit/test-number tests/unit/test-plane-sound
+	tests/unit/test-latch tests/unit/test-number tests/unit/test-plane-sound tests/unit/test-plane-browser
 tests_unit_test_rtcp_SOURCES = tests/unit/test-rtcp.c
 tests_unit_test_rtcp_LDADD = $(MEDIA_LIBS)
 tests_unit_test_dtmf_SOURCES = tests/unit/test-dtmf.c
@@ -59,6 +59,9 @@ tests_unit_test_latch_SOURCES = tests/unit/test-latch.c
 tests_unit_test_latch_LDADD = $(MEDIA_LIBS)
 tests_unit_test_number_SOURCES = tests/unit/test-number.c
 tests_unit_test_number_LDADD = $(MEDIA_LIBS)
+tests_unit_test_plane_browser_SOURCES = tests/unit/test-plane-browser.c tests/unit/plane-rig.c \
+	tests/unit/plane-rig.h
+tests_unit_test_plane_browser_LDADD = $(MEDIA_LIBS)
 tests_unit_test_plane_sound_SOURCES = tests/unit/test-plane-sound.c tests/unit/plane-rig.c \
 	tests/unit/plane-rig.h
 tests_unit_test_plane_sound_LDADD = $(MEDIA_LIBS)
