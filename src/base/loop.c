@@ -105,19 +105,24 @@ static bool uv_has_new_watchers(const uv_loop_t *uv)
     return uv->watcher_queue[0] != &uv->watcher_queue;
 }
 
+/* A timer of 0 ms started in a callback, or a handle being closed, is due at once: an alarm of 0
+ * would go off between here and the root's wait, and be lost. Handles that are always due must not
+ * keep the root from its own work: after some rounds they wait 1 ms. */
+#define UV_ROUNDS 8
+
 static void run_uv(cw_loop *loop, su_root_t *root)
 {
-    int in_ms;
+    int in_ms, rounds = 0;
 
     cw_assert_on_loop();
-    do
+    do {
         uv_run(&loop->uv, UV_RUN_NOWAIT);
-    while (uv_has_new_watchers(&loop->uv));
-    in_ms = uv_backend_timeout(&loop->uv);
+        in_ms = uv_backend_timeout(&loop->uv);
+    } while (uv_has_new_watchers(&loop->uv) || (in_ms == 0 && ++rounds < UV_ROUNDS));
     if (in_ms < 0)
         su_timer_reset(loop->alarm);
     else
-        su_timer_set_interval(loop->alarm, on_alarm, loop, in_ms);
+        su_timer_set_interval(loop->alarm, on_alarm, loop, MAX(in_ms, 1));
 }
 
 static void run_posts(cw_loop *loop)
