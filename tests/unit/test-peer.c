@@ -684,7 +684,7 @@ static void test_we_offer(void)
 static void test_states(void)
 {
     g_autofree cw_media_desc *desc = g_new0(cw_media_desc, 1);
-    g_autofree char *good = NULL, *ours = NULL, *out = NULL;
+    g_autofree char *good = NULL, *out = NULL;
     rig r;
 
     rig_init(&r, NULL);
