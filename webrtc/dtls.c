@@ -236,11 +236,12 @@ static cw_dtls_server *server_alloc(cw_loop *loop, const cw_dtls_conf *conf)
 cw_err cw_dtls_server_new(cw_loop *loop, const cw_dtls_conf *conf, cw_dtls_server **ret)
 {
     cw_dtls_server *server = server_alloc(loop, conf);
-    cw_err err =
-        cw_dtls_bio() ? cw_dtls_ctx_new(&server->ctx, &server->fingerprint) : CW_E_INTERNAL;
+    cw_err err = cw_dtls_ctx_new(&server->ctx, &server->fingerprint);
 
+    server->bio = cw_dtls_bio();
     server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!err && (server->wake < 0 || pthread_create(&server->thread, NULL, thread_main, server)))
+    if (!err && (!server->bio || server->wake < 0 ||
+                 pthread_create(&server->thread, NULL, thread_main, server)))
         err = CW_E_INTERNAL;
     if (err) {
         server_unref(server);

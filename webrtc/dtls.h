@@ -42,7 +42,8 @@ CW_NODISCARD cw_err cw_dtls_server_new(cw_loop *loop, const cw_dtls_conf *conf,
                                        cw_dtls_server **ret) CW_ON_LOOP;
 /* Stops the thread, which lets go of every association. Hooks that still come do nothing. */
 void cw_dtls_server_free(cw_dtls_server *server) CW_ON_LOOP;
-const cw_fingerprint *cw_dtls_server_fingerprint(const cw_dtls_server *server); /* SHA-256, ours */
+/* SHA-256 of our certificate; any thread */
+const cw_fingerprint *cw_dtls_server_fingerprint(const cw_dtls_server *server);
 
 /* An association has two holders: the loop (until cw_dtls_free) and the worker of its transport
  * (until cw_dtls_release). `fn` runs on the loop, not after cw_dtls_free. */
@@ -55,6 +56,6 @@ void cw_dtls_expect(cw_dtls *dtls, const cw_fingerprint *fingerprint) CW_ON_LOOP
 
 /* The hooks `dtls` and `dtls_release` of media/plane.h; any thread. */
 void cw_dtls_input(void *dtls, const uint8_t *data, size_t len, const cw_addr *from, int fd);
-void cw_dtls_release(void *dtls);
+void cw_dtls_release(void *dtls); /* any thread */
 
 #endif

@@ -97,7 +97,7 @@ static unsigned next_timeout(SSL *ssl, unsigned last_us)
 
 static bool ssl_make(cw_dtls *dtls) CW_ON_DTLS
 {
-    BIO *bio = BIO_new(cw_dtls_bio());
+    BIO *bio = BIO_new(dtls->server->bio);
 
     dtls->ssl = SSL_new(dtls->server->ctx);
     if (!bio || !dtls->ssl) {

@@ -13,8 +13,12 @@
 
 /* ── Certificate and context (dtls_cert.c) ── */
 
-/* CW_E_INTERNAL  OpenSSL refuses */
+/* Any thread.
+ *
+ * CW_E_INTERNAL  OpenSSL refuses
+ */
 CW_NODISCARD cw_err cw_dtls_ctx_new(SSL_CTX **ret, cw_fingerprint *fingerprint);
+/* Any thread; false also for hashes not good enough. */
 bool cw_dtls_cert_matches(const X509 *cert, const cw_fingerprint *fingerprint);
 
 /* ── What is left of an association when its SSL is gone (dtls_alert.c) ── */
@@ -24,9 +28,10 @@ typedef struct cw_dtls_ear {
     uint8_t key[32], iv[4];
 } cw_dtls_ear;
 
-void cw_dtls_ear_init(cw_dtls_ear *ear, SSL *ssl); /* a finished DTLS 1.2 AES-GCM server */
-void cw_dtls_ear_clear(cw_dtls_ear *ear);
-/* Does this datagram hold the peer's close_notify or a fatal alert, well sealed? */
+/* Pure. `ssl` is a finished DTLS 1.2 server with AES-GCM. */
+void cw_dtls_ear_init(cw_dtls_ear *ear, SSL *ssl);
+void cw_dtls_ear_clear(cw_dtls_ear *ear); /* pure */
+/* Pure. Does this datagram hold the peer's close_notify or a fatal alert, well sealed? */
 bool cw_dtls_ear_hears_close(const cw_dtls_ear *ear, const uint8_t *data, size_t len);
 
 /* ── Queue to the thread (dtls.c) ── */
@@ -49,6 +54,7 @@ struct cw_dtls_server {
     cw_loop *loop;
     cw_dtls_conf conf;
     SSL_CTX *ctx;
+    BIO_METHOD *bio; /* the process's */
     cw_fingerprint fingerprint;
     pthread_t thread;
     int wake; /* eventfd */
@@ -101,14 +107,14 @@ struct cw_dtls {
     cw_dtls_ear ear CW_OF_DTLS;
 };
 
-cw_dtls *cw_dtls_ref(cw_dtls *dtls);
-void cw_dtls_unref(cw_dtls *dtls);
+cw_dtls *cw_dtls_ref(cw_dtls *dtls); /* any thread */
+void cw_dtls_unref(cw_dtls *dtls);   /* any thread */
 /* Tell the loop; `keys` may be NULL. */
 void cw_dtls_tell(cw_dtls *dtls, cw_err err, const cw_srtp_keys *keys) CW_ON_DTLS;
 
 /* ── The association (dtls_assoc.c), on the thread ── */
 
-BIO_METHOD *cw_dtls_bio(void); /* made once, by the first call */
+BIO_METHOD *cw_dtls_bio(void) CW_ON_LOOP; /* made once, by the first call */
 void cw_dtls_feed(cw_dtls *dtls, const cw_dtls_msg *msg) CW_ON_DTLS;
 void cw_dtls_set_expected(cw_dtls *dtls, const cw_fingerprint *fingerprint) CW_ON_DTLS;
 void cw_dtls_forget(cw_dtls *dtls) CW_ON_DTLS; /* say good-bye, free what it holds */
