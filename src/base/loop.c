@@ -8,6 +8,7 @@
 
 #include <glib.h>
 #include <pthread.h>
+#include <pthread.h>
 #include <sofia-sip/su.h>
 #include <sofia-sip/su_time.h>
 #include <sofia-sip/su_wait.h>
