@@ -19,6 +19,13 @@ static const uint16_t known[] = {
     0,
 };
 
+/* libsofia-sip-ua exports a function of this name too, with other parameters. In a program that
+ * links both, libnice would call whichever library comes first; the program's own beats both. */
+uint16_t stun_message_length(const StunMessage *msg)
+{
+    return (uint16_t)((msg->buffer[2] << 8 | msg->buffer[3]) + STUN_MESSAGE_HEADER_LENGTH);
+}
+
 struct login {
     const char *ufrag, *pwd;
 };
