@@ -51,6 +51,7 @@ export class Gateway {
         gateway.dir = tempDir(scope, 'causeway')
         gateway.socket = path.join(gateway.dir, 'ctl')
         gateway.conf = merge(merge(baseConf, { admin: { socket: gateway.socket } }), conf)
+        gateway.socket = gateway.conf.admin.socket
         gateway.confPath = path.join(gateway.dir, 'causeway.conf')
         writeFileSync(gateway.confPath, confText(gateway.conf))
         gateway.program = new Program(scope, 'causeway', program, ['-c', gateway.confPath, ...args], {

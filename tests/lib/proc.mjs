@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { createWriteStream, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 export const top = path.resolve(fileURLToPath(import.meta.url), '../../..')
@@ -11,7 +12,15 @@ const test = path.basename(process.argv[1] ?? 'test').replace(/\..*$/, '')
 export const outDir = path.join(process.env.CW_OUT ?? path.join(top, 'tests/out'), test)
 mkdirSync(outDir, { recursive: true })
 
-// A folder that the end of `scope` removes. `scope` is a test, or { after } of node:test for a file.
+// What lives as long as the file of tests; ended last first. (An after() inside a before() would run
+// when that before() is over.)
+const ends = []
+export const wholeFile = { after: (fn) => ends.unshift(fn) }
+after(async () => {
+    for (const end of ends.splice(0)) await end()
+})
+
+// A folder that the end of `scope` removes. `scope` is a test, or wholeFile.
 export function tempDir(scope, name = 'cw') {
     const dir = mkdtempSync(path.join(os.tmpdir(), `${name}-`))
     scope.after(() => rmSync(dir, { recursive: true, force: true }))

@@ -108,7 +108,7 @@ export class Client {
     #answered(message) {
         const waiting = this.pending.get(message.id)
         this.pending.delete(message.id)
-        if (!waiting) return void this.queue.push({ method: 'error', ...message.error })
+        if (!waiting) return this.#notified({ method: 'error', params: message.error })
         if (message.error) waiting.reject(new RpcError(waiting.method, message.error))
         else waiting.resolve(message.result)
     }

@@ -9,7 +9,7 @@ stop_unless "autoreconf" bootstrap
 export CC=clang
 stop_unless "configure" configured $dir --enable-werror --enable-libfuzzer \
     --enable-sanitizers=address,undefined
-mapfile -t targets < <(make -s -C $dir -f Makefile -f "$PWD/tests/suite/print.mk" print-fuzz)
+mapfile -t targets < <(listed $dir fuzz)
 ((${#targets[@]})) || exit 1
 CW_TAIL=40 point "fuzz targets build" make -s -C $dir -j"$jobs" "${targets[@]}" || exit 1
 

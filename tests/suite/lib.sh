@@ -55,8 +55,9 @@ configured()
         echo "${CC:-gcc} $*" >"$dir/.args"
 }
 
-# The programs of tests/peer in build directory $1.
-peers()
+# listed DIR WHAT - programs of a configured build directory: peers, threaded or fuzz (print.mk). Its
+# Makefile may be made anew on the way, and say so.
+listed()
 {
-    make -s -C "$1" -f Makefile -f "$PWD/tests/suite/print.mk" print-peers
+    make -s -C "$1" -f Makefile -f "$PWD/tests/suite/print.mk" "print-$2" | grep -o 'tests/[^ ]*/[^ ]*' | grep -v '[.:]'
 }

@@ -45,7 +45,7 @@ point "asan: configure" configured build-check/asan --enable-werror --enable-san
 CC=clang point "tsan: configure" configured build-check/tsan --enable-werror \
     --enable-sanitizers=thread &&
     run_tests build-check/tsan tsan \
-        TESTS="$(make -s -C build-check/tsan -f Makefile -f "$PWD/tests/suite/print.mk" print-threaded)" \
+        TESTS="$(listed build-check/tsan threaded | tr "\n" " ")" \
         LOG_COMPILER="setarch -R /bin/sh $CW_TOP/tests/unit/tap.sh"
 
 point "dist: configure" configured build-check/dist --enable-werror &&

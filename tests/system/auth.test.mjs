@@ -1,5 +1,5 @@
 // Log-in by token: good ones, and every way to forge one that is known.
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
@@ -7,7 +7,7 @@ import path from 'node:path'
 import { Gateway } from '../lib/gateway.mjs'
 import { Client } from '../lib/rpc.mjs'
 import { token } from '../lib/jwt.mjs'
-import { tempDir, withDeadline } from '../lib/proc.mjs'
+import { tempDir, withDeadline, wholeFile } from '../lib/proc.mjs'
 import { webOffer } from '../lib/offers.mjs'
 
 const secret = 'a secret of more than thirty-two bytes, for tests'
@@ -19,11 +19,11 @@ const now = () => Math.floor(Date.now() / 1000)
 let gateway
 
 before(async () => {
-    const dir = tempDir({ after }, 'keys')
+    const dir = tempDir(wholeFile, 'keys')
     writeFileSync(path.join(dir, 'rsa.pem'), pem(rsa.publicKey))
     writeFileSync(path.join(dir, 'ec.pem'), pem(ec.publicKey))
     writeFileSync(path.join(dir, 'secret'), secret + '\n')
-    gateway = await Gateway.start({ after }, {
+    gateway = await Gateway.start(wholeFile, {
         auth: { guests: false, audience: 'causeway', issuer: 'tests', leeway_s: 2 },
         key: [
             { id: 'h', algorithm: 'HS256', secret: `file:${dir}/secret` },

@@ -1,5 +1,5 @@
 // Calls of a browser's two halves (JSON and WebRTC media) with SIPp and baresip, both ways.
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { Gateway } from '../lib/gateway.mjs'
 import { Phone, WebPeer } from '../lib/webpeer.mjs'
@@ -7,17 +7,17 @@ import { Baresip } from '../lib/baresip.mjs'
 import { pcmu, scenario, sipp, step } from '../lib/sipp.mjs'
 import { keysOf, lostOf, samplesOf } from '../lib/capture.mjs'
 import { levelDb, peakHz } from '../lib/audio.mjs'
-import { until } from '../lib/proc.mjs'
+import { until, wholeFile } from '../lib/proc.mjs'
 import { startCapture, wireIsClean } from '../lib/wire.mjs'
 
 let gateway, peer, capture, atFirst
 
 before(async () => {
-    capture = await startCapture({ after })
-    gateway = await Gateway.start({ after }, {
+    capture = await startCapture(wholeFile)
+    gateway = await Gateway.start(wholeFile, {
         inbound: [{ match: 'echo', to: 'service:echo' }, { match: 'tone', to: 'service:tone' }, { match: '*', to: 'user:$' }],
     })
-    peer = WebPeer.start({ after })
+    peer = WebPeer.start(wholeFile)
     atFirst = await gateway.usage()
 })
 

@@ -1,15 +1,15 @@
 // The command lines: causeway's options, causewayctl's commands and exit codes.
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { existsSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { baseConf, confText, ctlProgram, Gateway, program } from '../lib/gateway.mjs'
-import { run, tempDir } from '../lib/proc.mjs'
+import { run, tempDir, wholeFile } from '../lib/proc.mjs'
 
 let gateway
 
 before(async () => {
-    gateway = await Gateway.start({ after })
+    gateway = await Gateway.start(wholeFile)
 })
 
 // Writes `text` to a file and runs `causeway` on it.
@@ -92,7 +92,7 @@ test('no such configuration file: exit 1, and its name', async () => {
 test('a port that is taken: exit 1, and which', async (t) => {
     const { code, text } = await causeway(t, confText({ ...baseConf, admin: { socket: path.join(tempDir(t), 'ctl') } }))
     assert.equal(code, 1)
-    assert.match(text, /8080|5060/)
+    assert.match(text, /:(8080|5060|7000)\b/)
 })
 
 test('a live admin socket is not taken over', async (t) => {

@@ -1,18 +1,18 @@
 // 200 calls in a row: memory, descriptors, ports and timers return to the start. The plain build: the
 // sanitizers keep what was freed.
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { Gateway } from '../lib/gateway.mjs'
 import { Phone, WebPeer } from '../lib/webpeer.mjs'
 import { scenario, sipp } from '../lib/sipp.mjs'
-import { openFiles, residentKib, until } from '../lib/proc.mjs'
+import { openFiles, residentKib, until, wholeFile } from '../lib/proc.mjs'
 
 let gateway, peer, anna
 // Short transactions, so that their end is part of the test.
 before(async () => {
-    gateway = await Gateway.start({ after }, { log: { level: 'info' }, sip: { t1_ms: 100, t1x64_ms: 1500 }, limits: { ladder_keep_s: 0 } })
-    peer = WebPeer.start({ after })
-    anna = await Phone.open({ after }, gateway, peer, 'anna')
+    gateway = await Gateway.start(wholeFile, { log: { level: 'info' }, sip: { t1_ms: 100, t1x64_ms: 1500 }, limits: { ladder_keep_s: 0 } })
+    peer = WebPeer.start(wholeFile)
+    anna = await Phone.open(wholeFile, gateway, peer, 'anna')
 })
 
 async function calls(t, n) {

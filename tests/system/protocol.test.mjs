@@ -1,17 +1,17 @@
 // Whatever a client may send: a named error, a counter, and nothing left behind.
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import net from 'node:net'
 import { randomBytes } from 'node:crypto'
 import { Gateway } from '../lib/gateway.mjs'
 import { Client } from '../lib/rpc.mjs'
-import { until, withDeadline } from '../lib/proc.mjs'
+import { until, withDeadline, wholeFile } from '../lib/proc.mjs'
 import { webOffer } from '../lib/offers.mjs'
 
 let gateway, atFirst
 
 before(async () => {
-    gateway = await Gateway.start({ after }, {
+    gateway = await Gateway.start(wholeFile, {
         web: { message_max_bytes: 65536, rate_per_s: 50, rate_burst: 100, open_timeout_ms: 700 },
         sip: { invite_timeout_ms: 800 },
     })

@@ -1,12 +1,12 @@
 // The SIP side with ends that misbehave, over UDP and TCP, IPv4 and IPv6.
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { Gateway } from '../lib/gateway.mjs'
 import { Phone, WebPeer } from '../lib/webpeer.mjs'
 import { scenario, sipp } from '../lib/sipp.mjs'
 import { sdp, SipPeer } from '../lib/sip.mjs'
 import { webOffer } from '../lib/offers.mjs'
-import { until } from '../lib/proc.mjs'
+import { until, wholeFile } from '../lib/proc.mjs'
 import { startCapture, wireIsClean } from '../lib/wire.mjs'
 
 let gateway, peer, capture, atFirst
@@ -14,15 +14,15 @@ const target = { host: '127.0.0.1', port: 5060 }
 const uri = 'sip:anna@127.0.0.1:5060'
 
 before(async () => {
-    capture = await startCapture({ after })
-    gateway = await Gateway.start({ after }, {
+    capture = await startCapture(wholeFile)
+    gateway = await Gateway.start(wholeFile, {
         sip: {
             listen: ['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060', 'udp:[::1]:5060', 'tcp:[::1]:5060'],
             t1_ms: 100, t1x64_ms: 3000, invite_timeout_ms: 1000, ring_timeout_ms: 2500,
         },
         media: { rtp_listen: ['127.0.0.1', '::1'] },
     })
-    peer = WebPeer.start({ after })
+    peer = WebPeer.start(wholeFile)
     atFirst = await gateway.usage()
 })
 

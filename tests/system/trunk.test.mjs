@@ -1,5 +1,5 @@
 // Numbers through trunks, with and without digest; names of next hops; Kamailio between us and baresip.
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { Gateway } from '../lib/gateway.mjs'
 import { Phone, WebPeer } from '../lib/webpeer.mjs'
@@ -8,21 +8,21 @@ import { kamailio } from '../lib/kamailio.mjs'
 import { serveNames } from '../lib/dns.mjs'
 import { scenario, sipp } from '../lib/sipp.mjs'
 import { sdp, SipPeer } from '../lib/sip.mjs'
-import { until } from '../lib/proc.mjs'
+import { until, wholeFile } from '../lib/proc.mjs'
 import { startCapture, wireIsClean } from '../lib/wire.mjs'
 
 let gateway, peer, capture, names, atFirst
 const [plain, secret, proxy, wrong] = [5600, 5602, 5070, 5604]
 
 before(async () => {
-    capture = await startCapture({ after })
-    names = await serveNames({ after }, {
+    capture = await startCapture(wholeFile)
+    names = await serveNames(wholeFile, {
         'a.pbx.test': { A: ['127.0.0.1'] },
         '_sip._udp.srv.test': { SRV: [[10, 1, 5606, 'a.pbx.test']] }, 'srv.test': {},
         'six.test': { AAAA: ['::1'] },
         'silent.test': null,
     })
-    gateway = await Gateway.start({ after }, {
+    gateway = await Gateway.start(wholeFile, {
         sip: { dns_timeout_ms: 600, invite_timeout_ms: 1500, listen: ['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060', 'udp:[::1]:5060'] },
         media: { rtp_listen: ['127.0.0.1', '::1'] },
         trunk: [
@@ -35,7 +35,7 @@ before(async () => {
         ],
         inbound: [{ match: '+15550100', to: 'user:anna' }, { match: '+1555*', to: 'user:bert' }, { match: 'sales', to: 'user:anna' }, { match: 'anna', to: 'user:$' }],
     })
-    peer = WebPeer.start({ after })
+    peer = WebPeer.start(wholeFile)
     atFirst = await gateway.usage()
 })
 

@@ -38,14 +38,6 @@ TESTS += tests/unit/test-dtls
 tests_unit_test_dtls_SOURCES = tests/unit/test-dtls.c tests/unit/dtls-client.c \
 	tests/unit/dtls-client.h
 tests_unit_test_dtls_LDADD = $(WEBRTC_LIBS)
-check_PROGRAMS += tests/unit/test-sip-auth tests/unit/test-sip-call tests/unit/test-sip-resolve \
-	tests/unit/test-sip-uri
-TESTS += tests/unit/test-sip-auth tests/unit/test-sip-call tests/unit/test-sip-resolve \
-	tests/unit/test-sip-uri
-tests_unit_test_sip_auth_SOURCES = tests/unit/test-sip-auth.c
-tests_unit_test_sip_auth_LDADD = $(SIP_LIBS)
-tests_unit_test_sip_call_SOURCES = tests/unit/test-sip-call.c tests/unit/sip-rig.h
-tests_unit_test_sip_call_LDADD = $(SIP_LIBS)
 
 check_PROGRAMS += tests/unit/test-rtcp tests/unit/test-dtmf tests/unit/test-port \
 	tests/unit/test-latch tests/unit/test-number tests/unit/test-plane-sound tests/unit/test-plane-browser
@@ -72,10 +64,6 @@ check_PROGRAMS += tests/unit/test-ws
 TESTS += tests/unit/test-ws
 tests_unit_test_ws_SOURCES = tests/unit/test-ws.c tests/unit/fake-call.c tests/unit/fake-call.h
 tests_unit_test_ws_LDADD = src/api/libapi.a $(LWS_LIBS) $(USER_LIBS)
-tests_unit_test_sip_resolve_SOURCES = tests/unit/test-sip-resolve.c
-tests_unit_test_sip_resolve_LDADD = $(SIP_LIBS)
-tests_unit_test_sip_uri_SOURCES = tests/unit/test-sip-uri.c
-tests_unit_test_sip_uri_LDADD = $(SIP_LIBS)
 
 check_PROGRAMS += tests/unit/test-call tests/unit/test-route
 TESTS += tests/unit/test-call tests/unit/test-route
@@ -97,7 +85,6 @@ tests_unit_test_peer_SOURCES = tests/unit/test-peer.c tests/unit/dtls-client.c \
 	tests/unit/dtls-client.h tests/unit/stun-msg.c tests/unit/stun-msg.h
 tests_unit_test_peer_LDADD = $(WEBRTC_LIBS)
 
-
 check_PROGRAMS += tests/unit/test-proto tests/unit/test-token
 TESTS += tests/unit/test-proto tests/unit/test-token
 tests_unit_test_proto_SOURCES = tests/unit/test-proto.c
@@ -109,3 +96,18 @@ check_PROGRAMS += tests/unit/test-session
 TESTS += tests/unit/test-session
 tests_unit_test_session_SOURCES = tests/unit/test-session.c tests/unit/fake-call.c tests/unit/fake-call.h
 tests_unit_test_session_LDADD = src/api/libapi.a $(USER_LIBS)
+
+SIP_TESTS = tests/unit/test-sip-auth tests/unit/test-sip-call tests/unit/test-sip-raw \
+	tests/unit/test-sip-resolve tests/unit/test-sip-uri
+check_PROGRAMS += $(SIP_TESTS)
+TESTS += $(SIP_TESTS)
+tests_unit_test_sip_auth_SOURCES = tests/unit/test-sip-auth.c
+tests_unit_test_sip_auth_LDADD = $(SIP_LIBS)
+tests_unit_test_sip_call_SOURCES = tests/unit/test-sip-call.c tests/unit/sip-rig.h
+tests_unit_test_sip_call_LDADD = $(SIP_LIBS)
+tests_unit_test_sip_raw_SOURCES = tests/unit/test-sip-raw.c tests/unit/sip-rig.h
+tests_unit_test_sip_raw_LDADD = $(SIP_LIBS)
+tests_unit_test_sip_resolve_SOURCES = tests/unit/test-sip-resolve.c
+tests_unit_test_sip_resolve_LDADD = $(SIP_LIBS)
+tests_unit_test_sip_uri_SOURCES = tests/unit/test-sip-uri.c
+tests_unit_test_sip_uri_LDADD = $(SIP_LIBS)
