@@ -156,10 +156,11 @@ static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const 
     if (err)
         return err;
     sdp = cw_leg_sip_write(s);
-    err = cw_sip_call_new(s->calls->sip, s->target, sdp, strlen(sdp), &sip_ops, s, &s->sip);
+    err = cw_sip_call_new(s->calls->sip, &s->target, sdp, strlen(sdp), &sip_ops, s, &s->sip);
     if (err)
         return err;
-    s->target = NULL; /* its strings are the caller's, for the length of this call */
+    s->target =
+        (cw_sip_target){ 0 }; /* its strings are the caller's, for the length of this call */
     cw_trunks_started(s->calls->trunks, s->trunk);
     s->counted = true;
     return CW_OK;
@@ -337,7 +338,7 @@ cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *ta
 {
     leg_sip *s = make(calls, worker, target->ruri);
 
-    s->target = target;
+    s->target = *target;
     s->trunk = trunk;
     s->family = guess_family(target);
     return &s->leg;

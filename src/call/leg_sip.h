@@ -9,7 +9,7 @@ typedef struct leg_sip {
     cw_leg leg;
     cw_calls *calls;
     const struct cw_conf_trunk *trunk; /* NULL: none */
-    const cw_sip_target *target;       /* borrowed until `offer` */
+    cw_sip_target target;              /* its strings are borrowed until `offer` */
     cw_sip_call *sip;                  /* NULL: not yet */
     int family;
 
