@@ -582,9 +582,15 @@ static void test_no_handshake(void)
     rig_init(&r, &(rig_opts){ .connect_ms = 200 });
     g_free(exchange(&r, &plain));
     check(&r);
+    dtls_client_run(&r.dtls); /* begins, and is never heard of again */
+    RUN_UNTIL(&r, cw_stat_get(CW_STAT_dtls_open) == 1);
+    dtls_client_stop(&r.dtls);
     RUN_UNTIL(&r, r.failed_n);
     g_assert_cmpint(r.failed, ==, CW_E_TIMEOUT);
     g_assert_cmpuint(r.ice_n, ==, 1);
+    RUN_UNTIL(&r, cw_stat_get(CW_STAT_dtls_open) == 0); /* DTLS' own time-out */
+    run_for(&r, 20);
+    g_assert_cmpuint(r.failed_n, ==, 1);
     rig_clear(&r);
 }
 
