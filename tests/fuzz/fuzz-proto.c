@@ -51,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!env.loop)
         set_up();
+    cw_assert_on_loop();
     closed = false;
     session = cw_session_new(&env, "[2001:db8::1]:1", &ops, NULL);
     if (size > 0 && data[0] != '-') /* a first "-": not logged in */

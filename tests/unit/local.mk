@@ -111,3 +111,8 @@ tests_unit_test_sip_resolve_SOURCES = tests/unit/test-sip-resolve.c
 tests_unit_test_sip_resolve_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_uri_SOURCES = tests/unit/test-sip-uri.c
 tests_unit_test_sip_uri_LDADD = $(SIP_LIBS)
+
+check_PROGRAMS += tests/unit/test-wss
+TESTS += tests/unit/test-wss
+tests_unit_test_wss_SOURCES = tests/unit/test-wss.c tests/unit/fake-call.c tests/unit/fake-call.h
+tests_unit_test_wss_LDADD = src/api/libapi.a $(LWS_LIBS) $(USER_LIBS)

@@ -47,6 +47,7 @@ static void rig_open(rig *r, const char *web)
         g_strdup_printf("auth: { guests = true; };\nweb: { %s };\n", web ? web : "");
     g_autofree char *why = NULL;
 
+    cw_assert_on_loop();
     memset(r, 0, sizeof *r);
     g_assert_cmpint(cw_conf_load("test", text, &r->conf, &why), ==, CW_OK);
     g_assert_cmpint(cw_tokens_new(r->conf, &r->tokens, &why), ==, CW_OK);
@@ -62,6 +63,7 @@ static void drop(gpointer message)
 
 static void rig_close(rig *r)
 {
+    cw_assert_on_loop();
     cw_session_free(r->session);
     g_queue_clear_full(&r->sent, drop);
     cw_tokens_free(r->tokens);
@@ -75,6 +77,7 @@ static void say(rig *r, const char *text)
 {
     g_autofree char *exact = g_memdup2(text, strlen(text) + !*text);
 
+    cw_assert_on_loop();
     cw_session_receive(r->session, exact, strlen(text));
 }
 
@@ -176,6 +179,7 @@ static void test_open_result(void)
     cw_fault fault = { 0 };
     rig r;
 
+    cw_assert_on_loop();
     rig_open(&r, NULL);
     g_assert_null(cw_session_json(r.session));
     reply = ask(&r, "session.open", "{\"guest\":\"anna\",\"client\":{\"browser\":\"Firefox\"}}");
@@ -268,7 +272,7 @@ static void test_seq(void)
     rig_close(&r);
 }
 
-static json_int_t calls_of(const rig *r)
+static json_int_t calls_of(const rig *r) CW_ON_LOOP
 {
     g_autoptr(json_t) json = cw_session_json(r->session);
 
@@ -336,6 +340,7 @@ static void test_shutdown(void)
     g_autoptr(json_t) message = NULL;
     rig r;
 
+    cw_assert_on_loop();
     rig_open(&r, NULL);
     log_in(&r);
     cw_session_shutdown(r.session);
@@ -380,6 +385,7 @@ static int wait_closed(rig *r)
 {
     uint64_t end = cw_now_ms() + 3000;
 
+    cw_assert_on_loop();
     while (!r->code && cw_now_ms() < end)
         cw_loop_step(loop, 10);
     return r->code;
@@ -400,6 +406,7 @@ static void test_ping_timeout(void)
     uint64_t start = cw_now_ms();
     rig r;
 
+    cw_assert_on_loop();
     rig_open(&r, "ping_timeout_ms = 1000;");
     log_in(&r);
     while (cw_now_ms() < start + 500)

@@ -71,6 +71,7 @@ static void client_send(client *c, const void *data, size_t len)
 {
     const uint8_t *p = data;
 
+    cw_assert_on_loop();
     while (len > 0) {
         ssize_t n = send(c->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
@@ -89,9 +90,10 @@ static bool client_until(client *c, const char *needle, unsigned ms)
 {
     uint64_t end = cw_now_ms() + ms;
 
+    cw_assert_on_loop();
     for (;;) {
         client_pull(c);
-        if (needle && c->in->len && g_strstr_len((char *)c->in->data, c->in->len, needle))
+        if (needle && c->in->len && memmem(c->in->data, c->in->len, needle, strlen(needle)))
             return true;
         if (c->gone || cw_now_ms() >= end)
             return false;
@@ -175,6 +177,7 @@ static int ws_next(client *c, GByteArray *payload, unsigned ms)
 {
     uint64_t end = cw_now_ms() + ms;
 
+    cw_assert_on_loop();
     for (;;) {
         const uint8_t *d = c->in->data;
         size_t n = 2, len = c->in->len >= 2 ? d[1] & 0x7f : 0;
@@ -255,6 +258,7 @@ static void assert_clean(void)
 {
     uint64_t end = cw_now_ms() + WAIT_MS;
 
+    cw_assert_on_loop();
     while ((cw_stat_get(CW_STAT_connections) || fake_call_clients) && cw_now_ms() < end)
         cw_loop_step(loop, 5);
     g_assert_cmpint(cw_stat_get(CW_STAT_connections), ==, 0);
@@ -270,6 +274,7 @@ static void test_exchange(void)
     g_autoptr(json_t) reply = NULL, closing = NULL, list = NULL;
     client c;
 
+    cw_assert_on_loop();
     ws_open(&c);
     log_in(&c);
     list = cw_api_sessions(api);
@@ -362,6 +367,7 @@ static void test_frame_bytes(gconstpointer data)
     size_t i = GPOINTER_TO_SIZE(data);
     client c;
 
+    cw_assert_on_loop();
     ws_open(&c);
     for (size_t at = 0; at < frames[i].len; at++) {
         client_send(&c, frames[i].bytes + at, 1);
@@ -513,6 +519,7 @@ static void test_slow_reader(void)
     uint64_t end;
     unsigned sent = 0;
 
+    cw_assert_on_loop();
     ws_open(&other);
     log_in(&other);
     ws_open_with(&slow, 4096);
@@ -789,6 +796,7 @@ static void start(const char *more)
     g_autofree char *wrong = NULL;
     char why[128] = "";
 
+    cw_assert_on_loop();
     g_assert_cmpint(cw_conf_load("test", text, &conf, &wrong), ==, CW_OK);
     g_assert_cmpint(cw_tokens_new(conf, &tokens, &wrong), ==, CW_OK);
     g_assert_cmpint(cw_api_new(loop, conf, tokens, NULL, &api, why), ==, CW_OK);
@@ -799,6 +807,7 @@ static void stop(void)
 {
     unsigned timers;
 
+    cw_assert_on_loop();
     cw_api_free(api);
     timers = cw_loop_timers(loop);
     g_assert_cmpuint(timers, ==, 0);
@@ -833,6 +842,7 @@ static void test_stop_with_clients(void)
 {
     client c[3];
 
+    cw_assert_on_loop();
     for (unsigned i = 0; i < 2; i++) {
         ws_open(&c[i]);
         log_in(&c[i]);
@@ -858,8 +868,7 @@ int main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
-    g_assert_cmpint(cw_log_set_level(NULL, getenv("CW_TEST_LOG") ? getenv("CW_TEST_LOG") : "error"),
-                    ==, CW_OK);
+    g_assert_cmpint(cw_log_set_level(NULL, "error"), ==, CW_OK);
     dir = g_dir_make_tmp("cw-ws-XXXXXX", NULL);
     put_file("www/index.html", "<p>hi");
     put_file("www/a.js", "export {}");
