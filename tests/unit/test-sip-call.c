@@ -32,6 +32,7 @@ static void test_call(const void *arg)
     rig r;
 
     up(&r, arg);
+    cw_assert_on_loop();
     g_assert_cmpstr(r.a.log->str, ==, "progress 180/0, answered/0 sdp");
     g_assert_cmpstr(r.b.log->str, ==, "invite sdp, confirmed");
     g_assert_cmpstr(r.a.sdp, ==, ANSWER);
@@ -51,6 +52,7 @@ static void test_callee_hangs_up(const void *arg)
     rig r;
 
     up(&r, arg);
+    cw_assert_on_loop();
     cw_sip_call_end(r.b.call, CW_E_MEDIA_LOST);
     WAIT(&r, SAW(r.a, "ended"));
     g_assert_cmpstr(r.a.log->str, ==, "progress 180/0, answered/0 sdp, ended ok 0 peer");
@@ -177,6 +179,7 @@ static void test_reoffer(const void *arg)
     rig r;
 
     up(&r, arg);
+    cw_assert_on_loop();
     g_assert_cmpint(cw_sip_call_reoffer(r.a.call, OFFER, strlen(OFFER)), ==, CW_OK);
     g_assert_cmpint(cw_sip_call_reoffer(r.a.call, OFFER, strlen(OFFER)), ==, CW_E_STATE);
     WAIT(&r, SAW(r.a, "reanswered 200 sdp") &&
@@ -200,6 +203,7 @@ static void test_glare(const void *arg)
     rig r;
 
     up(&r, arg);
+    cw_assert_on_loop();
     g_assert_cmpint(cw_sip_call_reoffer(r.a.call, OFFER, strlen(OFFER)), ==, CW_OK);
     g_assert_cmpint(cw_sip_call_reoffer(r.b.call, OFFER, strlen(OFFER)), ==, CW_OK);
     WAIT(&r, SAW(r.a, "reanswered") && SAW(r.b, "reanswered"));
@@ -216,6 +220,7 @@ static void test_info(const void *arg)
     rig r;
 
     up(&r, arg);
+    cw_assert_on_loop();
     g_assert_cmpint(cw_sip_call_info(r.a.call, "application/dtmf-relay", "Signal=5", 8), ==, CW_OK);
     WAIT(&r, SAW(r.b, "info application/dtmf-relay Signal=5"));
     cw_sip_call_end(r.a.call, CW_OK);
@@ -230,6 +235,7 @@ static void test_free(const void *arg)
     rig r;
 
     up(&r, w);
+    cw_assert_on_loop();
     cw_sip_call_free(g_steal_pointer(&r.a.call));
     WAIT(&r, SAW(r.b, "ended"));
     cw_sip_call_free(g_steal_pointer(&r.b.call));
