@@ -99,10 +99,10 @@ struct cw_sip_call {
 /* --- call.c --- */
 
 cw_sip_call *cw_sip_call_make(cw_sip *sip) CW_ON_LOOP;
-cw_sip_call *cw_sip_call_ref(cw_sip_call *call);
-void cw_sip_call_unref(cw_sip_call *call);
-cw_sip *cw_sip_call_stack(const cw_sip_call *call);
-cw_sip_account *cw_sip_call_account(const cw_sip_call *call);
+cw_sip_call *cw_sip_call_ref(cw_sip_call *call) CW_ON_LOOP;
+void cw_sip_call_unref(cw_sip_call *call) CW_ON_LOOP;
+cw_sip *cw_sip_call_stack(const cw_sip_call *call) CW_ON_LOOP;
+cw_sip_account *cw_sip_call_account(const cw_sip_call *call) CW_ON_LOOP;
 void cw_sip_call_list(cw_sip_call *call) CW_ON_LOOP;
 
 void cw_sip_call_run(cw_sip_call *call, cw_sip_event event, const cw_sip_note *note) CW_ON_LOOP;
@@ -119,9 +119,9 @@ void cw_sip_call_trace(cw_sip_call *call, bool out, int status, const char *phra
                        const char *name) CW_ON_LOOP;
 
 /* Its dialog with this remote tag, also an early or a lost one; NULL: none. */
-cw_sip_dialog *cw_sip_call_dialog(const cw_sip_call *call, const char *remote_tag);
+cw_sip_dialog *cw_sip_call_dialog(const cw_sip_call *call, const char *remote_tag) CW_ON_LOOP;
 
-/* A body of type application/sdp. False: no body. */
+/* A body of type application/sdp. False: no body. Pure. */
 bool cw_sip_sdp_of(const sip_t *sip, const char **sdp, size_t *len);
 
 /* --- actions of the table: invite_uac.c and invite_uas.c --- */

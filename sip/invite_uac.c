@@ -46,7 +46,7 @@ void cw_sip_do_dial(cw_sip_call *call, const cw_sip_note *note)
 }
 
 /* The dialog of a response's To tag, made when it is new; NULL: too many. */
-static cw_sip_dialog *fork_for(cw_sip_call *call, const sip_t *sip)
+static cw_sip_dialog *fork_for(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP
 {
     cw_sip_dialog *fork = cw_sip_call_dialog(call, sip->sip_to->a_tag);
 
@@ -99,7 +99,7 @@ static void send_ack(cw_sip_call *call, cw_sip_dialog *dialog, uint32_t cseq) CW
 }
 
 /* The dialog a 2xx makes; its route set and target are those of the 2xx (13.2.2.4). */
-static cw_sip_dialog *confirm_fork(cw_sip_call *call, const sip_t *sip, cw_err *err)
+static cw_sip_dialog *confirm_fork(cw_sip_call *call, const sip_t *sip, cw_err *err) CW_ON_LOOP
 {
     cw_sip_dialog *fork = fork_for(call, sip);
 

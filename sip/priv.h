@@ -66,7 +66,7 @@ json_t *cw_sip_listeners_json(const cw_sip *sip) CW_ON_LOOP;
 
 /* --- gate.c: every request that no transaction of ours was waiting for --- */
 
-int cw_sip_on_message(cw_sip *sip, nta_agent_t *agent, msg_t *msg, sip_t *message);
+int cw_sip_on_message(cw_sip *sip, nta_agent_t *agent, msg_t *msg, sip_t *message) CW_ON_LOOP;
 size_t cw_sip_server_transactions(const cw_sip *sip) CW_ON_LOOP;
 void cw_sip_count_bad(cw_sip *sip) CW_ON_LOOP;
 
@@ -115,12 +115,12 @@ cw_sip_send *cw_sip_send_start(cw_sip_call *call, cw_sip_dialog *dialog,
 void cw_sip_send_cancel(cw_sip_send *send, const char *reason) CW_ON_LOOP; /* CANCEL an INVITE */
 void cw_sip_send_free(cw_sip_send *send) CW_ON_LOOP; /* no call follows; NULL is fine */
 
-/* --- reason.c: causes --- */
+/* --- reason.c: causes; pure --- */
 
-int cw_sip_q850_of(const sip_t *sip);    /* Reason: Q.850;cause=, 0: none */
-bool cw_sip_elsewhere(const sip_t *sip); /* Reason: SIP;cause=200 (RFC 3326 2) */
-char *cw_sip_reason_line(cw_err why);    /* "Reason: Q.850;cause=16;text=…" */
-const char *cw_sip_phrase(int status);
-void cw_sip_end_of(cw_sip_end *end, int status, const sip_t *sip); /* of a final response */
+int cw_sip_q850_of(const sip_t *sip);    /* pure; Reason: Q.850;cause=, 0: none */
+bool cw_sip_elsewhere(const sip_t *sip); /* pure; Reason: SIP;cause=200 (RFC 3326 2) */
+char *cw_sip_reason_line(cw_err why);    /* pure; "Reason: Q.850;cause=16;text=…" */
+const char *cw_sip_phrase(int status);   /* pure */
+void cw_sip_end_of(cw_sip_end *end, int status, const sip_t *sip); /* pure; of a final response */
 
 #endif

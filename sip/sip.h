@@ -46,7 +46,8 @@ typedef struct cw_sip_call_ops {
                      size_t len);
     /* 2xx of the fork that won; ACK was sent. Others that answer later are ACKed and ended. */
     void (*answered)(void *arg, unsigned fork, const char *sdp, size_t len);
-    /* ACK for our 2xx. sdp: the answer when the INVITE had no offer. */
+    /* ACK for our 2xx. sdp: the answer when the INVITE had no offer. Comes again for a re-INVITE
+     * without offer, with its answer; not for other re-INVITEs. */
     void (*confirmed)(void *arg, const char *sdp, size_t len);
     /* re-INVITE or UPDATE with an offer (sdp NULL: re-INVITE without one). Answer now or later with
      * cw_sip_call_reanswer or cw_sip_call_rerefuse. */
@@ -72,8 +73,8 @@ typedef struct cw_sip_ops {
 CW_NODISCARD cw_err cw_sip_new(cw_loop *loop, const cw_conf *conf, const cw_sip_ops *ops, void *arg,
                                cw_sip **ret, char why[static 128]) CW_ON_LOOP;
 void cw_sip_free(cw_sip *sip) CW_ON_LOOP;
-const char *cw_sip_domain(const cw_sip *sip);      /* host[:port] for From */
-json_t *cw_sip_json(const cw_sip *sip) CW_ON_LOOP; /* listeners, transactions, dialogs now */
+const char *cw_sip_domain(const cw_sip *sip) CW_ON_LOOP; /* host[:port] for From */
+json_t *cw_sip_json(const cw_sip *sip) CW_ON_LOOP;       /* listeners, transactions, dialogs now */
 
 typedef struct cw_sip_credentials {
     const char *username, *password, *realm; /* realm NULL: any */
@@ -91,7 +92,7 @@ typedef struct cw_sip_target {
 } cw_sip_target;
 
 /* A URI from a client or from configuration: sip: with no headers part, no control bytes, a sane
- * host. The canonical text goes into *ret (g_free).
+ * host. The canonical text goes into *ret (g_free). Any thread.
  *
  * CW_E_UNSAFE  control characters; CW_E_PARAMS  not a sip URI, or one with headers (`?…`)
  */

@@ -98,6 +98,7 @@ static cw_err start(cw_sip *sip, char why[static 128]) CW_ON_LOOP
 
 static void unref_call(void *call)
 {
+    cw_assert_on_loop();
     cw_sip_call_unref(call);
 }
 
