@@ -10,6 +10,7 @@ src_api_libapi_a_SOURCES = \
 	src/api/proto.c src/api/proto.h src/api/proto.def \
 	src/api/session.c src/api/session.h \
 	src/api/tap.c \
+	src/api/upgrade.c \
 	src/api/validate.c \
 	src/api/ws.c \
 	src/api/www.c

@@ -53,6 +53,12 @@ void cw_ws_stop(cw_api *api) CW_ON_LOOP; /* returns when libwebsockets is gone *
 /* Take over an accepted socket. */
 void cw_ws_adopt(cw_api *api, int fd, const cw_addr *peer, bool local) CW_ON_LOOP;
 
+/* ── upgrade.c ──────────────────────────────────────────────────────────────────────────────────
+ */
+/* The request to become a WebSocket (RFC 6455 4.2.1): 0 yes, 1 answered with an error, -1 hang up.
+ * The string libwebsockets passes along may be freed already: the header is read anew. */
+int cw_ws_upgrade(cw_conn *conn, struct lws *wsi) CW_ON_LOOP;
+
 /* ── listen.c ───────────────────────────────────────────────────────────────────────────────────
  */
 CW_NODISCARD cw_err cw_listen_open(cw_api *api, const char *where, char why[static 128]) CW_ON_LOOP;
@@ -76,8 +82,7 @@ int cw_www_serve(cw_conn *conn, struct lws *wsi, const char *path) CW_ON_LOOP;
 /* A short answer; the transaction is not completed. 0, or -1: close the connection. */
 int cw_www_reply(struct lws *wsi, unsigned status, const char *text) CW_ON_LOOP;
 /* The file for a path of a URL, below root; NULL: none. g_free it. */
-char *cw_www_file(const char *root, const char *path);
-const char *cw_www_type(const char *file);
+char *cw_www_file(const char *root, const char *path) CW_ON_LOOP;
 
 /* ── origin.c ───────────────────────────────────────────────────────────────────────────────────
  */
@@ -88,6 +93,6 @@ typedef struct cw_origin {
 } cw_origin;
 
 /* May a page of `origin` (NULL: not a browser) connect to `host`, the Host header? */
-bool cw_origin_ok(const cw_origin *rule, const char *origin, const char *host);
+bool cw_origin_ok(const cw_origin *rule, const char *origin, const char *host) CW_ON_LOOP;
 
 #endif

@@ -29,7 +29,7 @@ static const struct {
     { ".wasm", "application/wasm" },
 };
 
-const char *cw_www_type(const char *file)
+static const char *type_of(const char *file)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(types); i++)
         if (g_str_has_suffix(file, types[i].ending))
@@ -124,6 +124,6 @@ int cw_www_serve(cw_conn *conn, struct lws *wsi, const char *path)
     if (!file)
         return status_page(wsi, HTTP_STATUS_NOT_FOUND, "not found\n");
     headers = security_headers(conn, wsi);
-    n = lws_serve_http_file(wsi, file, cw_www_type(file), headers, (int)strlen(headers));
+    n = lws_serve_http_file(wsi, file, type_of(file), headers, (int)strlen(headers));
     return n < 0 || (n > 0 && lws_http_transaction_completed(wsi)) ? -1 : 0;
 }

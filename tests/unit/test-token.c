@@ -52,7 +52,7 @@ static void make_keys(void)
     EVP_PKEY *all[] = { rsa, small, ec, ec384 };
     const char *names[] = { "rsa.pem", "small.pem", "ec.pem", "ec384.pem" };
 
-    dir = g_dir_make_tmp("cw-token-XXXXXX", NULL);
+    dir = g_dir_make_tmp(NULL, NULL);
     for (unsigned i = 0; i < G_N_ELEMENTS(all); i++) {
         g_autofree char *text = pem_of(all[i], false);
 
@@ -508,8 +508,22 @@ static void test_bad_keys(void)
     }
 }
 
+static void remove_files(void)
+{
+    static const char *const names[] = { "rsa.pem", "small.pem", "ec.pem", "ec384.pem", "" };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(dir, names[i], NULL);
+
+        g_assert_cmpint(g_remove(path), ==, 0);
+    }
+    g_free(dir);
+}
+
 int main(int argc, char **argv)
 {
+    int status;
+
     g_test_init(&argc, &argv, NULL);
     make_keys();
     g_test_add_func("/token/genuine", test_genuine);
@@ -524,5 +538,7 @@ int main(int argc, char **argv)
     g_test_add_func("/user/names", test_names);
     g_test_add_func("/user/guest", test_guest);
     g_test_add_func("/token/bad-keys", test_bad_keys);
-    return g_test_run();
+    status = g_test_run();
+    remove_files();
+    return status;
 }

@@ -862,6 +862,19 @@ static void test_stop_with_clients(void)
     static const setting name##_setting = { fn, conf };                                            \
     g_test_add_data_func("/ws/" #name, &name##_setting, run)
 
+static void remove_files(void)
+{
+    static const char *const names[] = { "www/index.html", "www/a.js", "www/sub/b.css", "www/sub",
+                                         "www/.secret",    "www",      "outside",       "" };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(dir, names[i], NULL);
+
+        g_assert_cmpint(g_remove(path), ==, 0);
+    }
+    g_free(dir);
+}
+
 int main(int argc, char **argv)
 {
     int status;
@@ -869,7 +882,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
     g_assert_cmpint(cw_log_set_level(NULL, "error"), ==, CW_OK);
-    dir = g_dir_make_tmp("cw-ws-XXXXXX", NULL);
+    dir = g_dir_make_tmp(NULL, NULL);
     put_file("www/index.html", "<p>hi");
     put_file("www/a.js", "export {}");
     put_file("www/sub/b.css", "p{}");
@@ -904,6 +917,6 @@ int main(int argc, char **argv)
     ADD(stop_with_clients, test_stop_with_clients, "");
     status = g_test_run();
     cw_loop_free(loop);
-    g_free(dir);
+    remove_files();
     return status;
 }

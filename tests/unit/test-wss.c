@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <glib/gstdio.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -49,7 +50,7 @@ static void make_certificate(void)
     X509 *cert = X509_new();
     X509_NAME *name = X509_get_subject_name(cert);
 
-    dir = g_dir_make_tmp("cw-wss-XXXXXX", NULL);
+    dir = g_dir_make_tmp(NULL, NULL);
     X509_set_version(cert, X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
     X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
@@ -328,6 +329,18 @@ static void test_no_certificate(void)
 
 #define ADD(name, test) g_test_add_data_func("/wss/" name, (const void *)test, run)
 
+static void remove_files(void)
+{
+    static const char *const names[] = { "key.pem", "cert.pem", "" };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(dir, names[i], NULL);
+
+        g_assert_cmpint(g_remove(path), ==, 0);
+    }
+    g_free(dir);
+}
+
 int main(int argc, char **argv)
 {
     int status;
@@ -347,5 +360,6 @@ int main(int argc, char **argv)
     status = g_test_run();
     SSL_CTX_free(ctx);
     cw_loop_free(loop);
+    remove_files();
     return status;
 }
