@@ -69,7 +69,7 @@ typedef struct cw_sip_ops {
     bool (*trusted)(void *arg, const cw_addr *source);
 } cw_sip_ops;
 
-/* CW_E_IO an address cannot be bound; `why` says which. `conf` must outlive it. */
+/* CW_E_IO an address cannot be bound; `why` says which. `conf` and `ops` must outlive it. */
 CW_NODISCARD cw_err cw_sip_new(cw_loop *loop, const cw_conf *conf, const cw_sip_ops *ops, void *arg,
                                cw_sip **ret, char why[static 128]) CW_ON_LOOP;
 void cw_sip_free(cw_sip *sip) CW_ON_LOOP;

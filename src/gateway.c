@@ -20,6 +20,7 @@ struct cw_gateway {
     cw_webrtc *webrtc;
     cw_plane *plane;
     cw_calls *calls;
+    cw_sip_ops sip_ops; /* borrowed by sip */
     cw_sip *sip;
     cw_api *api;
     cw_admin *admin;
@@ -165,13 +166,12 @@ static CW_ON_LOOP cw_err make_media(cw_gateway *g, char **why)
 
 static CW_ON_LOOP cw_err make_calls(cw_gateway *g, char **why)
 {
-    cw_sip_ops ops;
     char text[128] = "";
     cw_err err;
 
     g->calls = cw_calls_new(g->loop, g->conf);
-    cw_calls_sip_ops(g->calls, &ops);
-    err = cw_sip_new(g->loop, g->conf, &ops, g->calls, &g->sip, text);
+    cw_calls_sip_ops(g->calls, &g->sip_ops);
+    err = cw_sip_new(g->loop, g->conf, &g->sip_ops, g->calls, &g->sip, text);
     if (err)
         *why = g_strdup(text);
     else
