@@ -38,7 +38,6 @@ const errorTexts = {
     busy: 'The other side is busy.',
     declined: 'The other side declined.',
     unavailable: 'The other side cannot be reached now.',
-    network: 'The connection to the gateway is lost.',
     auth: 'The log-in was refused.',
     forbidden: 'You may not do that.',
 };
