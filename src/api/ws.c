@@ -340,7 +340,7 @@ static void count_handle(uv_handle_t *handle, void *arg)
     ++*(unsigned *)arg;
 }
 
-static unsigned handles(const cw_api *api)
+static unsigned handles(const cw_api *api) CW_ON_LOOP
 {
     unsigned n = 0;
 

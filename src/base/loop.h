@@ -19,18 +19,18 @@ typedef struct cw_watch cw_watch;
 struct su_root_s;
 struct uv_loop_s;
 
-/* Make the loop; the calling thread takes the loop role. CW_E_IO when the kernel refuses. */
+/* Make the loop. Any thread, which takes the loop role. CW_E_IO when the kernel refuses. */
 CW_NODISCARD cw_err cw_loop_new(cw_loop **ret);
 
 /* Destroys it; nothing may still use it. NULL is fine. */
-void cw_loop_free(cw_loop *loop);
+void cw_loop_free(cw_loop *loop) CW_ON_LOOP;
 
 void cw_loop_run(cw_loop *loop) CW_ON_LOOP;                   /* returns after cw_loop_quit */
 void cw_loop_quit(cw_loop *loop) CW_ON_LOOP;                  /* from a callback */
 void cw_loop_step(cw_loop *loop, unsigned max_ms) CW_ON_LOOP; /* tests: one round */
 
-struct su_root_s *cw_loop_su(cw_loop *loop); /* for sip */
-struct uv_loop_s *cw_loop_uv(cw_loop *loop); /* for libwebsockets, hiredis, c-ares */
+struct su_root_s *cw_loop_su(cw_loop *loop) CW_ON_LOOP; /* for sip */
+struct uv_loop_s *cw_loop_uv(cw_loop *loop) CW_ON_LOOP; /* for libwebsockets, hiredis, c-ares */
 
 /* Run fn(arg) on the loop, in order of posting. Any thread. When the loop is freed first, what is
  * still queued is run by cw_loop_free(), so that arg is never lost. */
@@ -53,7 +53,9 @@ void cw_watch_free(cw_watch *watch) CW_ON_LOOP; /* before the descriptor is clos
 /* Counts of what lives on the loop, for leak checks and `causewayctl status`. */
 unsigned cw_loop_timers(const cw_loop *loop) CW_ON_LOOP; /* armed now */
 
-uint64_t cw_now_ms(void); /* CLOCK_MONOTONIC */
+/* CLOCK_MONOTONIC. Any thread. */
+uint64_t cw_now_ms(void);
+/* Any thread. */
 uint64_t cw_now_us(void);
 
 #endif

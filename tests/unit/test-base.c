@@ -29,6 +29,7 @@ static void on_timer(void *arg)
 {
     rig *r = arg;
 
+    cw_assert_on_loop();
     r->ran++;
     r->at_ms = cw_now_ms();
     cw_loop_quit(r->loop);
@@ -85,6 +86,7 @@ static void test_post(void)
     GThread *thread;
 
     g_assert_cmpint(cw_loop_new(&r.loop), ==, CW_OK);
+    cw_assert_on_loop();
     thread = g_thread_new("post", post_three, &r);
     cw_loop_run(r.loop);
     g_thread_join(thread);
@@ -100,6 +102,7 @@ static void on_pipe(void *arg, unsigned events)
 {
     rig *r = arg;
 
+    cw_assert_on_loop();
     g_assert_cmpuint(events, ==, CW_READABLE);
     r->ran++;
     cw_watch_free(r->watch);
@@ -113,6 +116,7 @@ static void test_watch(void)
 
     g_assert_cmpint(pipe(fds), ==, 0);
     g_assert_cmpint(cw_loop_new(&r.loop), ==, CW_OK);
+    cw_assert_on_loop();
     r.watch = cw_watch_new(r.loop, fds[0], on_pipe, &r);
     cw_watch_set(r.watch, CW_READABLE);
     g_assert_cmpint((int)write(fds[1], "x", 1), ==, 1);
@@ -323,9 +327,12 @@ static void test_err(void)
 
 static void test_timeline(void)
 {
-    cw_timeline *line = cw_timeline_new(7);
+    cw_timeline *line;
     json_t *all;
 
+    cw_role_take(&cw_role_loop);
+    cw_assert_on_loop();
+    line = cw_timeline_new(7);
     for (int i = 0; i < CW_TIMELINE_ROWS + 3; i++)
         cw_timeline_add(line, CW_LANE_A, CW_LANE_GATEWAY, "JSON", cw_fmt("row %d", i));
     all = cw_timeline_json(line);
