@@ -1,94 +1,99 @@
 // Debian's rtpengine, forwarding in user space, by its ng protocol (bencode over UDP).
-import { spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { freePort, until } from './process.mjs';
+import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { freePort, until } from './process.mjs'
 
 function encode(value) {
-  if (typeof value === 'number') return `i${value}e`;
-  if (Array.isArray(value)) return `l${value.map(encode).join('')}e`;
-  if (typeof value === 'object')
-    return `d${Object.entries(value).map(([k, v]) => encode(k) + encode(v)).join('')}e`;
-  return `${Buffer.byteLength(value)}:${value}`;
+    if (typeof value === 'number') return `i${value}e`
+    if (Array.isArray(value)) return `l${value.map(encode).join('')}e`
+    if (typeof value === 'object')
+        return `d${Object.entries(value).map(([k, v]) => encode(k) + encode(v)).join('')}e`
+    return `${Buffer.byteLength(value)}:${value}`
 }
 
 function decode(bytes) {
-  let at = 0;
-  const one = () => {
-    const c = String.fromCharCode(bytes[at]);
-    if (c === 'i') {
-      const end = bytes.indexOf(101, at);
-      const n = Number(bytes.subarray(at + 1, end).toString());
-      at = end + 1;
-      return n;
+    let at = 0
+    const one = () => {
+        const c = String.fromCharCode(bytes[at])
+        if (c === 'i') {
+            const end = bytes.indexOf(101, at)
+            const n = Number(bytes.subarray(at + 1, end).toString())
+            at = end + 1
+            return n
+        }
+        if (c === 'l' || c === 'd') {
+            const items = []
+            for (at++; bytes[at] !== 101;) items.push(one())
+            at++
+            if (c === 'l') return items
+            return Object.fromEntries(items.flatMap((v, i) => (i % 2 ? [] : [[v, items[i + 1]]])))
+        }
+        const colon = bytes.indexOf(58, at)
+        const len = Number(bytes.subarray(at, colon).toString())
+        at = colon + 1 + len
+        return bytes.subarray(colon + 1, at).toString()
     }
-    if (c === 'l' || c === 'd') {
-      const items = [];
-      for (at++; bytes[at] !== 101;) items.push(one());
-      at++;
-      if (c === 'l') return items;
-      return Object.fromEntries(items.flatMap((v, i) => (i % 2 ? [] : [[v, items[i + 1]]])));
-    }
-    const colon = bytes.indexOf(58, at);
-    const len = Number(bytes.subarray(at, colon).toString());
-    at = colon + 1 + len;
-    return bytes.subarray(colon + 1, at).toString();
-  };
-  return one();
+    return one()
 }
 
 export class Rtpengine {
-  static async start({ core, threads = 1 }) {
-    const self = new Rtpengine();
-    self.port = await freePort();
-    self.process = spawn('taskset', ['-c', String(core), 'rtpengine', '--table=-1', '--foreground',
-      '--interface=127.0.0.1', `--listen-ng=127.0.0.1:${self.port}`, `--num-threads=${threads}`,
-      '--log-level=3', '--port-min=30000', '--port-max=39999', '--no-log-timestamps', '--log-stderr'],
-    { stdio: ['ignore', 'ignore', 'ignore'] });
-    self.socket = createSocket('udp4');
-    self.waiting = new Map();
-    self.cookie = 0;
-    self.socket.on('message', (bytes) => {
-      const blank = bytes.indexOf(32);
-      const cookie = bytes.subarray(0, blank).toString();
-      self.waiting.get(cookie)?.(decode(bytes.subarray(blank + 1)));
-      self.waiting.delete(cookie);
-    });
-    await until('rtpengine to answer', async () => (await self.#ask({ command: 'ping' }, 200))?.result === 'pong');
-    return self;
-  }
+    static async start({ core, threads = 1 }) {
+        const self = new Rtpengine()
+        self.port = await freePort()
+        self.process = spawn('taskset', ['-c', String(core), 'rtpengine', '--table=-1', '--foreground',
+            '--interface=127.0.0.1', `--listen-ng=127.0.0.1:${self.port}`, `--num-threads=${threads}`,
+            '--log-level=3', '--port-min=30000', '--port-max=39999', '--no-log-timestamps', '--log-stderr'],
+        { stdio: ['ignore', 'ignore', 'ignore'] })
+        self.socket = createSocket('udp4')
+        self.waiting = new Map()
+        self.cookie = 0
+        self.socket.on('message', (bytes) => {
+            const blank = bytes.indexOf(32)
+            const cookie = bytes.subarray(0, blank).toString()
+            self.waiting.get(cookie)?.(decode(bytes.subarray(blank + 1)))
+            self.waiting.delete(cookie)
+        })
+        await until('rtpengine to answer', async () => (await self.#ask({ command: 'ping' }, 200))?.result === 'pong')
+        return self
+    }
 
-  #ask(message, timeoutMs = 5000) {
-    const cookie = `c${++this.cookie}`;
-    return new Promise((resolve) => {
-      this.waiting.set(cookie, resolve);
-      this.socket.send(`${cookie} ${encode(message)}`, this.port, '127.0.0.1');
-      setTimeout(() => resolve(null), timeoutMs).unref();
-    });
-  }
+    #ask(message, timeoutMs = 5000) {
+        const cookie = `c${++this.cookie}`
+        return new Promise((resolve) => {
+            this.waiting.set(cookie, resolve)
+            this.socket.send(`${cookie} ${encode(message)}`, this.port, '127.0.0.1')
+            setTimeout(() => resolve(null), timeoutMs).unref()
+        })
+    }
 
-  async #sdp(message) {
-    const answer = await this.#ask(message);
-    if (answer?.result !== 'ok') throw new Error(`rtpengine: ${JSON.stringify(answer)}`);
-    return answer.sdp;
-  }
+    async #sdp(message) {
+        const answer = await this.#ask(message)
+        if (answer?.result !== 'ok') throw new Error(`rtpengine: ${JSON.stringify(answer)}`)
+        return answer.sdp
+    }
 
-  // A browser's offer as one for a telephone, and the telephone's answer as one for the browser.
-  offer(call, sdp) {
-    return this.#sdp({
-      command: 'offer', 'call-id': call, 'from-tag': 'a', sdp, ICE: 'remove', 'ICE-lite': 'backward',
-      DTLS: 'passive', 'transport-protocol': 'RTP/AVP', 'rtcp-mux': ['demux'], replace: ['origin'],
-    });
-  }
+    // A browser's offer as one for a telephone, and the telephone's answer as one for the browser.
+    offer(call, sdp) {
+        return this.#sdp({
+            command: 'offer', 'call-id': call, 'from-tag': 'a', sdp, ICE: 'remove', 'ICE-lite': 'backward',
+            DTLS: 'passive', 'transport-protocol': 'RTP/AVP', 'rtcp-mux': ['demux'], replace: ['origin'],
+        })
+    }
 
-  answer(call, sdp) {
-    return this.#sdp({
-      command: 'answer', 'call-id': call, 'from-tag': 'a', 'to-tag': 'b', sdp, ICE: 'force', DTLS: 'passive',
-      'rtcp-mux': ['require'], replace: ['origin'],
-    });
-  }
+    answer(call, sdp) {
+        return this.#sdp({
+            command: 'answer', 'call-id': call, 'from-tag': 'a', 'to-tag': 'b', sdp, ICE: 'force', DTLS: 'passive',
+            'rtcp-mux': ['require'], replace: ['origin'],
+        })
+    }
 
-  async stop() {
-    this.socket.close();
-    this.process.kill();
-  }
+    get pid() {
+        return this.process.pid
+    }
+
+    async stop() {
+        this.socket.close()
+        this.process.kill()
+        await new Promise((resolve) => this.process.on('exit', resolve))
+    }
 }

@@ -1,49 +1,49 @@
 // The load generator (tests/peer/webpeer) as promises.
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 
 export class Webpeer {
-  constructor(program, { core, suites } = {}) {
-    const args = [program, ...(suites ? [suites] : [])];
-    if (core !== undefined) args.unshift('taskset', '-c', String(core));
-    this.process = spawn(args[0], args.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.waiting = new Map(); // by tag
-    this.watching = new Map(); // "event id" to [resolve]
-    this.tag = 0;
-    createInterface({ input: this.process.stdout }).on('line', (line) => this.#read(JSON.parse(line)));
-    this.process.on('exit', () => {
-      for (const { reject } of this.waiting.values()) reject(new Error('webpeer ended'));
-    });
-  }
-
-  #read(message) {
-    if (message.event) {
-      const key = `${message.event} ${message.id}`;
-      this.watching.get(key)?.(message);
-      this.watching.delete(key);
-      if (message.event === 'failed') this.onfailed?.(message);
-      return;
+    constructor(program, { core, suites } = {}) {
+        const args = [program, ...(suites ? [suites] : [])]
+        if (core !== undefined) args.unshift('taskset', '-c', String(core))
+        this.process = spawn(args[0], args.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] })
+        this.waiting = new Map(); // by tag
+        this.watching = new Map(); // "event id" to [resolve]
+        this.tag = 0
+        createInterface({ input: this.process.stdout }).on('line', (line) => this.#read(JSON.parse(line)))
+        this.process.on('exit', () => {
+            for (const { reject } of this.waiting.values()) reject(new Error('webpeer ended'))
+        })
     }
-    const { resolve, reject } = this.waiting.get(message.tag);
-    this.waiting.delete(message.tag);
-    if (message.error) reject(new Error(`webpeer: ${message.cmd}: ${message.error}`));
-    else resolve(message);
-  }
 
-  do(cmd, members = {}) {
-    const tag = ++this.tag;
-    return new Promise((resolve, reject) => {
-      this.waiting.set(tag, { resolve, reject });
-      this.process.stdin.write(JSON.stringify({ cmd, tag, ...members }) + '\n');
-    });
-  }
+    #read(message) {
+        if (message.event) {
+            const key = `${message.event} ${message.id}`
+            this.watching.get(key)?.(message)
+            this.watching.delete(key)
+            if (message.event === 'failed') this.onfailed?.(message)
+            return
+        }
+        const { resolve, reject } = this.waiting.get(message.tag)
+        this.waiting.delete(message.tag)
+        if (message.error) reject(new Error(`webpeer: ${message.cmd}: ${message.error}`))
+        else resolve(message)
+    }
 
-  // Ask before what causes it is done.
-  event(event, id) {
-    return new Promise((resolve) => this.watching.set(`${event} ${id}`, resolve));
-  }
+    do(cmd, members = {}) {
+        const tag = ++this.tag
+        return new Promise((resolve, reject) => {
+            this.waiting.set(tag, { resolve, reject })
+            this.process.stdin.write(JSON.stringify({ cmd, tag, ...members }) + '\n')
+        })
+    }
 
-  close() {
-    this.process.stdin.end('{"cmd":"quit"}\n');
-  }
+    // Ask before what causes it is done.
+    event(event, id) {
+        return new Promise((resolve) => this.watching.set(`${event} ${id}`, resolve))
+    }
+
+    close() {
+        this.process.stdin.end('{"cmd":"quit"}\n')
+    }
 }
