@@ -24,15 +24,19 @@ export class Causeway {
         const web = await freePort(), sip = await freePort(), browser = await freePort()
         writeFileSync(`${self.dir}/conf`, conf({ dir: self.dir, web, sip, browser, more }))
         self.process = spawn('taskset', ['-c', String(core), program, '-c', `${self.dir}/conf`],
-            { stdio: ['ignore', 'inherit', 'inherit'] })
-        self.process.on('exit', (code) => (self.ended = code ?? -1))
+            { stdio: ['ignore', 'ignore', 'inherit'] })
+        self.process.on('exit', (code, signal) => {
+            self.ended = code ?? signal
+            for (const { reject } of [...self.pending.values(), ...self.calls.values()])
+                reject(new Error(`causeway ended with ${self.ended}`))
+        })
+        self.pending = new Map() // by id
+        self.calls = new Map() // by call
         await until('causeway to listen', async () => {
             if (self.ended !== undefined) throw new Error(`causeway ended with ${self.ended}`)
             self.socket = await Socket.open(`ws://127.0.0.1:${web}/v1/ws`, 'causeway.v1').catch(() => null)
             return self.socket
         })
-        self.pending = new Map() // by id
-        self.calls = new Map() // by call
         self.socket.onmessage = (message) => self.#heard(message)
         await self.request('session.open', { guest: 'bench' })
         return self
