@@ -213,13 +213,7 @@ export class Call extends Emitter<CallEvents> {
     async attach(element: HTMLMediaElement): Promise<void> {
         if (this.over) return;
         this.players.add(element);
-        if (!this.peer) return;
-        element.srcObject = this.peer.remote;
-        try {
-            await element.play();
-        } catch (error) {
-            if ((error as DOMException).name === 'NotAllowedError') this.emit('needsgesture', element);
-        }
+        if (this.peer?.remote.getTracks().length) await this.play(element, this.peer.remote);
     }
 
     // ── What the session calls ──────────────────────────────────────────────────────────────────
@@ -359,15 +353,27 @@ export class Call extends Emitter<CallEvents> {
 
     private openPeer(): Peer {
         this.peer = new Peer(this.host.rtc, {
-            track: (track, stream) => this.emit('track', { track, stream }),
+            track: (track, stream) => {
+                for (const element of this.players) void this.play(element, stream);
+                this.emit('track', { track, stream });
+            },
             connection: (state) => {
                 this.emit('connection', state);
                 if (state === 'failed')
                     this.fail(new CausewayError('ice', 'the media path to the gateway is broken'));
             },
         });
-        for (const element of this.players) void this.attach(element);
         return this.peer;
+    }
+
+    /* Chromium stays silent when a stream is given to an element before its first track. */
+    private async play(element: HTMLMediaElement, stream: MediaStream) {
+        if (element.srcObject !== stream) element.srcObject = stream;
+        try {
+            await element.play();
+        } catch (error) {
+            if ((error as DOMException).name === 'NotAllowedError') this.emit('needsgesture', element);
+        }
     }
 
     private release() {

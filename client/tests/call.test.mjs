@@ -367,11 +367,15 @@ test('tracks of the other side, and the element that plays them', async () => {
     const { call, pc } = await answered();
     const element = { srcObject: null, play: async () => {} };
     await call.attach(element);
-    assert.equal(element.srcObject, call.remoteStream);
+    assert.equal(element.srcObject, null); // nothing to play yet: Chromium would stay silent
     const seen = [];
     call.on('track', (event) => seen.push(event));
     const track = new FakeTrack();
     pc.ontrack({ track });
+    assert.equal(element.srcObject, call.remoteStream);
+    const later = { srcObject: null, play: async () => {} };
+    await call.attach(later);
+    assert.equal(later.srcObject, call.remoteStream);
     assert.deepEqual(seen, [{ track, stream: call.remoteStream }]);
     assert.deepEqual(call.remoteStream.tracks, [track]);
     void call.hangup();
@@ -392,6 +396,7 @@ test('attached before the answer; and where sound needs a click', async () => {
     assert.equal(element.srcObject, null);
     call.answer().catch(() => {});
     await socket.frame('call.answer');
+    FakePeer.all[0].ontrack({ track: new FakeTrack() });
     await settle();
     assert.equal(element.srcObject, call.remoteStream);
     assert.deepEqual(wanted, [element]);
