@@ -1,7 +1,7 @@
 // kamailio.mjs - Kamailio as registrar and proxy for sip:…@pbx.test, with digest.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { Program, tempDir } from './proc.mjs'
+import { listens, Program, tempDir, until } from './proc.mjs'
 
 // `gateway` is where requests for users it does not know are sent; from there nobody is asked to log in.
 export async function kamailio(scope, { host = '127.0.0.1', port = 5070, gateway = '127.0.0.1:5060', users = { bob: 'secret' } } = {}) {
@@ -56,6 +56,6 @@ ${passwords}
 }
 `)
     const program = new Program(scope, 'kamailio', 'kamailio', ['-DD', '-E', '-f', file, '-Y', dir, '-P', path.join(dir, 'pid'), '-m', '16', '-M', '4'], { peer: true })
-    await program.waitFor(/usrloc|starting|ready|tcp_main|INFO/i)
+    await until(() => listens(port, 'udp') && listens(port, 'tcp'), 'Kamailio listens')
     return Object.assign(program, { host, port })
 }

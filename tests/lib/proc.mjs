@@ -162,3 +162,12 @@ export function processes(pattern) {
         }
     })
 }
+
+// Does anything here listen on a port? UDP sockets show as bound (07), TCP ones as listening (0A).
+export function listens(port, transport = 'udp') {
+    const hex = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+    return ['', '6'].some((family) => readFileSync(`/proc/net/${transport}${family}`, 'utf8').split('\n').some((line) => {
+        const [, local, , state] = line.trim().split(/\s+/)
+        return local?.endsWith(hex) && state === (transport === 'udp' ? '07' : '0A')
+    }))
+}

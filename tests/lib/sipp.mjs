@@ -1,8 +1,8 @@
 // sipp.mjs - SIPp, with scenarios put together from the messages they consist of.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { alawEncode, sine } from './audio.mjs'
-import { Program, tempDir } from './proc.mjs'
+import { listens, Program, tempDir, until } from './proc.mjs'
 
 const media = (codecs) => codecs === 'none' ? '' : `Content-Type: application/sdp
 Content-Length: [len]
@@ -87,7 +87,8 @@ ${none}`, 'retrans="500"'),
     recvInvite: () => recv('request="INVITE"', 'rrs="true"', `<action>
 <ereg regexp=".*" search_in="hdr" header="From:" assign_to="from"/>
 <ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>
-</action>`),
+<ereg regexp=".*" search_in="hdr" header="CSeq:" assign_to="cseq"/>
+</action>`) + '<Reference variables="from,to,cseq"/>\n',
 }
 
 const any = ['100', '180', '183'].map((status) => step.recvStatus(status, 'optional="true"')).join('')
@@ -102,13 +103,13 @@ export const scenario = {
     // Refuses.
     refuse: (status, reason, headers = '') => [step.recvRequest('INVITE'), step.reply(status, reason, { headers }), step.recvRequest('ACK')],
     // Rings until cancelled.
-    ring: () => [step.recvRequest('INVITE'), step.reply(180, 'Ringing'), step.recvRequest('CANCEL'), step.replyInDialog(200, 'OK'),
+    ring: () => [step.recvInvite(), step.reply(180, 'Ringing'), step.recvRequest('CANCEL'), step.replyInDialog(200, 'OK'),
         send(`SIP/2.0 487 Request Terminated
 [last_Via:]
 [last_From:]
 [last_To:];tag=[pid]SIPp[call_number]
 [last_Call-ID:]
-CSeq: 1 INVITE
+CSeq:[$cseq]
 ${none}`), step.recvRequest('ACK')],
     // Wants digest, then answers.
     challenge: ({ user = 'bob', password = 'secret', body = pcma } = {}) => [step.recvRequest('INVITE'),
@@ -135,23 +136,22 @@ ${none}`)],
 
 let ports = 0
 
-// One SIPp, running `steps` for `calls` calls. Ends with status 0 when each went as written.
-export function sipp(scope, steps, { host = '127.0.0.1', port = 5080 + 2 * ports++, to, transport = 'u1', calls = 1, hz = 440, rate = 10, limit, args = [] } = {}) {
+// One SIPp that listens, running `steps` for `calls` calls. Ends with status 0 when each went as written.
+export async function sipp(scope, steps, { host = '127.0.0.1', port = 5080 + 2 * ports++, to, transport = 'u1', calls = 1, hz = 440, rate = 10, limit, args = [] } = {}) {
     const dir = tempDir(scope, 'sipp')
     const tone = path.join(dir, 'tone.alaw')
     writeFileSync(tone, Buffer.from(sine(hz, 1, 8000, 0.3).map(alawEncode)))
     const file = path.join(dir, 'scenario.xml')
-    // A variable that only a condition or nothing reads must be named.
-    const xml = steps.join('').replaceAll('@TONE@', tone)
-    const unused = /assign_to="good"/.test(xml) ? '' : ''
-    writeFileSync(file, `<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="causeway">\n${xml}${unused}</scenario>\n`)
+    writeFileSync(file, `<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="causeway">\n${steps.join('').replaceAll('@TONE@', tone)}</scenario>\n`)
     const media = 40000 + (port % 400) * 40
     const program = new Program(scope, 'sipp', 'sipp', [
         ...(to ? [to] : []), '-sf', file, '-i', host, '-p', String(port), '-mi', host, '-mp', String(media),
-        '-m', String(calls), '-r', String(rate), ...(limit ? ['-l', String(limit)] : []), '-t', transport, '-nostdin', '-timeout', '60s', '-timeout_error', '-trace_err', '-error_file', path.join(dir, 'errors'),
+        '-m', String(calls), '-r', String(rate), ...(limit ? ['-l', String(limit)] : []), '-t', transport, '-nostdin', '-timeout', '60s', '-timeout_error', '-trace_err', '-error_file', path.join(dir, 'errors'), '-trace_msg', '-message_file', path.join(dir, 'messages'),
         '-aa', ...args,
     ], { cwd: dir, env: { TERM: 'dumb' } })
+    await until(() => program.end || to || listens(port, transport.startsWith('t') ? 'tcp' : 'udp'), `SIPp listens on ${port}`)
     return Object.assign(program, {
+        messages: () => readFileSync(path.join(dir, 'messages'), 'latin1'),
         host, port, mediaPort: media, uri: (user = 'test') => `sip:${user}@${host.includes(':') ? `[${host}]` : host}:${port}${transport.startsWith('t') ? ';transport=tcp' : ''}`,
         async passed(ms = 30000) {
             const { code } = await program.wait(ms)
