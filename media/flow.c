@@ -48,8 +48,11 @@ static void see_event(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt,
     uint32_t ticks;
     uint8_t event;
 
-    if (cw_dtmf_seen(&ep->dtmf_see, pkt->slot->data + rtp->payload_at, rtp->payload_len, rtp->ts,
-                     worker->now_us, &event, &ticks))
+    bool ended = cw_dtmf_seen(&ep->dtmf_see, pkt->slot->data + rtp->payload_at, rtp->payload_len,
+                              rtp->ts, worker->now_us, &event, &ticks);
+
+    ep->dtmf_open = ep->dtmf_see.open;
+    if (ended)
         tell_digit(worker, ep, event, ticks, cw_format_clock(ep->rx_formats, rtp->pt));
 }
 
@@ -60,6 +63,7 @@ static void see_silence(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
 
     if (cw_dtmf_overdue(&ep->dtmf_see, worker->now_us, &event, &ticks))
         tell_digit(worker, ep, event, ticks, event_clock(ep));
+    ep->dtmf_open = ep->dtmf_see.open;
 }
 
 /* ── In ── */
@@ -77,6 +81,7 @@ static void restart(cw_ep *ep, const cw_rtp *rtp) CW_ON_MEDIA
 {
     CW_CELL_SET(ep->count.rx_ssrc, rtp->ssrc);
     ep->dtmf_see = (cw_dtmf_see){ 0 };
+    ep->dtmf_open = false;
     if (ep->out)
         ep->out->tx.resync = true;
 }
@@ -98,7 +103,7 @@ static cw_rx_verdict count_rx(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt,
         see_event(worker, ep, pkt, rtp);
         return verdict;
     }
-    if (ep->dtmf_see.open)
+    if (ep->dtmf_open)
         see_silence(worker, ep);
     if (rtp->pt != ep->rx.pt || verdict == CW_RX_RESTART)
         new_format(ep, rtp->pt);
@@ -164,9 +169,9 @@ static void send_pkt(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, bool rtcp) CW_ON
         return;
     }
     to = apart ? &ep->rtcp_to : &ep->latch.to;
-    if (cw_addr_family(to) == AF_UNSPEC || ep->port.rtp < 0)
+    if (cw_addr_family(to) == AF_UNSPEC || ep->fd < 0)
         return;
-    cw_io_send(worker->io, apart ? ep->port.rtcp : ep->port.rtp, pkt, to);
+    cw_io_send(worker->io, apart ? ep->rtcp_fd : ep->fd, pkt, to);
     worker->out++;
 }
 
@@ -302,7 +307,7 @@ void cw_flow_rtp_ready(cw_worker *worker, cw_ep *ep)
     unsigned left = ep->video ? VIDEO_BURST : 1;
     cw_pkt pkt;
 
-    while (left-- > 0 && cw_io_rx_one(worker->io, ep->port.rtp, &pkt)) {
+    while (left-- > 0 && cw_io_rx_one(worker->io, ep->fd, &pkt)) {
         if (ep->muxed && cw_is_rtcp(pkt.slot->data, pkt.len))
             take_rtcp(worker, ep, &pkt);
         else
@@ -315,7 +320,7 @@ void cw_flow_rtcp_ready(cw_worker *worker, cw_ep *ep)
 {
     cw_pkt pkt;
 
-    if (!cw_io_rx_one(worker->io, ep->port.rtcp, &pkt))
+    if (!cw_io_rx_one(worker->io, ep->rtcp_fd, &pkt))
         return;
     take_rtcp(worker, ep, &pkt);
     cw_io_done(worker->io, &pkt);

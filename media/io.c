@@ -67,6 +67,11 @@ unsigned cw_io_rx_batch(cw_io *io, int fd)
     return n < 0 ? 0 : (unsigned)n;
 }
 
+const cw_addr *cw_io_from(const cw_io *io, unsigned i)
+{
+    return &io->rx_from[i];
+}
+
 /* The slot leaves its place in the batch, which gets another: queued packets may stay in theirs. */
 void cw_io_got(cw_io *io, unsigned i, cw_pkt *ret)
 {

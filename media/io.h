@@ -35,6 +35,7 @@ void cw_io_free(cw_io *io);
 /* Up to CW_IO_BATCH datagrams of a socket that serves many peers. Packet i is got by cw_io_got(),
  * in order, once; all of them before the next call. */
 unsigned cw_io_rx_batch(cw_io *io, int fd) CW_ON_MEDIA;
+const cw_addr *cw_io_from(const cw_io *io, unsigned i) CW_ON_MEDIA; /* before it is got */
 void cw_io_got(cw_io *io, unsigned i, cw_pkt *ret) CW_ON_MEDIA;
 /* One datagram of a socket that serves one peer. False: none there. */
 bool cw_io_rx_one(cw_io *io, int fd, cw_pkt *ret) CW_ON_MEDIA;

@@ -141,7 +141,7 @@ static void on_transport(cw_note *note, unsigned bits)
     tell_transport(transport, CW_NOTE_LOST, bits, CW_TRANSPORT_LOST);
     if (bits & CW_NOTE_GONE) {
         cw_stat_dec(CW_STAT_transports);
-        g_free(transport);
+        g_aligned_free(transport);
     }
 }
 
@@ -195,7 +195,7 @@ cw_err cw_transport_new(cw_plane *plane, unsigned worker, const char *ufrag, con
 
     if (worker >= plane->worker_n)
         return CW_E_INTERNAL;
-    transport = g_new0(cw_transport, 1);
+    transport = g_aligned_alloc0(1, sizeof *transport, alignof(cw_transport));
     transport->plane = plane;
     transport->worker = worker;
     transport->dtls = dtls;
@@ -322,7 +322,7 @@ static void do_ep_remove(cw_worker *worker, cw_mail *mail)
         cw_transport_detach(ep->transport, ep);
     if (ep->kind == CW_EP_RTP) {
         cw_worker_unwatch(worker, ep);
-        cw_port_close(&ep->port);
+        cw_port_close(&(cw_port_pair){ .rtp = ep->fd, .rtcp = ep->rtcp_fd });
     }
     g_free(ep->rx_formats);
     g_free(ep->tx_formats);

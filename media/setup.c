@@ -135,7 +135,7 @@ void cw_flow_init(cw_ep *ep)
     cw_tx_init(&ep->tx);
     ep->ssrc = ep->tx.ssrc;
     ep->dir = CW_SENDRECV;
-    ep->port = (cw_port_pair){ .rtp = -1, .rtcp = -1 };
+    ep->fd = ep->rtcp_fd = -1;
     memset(ep->map, CW_PT_NONE, sizeof ep->map);
 }
 
@@ -146,7 +146,8 @@ void cw_flow_attach(cw_ep *ep, cw_transport *transport)
 
 void cw_flow_open(cw_ep *ep, const cw_port_pair *pair)
 {
-    ep->port = *pair;
+    ep->fd = pair->rtp;
+    ep->rtcp_fd = pair->rtcp;
 }
 
 void cw_flow_tune(cw_ep *ep, unsigned hz)

@@ -11,11 +11,9 @@
 #define USE_CANDIDATE 0x0025 /* RFC 8445 16.1 */
 
 /* ── Addresses ── */
-/* The transport that `from` passed a check for; *at is its place there. */
-static cw_transport *find(cw_worker *worker, const cw_addr *from, unsigned *at) CW_ON_MEDIA
+/* Is it one that `from` passed a check for? *at is its place there. */
+static cw_transport *verify(cw_transport *transport, const cw_addr *from, unsigned *at) CW_ON_MEDIA
 {
-    cw_transport *transport = cw_addrtab_get(&worker->by_addr, from);
-
     for (unsigned i = 0; transport && i < transport->addr_n; i++) {
         if (cw_addr_same(from, &transport->addr[i].addr)) {
             *at = i;
@@ -23,6 +21,11 @@ static cw_transport *find(cw_worker *worker, const cw_addr *from, unsigned *at) 
         }
     }
     return NULL;
+}
+
+static cw_transport *find(cw_worker *worker, const cw_addr *from, unsigned *at) CW_ON_MEDIA
+{
+    return verify(cw_addrtab_get(&worker->by_addr, from), from, at);
 }
 
 static void select_addr(cw_worker *worker, cw_transport *transport, unsigned at) CW_ON_MEDIA
@@ -247,10 +250,12 @@ static void refuse(cw_worker *worker, cw_transport *transport) CW_ON_MEDIA
         CW_CELL_ADD(transport->ep[i]->count.rx_dropped, 1);
 }
 
-static void take_srtp(cw_worker *worker, cw_pkt *pkt) CW_ON_MEDIA
+static void take_srtp(cw_worker *worker, cw_transport *likely, cw_pkt *pkt) CW_ON_MEDIA
 {
     unsigned at = 0;
-    cw_transport *transport = find(worker, pkt->from, &at);
+    /* A check earlier in the batch may have proved the address only now. */
+    cw_transport *transport =
+        likely ? verify(likely, pkt->from, &at) : find(worker, pkt->from, &at);
     bool ok;
 
     worker->in++;
@@ -299,12 +304,13 @@ static void take_dtls(cw_worker *worker, const cw_browser_port *port, const cw_p
     worker->conf->hooks.dtls(transport->dtls, pkt->slot->data, pkt->len, pkt->from, port->fd);
 }
 
-static void take(cw_worker *worker, const cw_browser_port *port, cw_pkt *pkt) CW_ON_MEDIA
+static void take(cw_worker *worker, const cw_browser_port *port, cw_transport *likely,
+                 cw_pkt *pkt) CW_ON_MEDIA
 {
     unsigned first = pkt->slot->data[0]; /* RFC 7983 7 */
 
     if (first >= 128 && first <= 191 && pkt->len >= 2)
-        take_srtp(worker, pkt);
+        take_srtp(worker, likely, pkt);
     else if (first <= 3 && pkt->len >= STUN_HEADER)
         take_stun(worker, port, pkt);
     else if (first >= 20 && first <= 63 && pkt->len > 0)
@@ -313,19 +319,48 @@ static void take(cw_worker *worker, const cw_browser_port *port, cw_pkt *pkt) CW
         worker->dropped++;
 }
 
+/* Which transports a batch is for: found for all first, so that memory is there when needed. */
+static void look_up(cw_worker *worker, unsigned n, cw_transport *likely[]) CW_ON_MEDIA
+{
+    for (unsigned i = 0; i < n; i++) {
+        likely[i] = cw_addrtab_get(&worker->by_addr, cw_io_from(worker->io, i));
+        if (!likely[i])
+            continue;
+        __builtin_prefetch(likely[i], 1);
+        __builtin_prefetch(likely[i]->by_ssrc);
+    }
+}
+
+static void look_ahead(const cw_transport *next) CW_ON_MEDIA
+{
+    if (!next || !next->srtp || next->ssrc_n == 0)
+        return;
+    __builtin_prefetch(next->srtp);
+    cw_ep_prefetch(next->by_ssrc[0].ep);
+}
+
+static void take_batch(cw_worker *worker, const cw_browser_port *port, unsigned n) CW_ON_MEDIA
+{
+    cw_transport *likely[CW_IO_BATCH + 1];
+    cw_pkt pkt;
+
+    look_up(worker, n, likely);
+    likely[n] = NULL;
+    for (unsigned i = 0; i < n; i++) {
+        look_ahead(likely[i + 1]);
+        cw_io_got(worker->io, i, &pkt);
+        take(worker, port, likely[i], &pkt);
+        cw_io_done(worker->io, &pkt);
+    }
+}
+
 unsigned cw_transport_ready(cw_worker *worker, const cw_browser_port *port)
 {
     unsigned total = 0, n;
 
     for (unsigned batch = 0; batch < BATCHES; batch++) {
         n = cw_io_rx_batch(worker->io, port->fd);
-        for (unsigned i = 0; i < n; i++) {
-            cw_pkt pkt;
-
-            cw_io_got(worker->io, i, &pkt);
-            take(worker, port, &pkt);
-            cw_io_done(worker->io, &pkt);
-        }
+        take_batch(worker, port, n);
         total += n;
         if (n < CW_IO_BATCH)
             break;

@@ -17,18 +17,17 @@ typedef struct cw_ice {
 } cw_ice;
 
 typedef struct cw_transport_addr {
+    uint64_t used_us; /* any packet */
     cw_addr addr;
     int fd;
-    uint64_t used_us; /* any packet */
 } cw_transport_addr;
 
 struct cw_transport {
     /* ── Each packet ── */
-    cw_srtp *srtp CW_OF_MEDIA; /* NULL: no keys yet */
-    unsigned addr_n CW_OF_MEDIA, selected CW_OF_MEDIA;
-    cw_transport_addr addr[CW_TRANSPORT_ADDRS] CW_OF_MEDIA;
+    alignas(64) cw_srtp *srtp CW_OF_MEDIA; /* NULL: no keys yet */
+    uint8_t addr_n CW_OF_MEDIA, selected CW_OF_MEDIA, ssrc_n CW_OF_MEDIA, ssrc_next CW_OF_MEDIA;
     bool flowing CW_OF_MEDIA, lost CW_OF_MEDIA;
-    unsigned ssrc_n CW_OF_MEDIA, ssrc_next CW_OF_MEDIA;
+    cw_transport_addr addr[CW_TRANSPORT_ADDRS] CW_OF_MEDIA; /* the first in the first line */
     struct {
         uint32_t ssrc;
         cw_ep *ep;

@@ -31,14 +31,14 @@ static bool watch(cw_worker *worker, int fd, const void *of, unsigned tag)
 /* A failure shows as silence and as such in the counters; the kernel's limit on watches is far. */
 void cw_worker_watch(cw_worker *worker, cw_ep *ep)
 {
-    (void)watch(worker, ep->port.rtp, ep, TAG_RTP);
-    (void)watch(worker, ep->port.rtcp, ep, TAG_RTCP);
+    (void)watch(worker, ep->fd, ep, TAG_RTP);
+    (void)watch(worker, ep->rtcp_fd, ep, TAG_RTCP);
 }
 
 void cw_worker_unwatch(cw_worker *worker, cw_ep *ep)
 {
-    (void)epoll_ctl(worker->epoll, EPOLL_CTL_DEL, ep->port.rtp, NULL);
-    (void)epoll_ctl(worker->epoll, EPOLL_CTL_DEL, ep->port.rtcp, NULL);
+    (void)epoll_ctl(worker->epoll, EPOLL_CTL_DEL, ep->fd, NULL);
+    (void)epoll_ctl(worker->epoll, EPOLL_CTL_DEL, ep->rtcp_fd, NULL);
 }
 
 static void want_buffer(int fd, int force, int plain)
@@ -166,6 +166,19 @@ static void gather(cw_worker *worker, unsigned packets) CW_ON_MEDIA
         clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
+/* The endpoint two events ahead, and who sends for the next one: memory is slower than a packet. */
+static void look_ahead(const struct epoll_event *event, int left) CW_ON_MEDIA
+{
+    if (left > 2 && (event[2].data.u64 & TAG_MASK) == TAG_RTP)
+        cw_ep_prefetch((const cw_ep *)(uintptr_t)event[2].data.u64);
+    if (left > 1 && (event[1].data.u64 & TAG_MASK) == TAG_RTP) {
+        const cw_ep *next = (const cw_ep *)(uintptr_t)event[1].data.u64;
+
+        if (next->out)
+            cw_ep_prefetch(next->out);
+    }
+}
+
 static void round_of(cw_worker *worker) CW_ON_MEDIA
 {
     struct epoll_event event[EVENTS_MAX];
@@ -176,8 +189,7 @@ static void round_of(cw_worker *worker) CW_ON_MEDIA
 
     worker->now_us = cw_now_us();
     for (int i = 0; i < n; i++) {
-        if (i + 1 < n)
-            __builtin_prefetch((void *)(uintptr_t)(event[i + 1].data.u64 & ~(uint64_t)TAG_MASK));
+        look_ahead(event + i, n - i);
         mail = mail || (event[i].data.u64 & TAG_MASK) == TAG_BOX;
         dispatch(worker, event[i].data.u64);
     }
