@@ -171,7 +171,7 @@ static void send_pkt(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, bool rtcp) CW_ON
     to = apart ? &ep->rtcp_to : &ep->latch.to;
     if (cw_addr_family(to) == AF_UNSPEC || ep->fd < 0)
         return;
-    cw_io_send(worker->io, apart ? ep->rtcp_fd : ep->fd, pkt, to);
+    cw_io_send(worker->io, apart ? ep->rtcp_fd : ep->fd, pkt, ep->connected && !apart ? NULL : to);
     worker->out++;
 }
 
@@ -299,6 +299,8 @@ static void take_rtp(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA
     }
     if (verdict == CW_LATCH_CHOSE)
         latched(worker, ep);
+    if (!ep->connected && cw_addr_same(&ep->latch.source, &ep->latch.to))
+        ep->connected = cw_io_connect(ep->fd, &ep->latch.to);
     cw_flow_rx(worker, ep, pkt, &rtp);
 }
 

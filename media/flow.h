@@ -53,6 +53,7 @@ struct cw_ep {
     uint64_t rx_known[2] CW_OF_MEDIA; /* payload types of our description, a bit each */
     uint64_t rx_dtmf[2] CW_OF_MEDIA;  /* those of telephone-event */
     alignas(64) cw_tx tx CW_OF_MEDIA;
+    bool connected CW_OF_MEDIA; /* the RTP socket, to latch.to */
     alignas(64) cw_rx rx CW_OF_MEDIA;
     alignas(64) cw_ep_count count;
     alignas(64) cw_latch latch CW_OF_MEDIA;
@@ -106,6 +107,8 @@ void cw_flow_tick(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* tick.c: tones an
 void cw_flow_formats(cw_worker *worker, cw_ep *ep, cw_stream *rx, cw_stream *tx) CW_ON_MEDIA;
 void cw_flow_join(cw_worker *worker, cw_ep *a, cw_ep *b) CW_ON_MEDIA;
 void cw_flow_part(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
+void cw_flow_remote(cw_worker *worker, cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool mux,
+                    bool latch) CW_ON_MEDIA;
 void cw_flow_keyframe(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
 void cw_flow_digit(cw_worker *worker, cw_ep *ep, unsigned event, unsigned ms) CW_ON_MEDIA;
 void cw_flow_ticking(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* arm the clock if it needs it */

@@ -117,17 +117,25 @@ void cw_io_blank(cw_io *io, cw_pkt *ret)
 /* ── Out ── */
 void cw_io_send(cw_io *io, int fd, const cw_pkt *pkt, const cw_addr *to)
 {
-    socklen_t to_len = to->sa.sa_family == AF_INET ? sizeof to->in4 : sizeof to->in6;
+    socklen_t to_len = to ? cw_addr_len(to) : 0;
+    unsigned tries = 2; /* a connected socket first tells of an ICMP error to an earlier packet */
     ssize_t n;
 
     do
-        n = sendto(fd, pkt->slot->data + pkt->at, pkt->len, MSG_DONTWAIT | MSG_NOSIGNAL, &to->sa,
-                   to_len);
-    while (n < 0 && errno == EINTR);
+        n = sendto(fd, pkt->slot->data + pkt->at, pkt->len, MSG_DONTWAIT | MSG_NOSIGNAL,
+                   to ? &to->sa : NULL, to_len);
+    while (n < 0 && (errno == EINTR || (errno == ECONNREFUSED && --tries > 0)));
     if (n < 0)
         io->failed++;
     else
         io->sent++;
+}
+
+bool cw_io_connect(int fd, const cw_addr *to)
+{
+    static const cw_addr none; /* AF_UNSPEC: undo; the port stays bound */
+
+    return connect(fd, to ? &to->sa : &none.sa, to ? cw_addr_len(to) : sizeof none.sa) == 0;
 }
 
 void cw_io_queue(cw_io *io, int fd, cw_pkt *pkt, const cw_addr *to)

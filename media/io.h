@@ -45,7 +45,11 @@ void cw_io_done(cw_io *io, cw_pkt *pkt) CW_ON_MEDIA;
 /* An empty packet to write into. */
 void cw_io_blank(cw_io *io, cw_pkt *ret) CW_ON_MEDIA;
 
-/* Send now, from a socket that serves one peer. */
+/* Have a socket serve one peer only: the kernel drops what others send, and need not look the way
+ * up for each packet. `to` NULL: undo. */
+bool cw_io_connect(int fd, const cw_addr *to);
+
+/* Send now, from a socket that serves one peer; `to` NULL: the one it is connected to. */
 void cw_io_send(cw_io *io, int fd, const cw_pkt *pkt, const cw_addr *to) CW_ON_MEDIA;
 /* Send with the next cw_io_tx_batch(); takes the slot. `to` must stay until then. */
 void cw_io_queue(cw_io *io, int fd, cw_pkt *pkt, const cw_addr *to) CW_ON_MEDIA;

@@ -351,15 +351,9 @@ static void do_ep_direction(cw_worker *worker, cw_mail *mail)
 static void do_ep_remote(cw_worker *worker, cw_mail *mail)
 {
     order *o = (order *)mail;
-    cw_ep *ep = o->ep;
 
     cw_assert_on_media();
-    cw_latch_tell(&ep->latch, &o->rtp, o->latch);
-    ep->muxed = o->mux;
-    if (!cw_addr_eq(&o->rtcp, &ep->rtcp_told))
-        ep->rtcp_told = ep->rtcp_to = o->rtcp;
-    if (!ep->heard)
-        cw_addr_cell_set(&ep->count.remote, &o->rtp);
+    cw_flow_remote(worker, o->ep, &o->rtp, &o->rtcp, o->mux, o->latch);
     g_free(o);
 }
 

@@ -119,6 +119,19 @@ void cw_flow_part(cw_worker *worker, cw_ep *ep)
     cw_flow_ticking(worker, peer);
 }
 
+void cw_flow_remote(cw_worker *worker, cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool mux,
+                    bool latch)
+{
+    cw_latch_tell(&ep->latch, rtp, latch);
+    if (ep->connected && !cw_addr_same(&ep->latch.source, &ep->latch.to))
+        ep->connected = !cw_io_connect(ep->fd, NULL);
+    ep->muxed = mux;
+    if (!cw_addr_eq(rtcp, &ep->rtcp_told))
+        ep->rtcp_told = ep->rtcp_to = *rtcp;
+    if (!ep->heard)
+        cw_addr_cell_set(&ep->count.remote, rtp);
+}
+
 void cw_flow_digit(cw_worker *worker, cw_ep *ep, unsigned event, unsigned ms)
 {
     if (!cw_dtmf_push(&ep->dtmf, event, ms)) {
