@@ -71,6 +71,9 @@ static void su_time_monotonic(su_time_t *tv)
 {
     uint64_t us = cw_now_us() + wall_offset_us;
 
+    /* Whole milliseconds: Sofia's root waits in these, rounded down, and would spin through the
+     * rest before each timer. */
+    us -= us % 1000;
     tv->tv_sec = (unsigned long)(us / 1000000 + SU_TIME_EPOCH);
     tv->tv_usec = (unsigned long)(us % 1000000);
 }
@@ -79,7 +82,7 @@ static void hook_clock(void)
 {
     struct timespec wall;
 
-    if (_su_time)
+    if (_su_time == su_time_monotonic)
         return;
     clock_gettime(CLOCK_REALTIME, &wall);
     wall_offset_us = (uint64_t)wall.tv_sec * 1000000 + (uint64_t)wall.tv_nsec / 1000 - cw_now_us();

@@ -9,6 +9,7 @@
 #include "base/timeline.h"
 
 #include <glib.h>
+#include <sofia-sip/su_time.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,6 +34,26 @@ static void on_timer(void *arg)
     r->ran++;
     r->at_ms = cw_now_ms();
     cw_loop_quit(r->loop);
+}
+
+/* Sofia's clock is ours: its own would have microseconds, and would follow steps of the wall clock. */
+static void test_sofia_clock(void)
+{
+    cw_loop *loop;
+    su_time_t first, now;
+
+    g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
+    first = su_now();
+    for (unsigned i = 0; i < 20; i++) {
+        uint64_t start = cw_now_us();
+
+        while (cw_now_us() < start + 150)
+            ;
+        now = su_now();
+        g_assert_cmpuint(now.tv_usec % 1000, ==, 0);
+    }
+    g_assert_cmpint(su_duration(now, first), >=, 2);
+    cw_loop_free(loop);
 }
 
 static void test_timer(void)
@@ -363,6 +384,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/loop/timer", test_timer);
+    g_test_add_func("/loop/sofia-clock", test_sofia_clock);
     g_test_add_func("/loop/post", test_post);
     g_test_add_func("/loop/watch", test_watch);
     g_test_add_func("/conf/cases", test_conf);
