@@ -99,6 +99,11 @@ unsigned cw_plane_workers(const cw_plane *plane)
     return plane->worker_n;
 }
 
+bool cw_plane_has_rtp(const cw_plane *plane, int family)
+{
+    return (family == AF_INET6 ? plane->ports6 : plane->ports4) != NULL;
+}
+
 unsigned cw_plane_pick(cw_plane *plane)
 {
     unsigned best = 0;

@@ -56,6 +56,7 @@ CW_NODISCARD cw_err cw_plane_new(cw_loop *loop, const cw_plane_conf *conf, cw_pl
                                  char why[static 128]) CW_ON_LOOP;
 void cw_plane_free(cw_plane *plane) CW_ON_LOOP; /* stops and joins the workers */
 unsigned cw_plane_workers(const cw_plane *plane);
+bool cw_plane_has_rtp(const cw_plane *plane, int family); /* RTP ports of it are configured */
 unsigned cw_plane_pick(cw_plane *plane) CW_ON_LOOP; /* the least loaded worker's index */
 
 /* The browser-side addresses of `worker`, for candidates; returns how many. */

@@ -7,6 +7,7 @@ sip_libsip_a_SOURCES = \
 	sip/interpose.c sip/interpose.h \
 	sip/invite_uac.c \
 	sip/invite_uas.c \
+	sip/lookup.c \
 	sip/modify.c \
 	sip/priv.h \
 	sip/reason.c \

@@ -53,6 +53,7 @@ void cw_calls_use(cw_calls *calls, cw_sip *sip, cw_webrtc *webrtc, cw_plane *pla
     calls->sip = sip;
     calls->webrtc = webrtc;
     calls->plane = plane;
+    cw_trunks_use(calls->trunks, sip);
 }
 
 static CW_ON_LOOP void end_all(cw_calls *calls)

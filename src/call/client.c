@@ -118,10 +118,6 @@ static CW_ON_LOOP cw_err start(cw_client *client, const char *name, const char *
     cw_call *call;
     cw_err err;
 
-    if (!cw_grant_allows(&client->identity.grant, "call", route->target)) {
-        g_snprintf(why, 128, "%.100s is not in your scopes", route->target);
-        return CW_E_FORBIDDEN;
-    }
     call = cw_call_new(client->calls, route->target);
     err = build(client, call, name, sdp, sdp_len, route, headers, why);
     if (err) {
@@ -150,6 +146,10 @@ cw_err cw_client_start(cw_client *client, const char *call, const char *to, cons
     if (err)
         return err;
     err = cw_route_find(client->calls->conf, to, &route, why);
+    if (route.target && !cw_grant_allows(&client->identity.grant, "call", route.target)) {
+        g_snprintf(why, 128, "%.100s is not in your scopes", route.target);
+        err = CW_E_FORBIDDEN;
+    }
     if (!err)
         err = start(client, call, sdp, sdp_len, &route, fields, result, why);
     cw_route_clear(&route);

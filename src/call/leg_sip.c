@@ -321,8 +321,8 @@ static CW_ON_LOOP leg_sip *make(cw_calls *calls, unsigned worker, const char *na
     return s;
 }
 
-/* The family of our RTP: what the next hop is written in, else what we have. */
-static int guess_family(const cw_sip_target *target)
+/* The family of our RTP: what the next hop is written in, if we have it. */
+static int guess_family(const cw_plane *plane, const cw_sip_target *target)
 {
     const char *host = target->next_hop;
 
@@ -330,7 +330,9 @@ static int guess_family(const cw_sip_target *target)
         host = strchr(target->ruri, '@');
         host = host ? host + 1 : target->ruri;
     }
-    return host[0] == '[' ? AF_INET6 : AF_INET;
+    if (host[0] == '[' || !cw_plane_has_rtp(plane, AF_INET))
+        return AF_INET6;
+    return AF_INET;
 }
 
 cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *target,
@@ -340,7 +342,7 @@ cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *ta
 
     s->target = *target;
     s->trunk = trunk;
-    s->family = guess_family(target);
+    s->family = guess_family(calls->plane, target);
     return &s->leg;
 }
 

@@ -31,6 +31,14 @@ static void on_ep(void *arg, cw_ep_event event, const cw_ep_info *info)
     }
 }
 
+/* Answering, the family of the offer; offering, what we think the far side has. */
+static int family_of(const leg_sip *s, unsigned stream)
+{
+    int family = cw_addr_family(&s->place[stream].rtp);
+
+    return family != AF_UNSPEC ? family : s->family;
+}
+
 cw_err cw_leg_sip_open(leg_sip *s)
 {
     for (unsigned i = 0; i < s->own.stream_n; i++) {
@@ -38,7 +46,7 @@ cw_err cw_leg_sip_open(leg_sip *s)
 
         if (s->own.stream[i].refused || s->ep[i])
             continue;
-        err = cw_ep_rtp_new(s->calls->plane, s->leg.worker, s->family, on_ep, s, &s->ep[i]);
+        err = cw_ep_rtp_new(s->calls->plane, s->leg.worker, family_of(s, i), on_ep, s, &s->ep[i]);
         if (err)
             return err;
     }
@@ -120,8 +128,18 @@ typedef struct their_sdp {
     cw_rtp_place place[CW_DESC_STREAMS_MAX];
 } their_sdp;
 
+/* Can packets go from the stream's port, or one to come, to an address of `family`? */
+static bool reachable(const leg_sip *s, unsigned stream, int family)
+{
+    if (family == AF_UNSPEC)
+        return false;
+    if (s->ep[stream])
+        return cw_addr_family(cw_ep_rtp_local(s->ep[stream])) == family;
+    return cw_plane_has_rtp(s->calls->plane, family);
+}
+
 /* Read it; the old way of holding (RFC 3264 8.4) becomes a direction. */
-static cw_err read_sdp(const char *sdp, size_t len, their_sdp *ret)
+static cw_err read_sdp(const leg_sip *s, const char *sdp, size_t len, their_sdp *ret)
 {
     cw_err err;
 
@@ -129,9 +147,14 @@ static cw_err read_sdp(const char *sdp, size_t len, their_sdp *ret)
     err = cw_sdp_read_rtp(sdp, len, &ret->desc, ret->place, NULL);
     if (err)
         return err;
-    for (unsigned i = 0; i < ret->desc.stream_n; i++)
+    for (unsigned i = 0; i < ret->desc.stream_n; i++) {
+        cw_stream *stream = &ret->desc.stream[i];
+
         if (ret->place[i].on_hold)
-            ret->desc.stream[i].dir &= CW_SENDONLY;
+            stream->dir &= CW_SENDONLY;
+        else if (!stream->refused && !reachable(s, i, cw_addr_family(&ret->place[i].rtp)))
+            stream->refused = true; /* nowhere we could send to */
+    }
     return CW_OK;
 }
 
@@ -146,7 +169,7 @@ static CW_ON_LOOP void take(leg_sip *s, const their_sdp *said)
 cw_err cw_leg_sip_take_offer(leg_sip *s, const char *sdp, size_t len)
 {
     g_autofree their_sdp *said = g_new(their_sdp, 1);
-    cw_err err = read_sdp(sdp, len, said);
+    cw_err err = read_sdp(s, sdp, len, said);
 
     if (err)
         return err;
@@ -171,7 +194,7 @@ cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len)
 {
     g_autofree their_sdp *said = g_new(their_sdp, 1);
     g_autofree cw_media_desc *common = g_new(cw_media_desc, 1);
-    cw_err err = read_sdp(sdp, len, said);
+    cw_err err = read_sdp(s, sdp, len, said);
 
     if (!err)
         err = cw_desc_answer(&s->own, &said->desc, common);
@@ -232,7 +255,7 @@ void cw_leg_sip_reoffered(leg_sip *s, const char *sdp, size_t len)
     cw_err err = CW_OK;
 
     if (sdp)
-        err = read_sdp(sdp, len, said);
+        err = read_sdp(s, sdp, len, said);
     if (sdp && !err)
         err = answer_again(s, said);
     if (err) {

@@ -68,13 +68,13 @@ static cw_err to_number(const cw_conf *conf, const char *text, cw_route *ret, ch
         g_snprintf(why, 128, "not a telephone number");
         return CW_E_NO_ROUTE;
     }
+    ret->target = g_strdup_printf("tel:%s", number);
     trunk = find_trunk(conf, number);
     if (!trunk) {
         g_snprintf(why, 128, "no trunk for this number");
         return CW_E_NO_ROUTE;
     }
     ret->kind = CW_ROUTE_SIP;
-    ret->target = g_strdup_printf("tel:%s", number);
     ret->ruri = g_strdup_printf("sip:%s@%s", number, trunk->address);
     ret->trunk = trunk;
     ret->transport = g_ascii_strcasecmp(trunk->transport, "tcp") ? CW_SIP_UDP : CW_SIP_TCP;

@@ -25,7 +25,8 @@ typedef struct cw_route {
 
 /* A client's target.
  *
- * CW_E_NO_ROUTE  nothing we know how to reach; `why` says what is wrong with it
+ * CW_E_NO_ROUTE  nothing we know how to reach; `why` says what is wrong with it. A number no trunk
+ *                takes has its target set: whether it may be called comes first
  * CW_E_UNSAFE    control characters
  */
 CW_NODISCARD cw_err cw_route_find(const cw_conf *conf, const char *to, cw_route *ret,

@@ -6,8 +6,14 @@
 
 #include <string.h>
 
+#define ADDRS_MAX 8 /* of one trunk */
+
 typedef struct trunk {
     const struct cw_conf_trunk *conf;
+    cw_addr addr[ADDRS_MAX]; /* calls may come from them */
+    unsigned addr_n;
+    bool is_name; /* `addr` is what its name meant last */
+    cw_sip_lookup *lookup;
     unsigned now;
     uint64_t started, answered, failed;
     cw_err last_err; /* of the last call that failed */
@@ -17,10 +23,12 @@ typedef struct trunk {
 
 struct cw_trunks {
     const cw_conf *conf;
+    cw_sip *sip;
+    cw_timer *refresh; /* NULL: every trunk is written as an address */
     size_t n;
     trunk *all;
     bool any;      /* sip.peers has "*" */
-    GArray *peers; /* of cw_net: sip.peers and trunks' addresses */
+    GArray *peers; /* of cw_net */
 };
 
 static void add_peer(cw_trunks *trunks, const char *text)
@@ -38,32 +46,80 @@ static void add_peer(cw_trunks *trunks, const char *text)
     g_array_append_val(trunks->peers, net);
 }
 
-/* A trunk written as an address may call in from it. */
-static void add_trunk(cw_trunks *trunks, const struct cw_conf_trunk *conf)
+static void add_trunk(trunk *t, const struct cw_conf_trunk *conf)
 {
-    cw_addr addr;
-
-    if (conf->address && cw_addr_parse(conf->address, 0, &addr) == CW_OK) {
-        cw_net net = { .addr = addr, .bits = cw_addr_family(&addr) == AF_INET6 ? 128 : 32 };
-
-        g_array_append_val(trunks->peers, net);
-    }
+    t->conf = conf;
+    if (conf->address && cw_addr_parse(conf->address, 0, &t->addr[0]) == CW_OK)
+        t->addr_n = 1;
+    else
+        t->is_name = conf->address != NULL;
 }
+
+/* ── Trunks' names ── */
+
+static cw_sip_transport transport_of(const struct cw_conf_trunk *conf)
+{
+    return g_ascii_strcasecmp(conf->transport, "tcp") ? CW_SIP_UDP : CW_SIP_TCP;
+}
+
+/* What the name meant before stays good while it cannot be asked. */
+static void on_found(void *arg, cw_err err, const cw_addr *addrs, unsigned n)
+{
+    trunk *t = arg;
+
+    cw_assert_on_loop();
+    cw_sip_lookup_free(g_steal_pointer(&t->lookup));
+    if (err) {
+        cw_log(CW_LOG_WARN, CW_MOD_CALL, "trunk.unknown", "address", t->conf->address, "error",
+               cw_err_kind(err), NULL);
+        return;
+    }
+    t->addr_n = MIN(n, ADDRS_MAX);
+    memcpy(t->addr, addrs, t->addr_n * sizeof *addrs);
+}
+
+static void look_up(void *arg)
+{
+    cw_trunks *trunks = arg;
+
+    cw_assert_on_loop();
+    for (size_t i = 0; i < trunks->n; i++) {
+        trunk *t = &trunks->all[i];
+
+        if (t->is_name && !t->lookup &&
+            cw_sip_lookup_new(trunks->sip, t->conf->address, transport_of(t->conf), on_found, t,
+                              &t->lookup))
+            cw_log(CW_LOG_ERROR, CW_MOD_CALL, "trunk.unusable", "address", t->conf->address, NULL);
+    }
+    cw_timer_start(trunks->refresh, (uint64_t)trunks->conf->sip.dns_refresh_s * 1000);
+}
+
+void cw_trunks_use(cw_trunks *trunks, cw_sip *sip)
+{
+    trunks->sip = sip;
+    if (trunks->refresh)
+        look_up(trunks);
+}
+
+/* ── Made ── */
 
 cw_trunks *cw_trunks_new(cw_loop *loop, const cw_conf *conf)
 {
     cw_trunks *trunks = g_new0(cw_trunks, 1);
+    bool names = false;
 
     trunks->conf = conf;
     trunks->n = conf->trunk_n;
     trunks->all = g_new0(trunk, trunks->n);
     trunks->peers = g_array_new(FALSE, FALSE, sizeof(cw_net));
     for (size_t i = 0; i < trunks->n; i++) {
-        trunks->all[i].conf = &conf->trunk[i];
-        add_trunk(trunks, &conf->trunk[i]);
+        add_trunk(&trunks->all[i], &conf->trunk[i]);
+        names |= trunks->all[i].is_name;
     }
     for (char **p = conf->sip.peers; p && *p; p++)
         add_peer(trunks, *p);
+    if (names)
+        trunks->refresh = cw_timer_new(loop, look_up, trunks);
     return trunks;
 }
 
@@ -71,20 +127,42 @@ void cw_trunks_free(cw_trunks *trunks)
 {
     if (!trunks)
         return;
+    for (size_t i = 0; i < trunks->n; i++)
+        cw_sip_lookup_free(trunks->all[i].lookup);
+    cw_timer_free(trunks->refresh);
     g_array_unref(trunks->peers);
     g_free(trunks->all);
     g_free(trunks);
+}
+
+/* ── Who may call in ── */
+
+static bool is_trunk(const trunk *t, const cw_addr *source)
+{
+    for (unsigned i = 0; i < t->addr_n; i++) {
+        cw_net one = { .addr = t->addr[i],
+                       .bits = cw_addr_family(&t->addr[i]) == AF_INET6 ? 128 : 32 };
+
+        if (cw_net_has(&one, source))
+            return true;
+    }
+    return false;
 }
 
 bool cw_trunks_trusted(const cw_trunks *trunks, const cw_addr *source)
 {
     if (trunks->any)
         return true;
+    for (size_t i = 0; i < trunks->n; i++)
+        if (is_trunk(&trunks->all[i], source))
+            return true;
     for (guint i = 0; i < trunks->peers->len; i++)
         if (cw_net_has(&g_array_index(trunks->peers, cw_net, i), source))
             return true;
     return false;
 }
+
+/* ── What came of calls ── */
 
 static trunk *find(cw_trunks *trunks, const struct cw_conf_trunk *conf)
 {
