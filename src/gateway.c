@@ -141,12 +141,22 @@ cw_err cw_gateway_check(const cw_conf *conf, char **why)
 
 /* ── The parts, from below to above ── */
 
+/* Once a process; tests build several gateways, one after the other. */
+static cw_err init_srtp(void)
+{
+    static bool done;
+    cw_err err = done ? CW_OK : cw_srtp_init();
+
+    done = err == CW_OK;
+    return err;
+}
+
 static CW_ON_LOOP cw_err make_media(cw_gateway *g, char **why)
 {
     cw_plane_conf plane = { 0 };
     cw_webrtc_conf webrtc = { 0 };
     char text[128] = "";
-    cw_err err = cw_srtp_init();
+    cw_err err = init_srtp();
 
     if (!err)
         err = webrtc_conf(g->conf, &webrtc, why);
@@ -226,6 +236,8 @@ cw_err cw_gateway_new(const cw_conf *conf, const char *conf_path, cw_gateway **r
     if (!err)
         err = make_doors(g, conf_path, why);
     if (err) {
+        if (!*why)
+            *why = g_strdup(cw_err_text(err));
         cw_gateway_free(g);
         return err;
     }

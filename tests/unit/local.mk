@@ -116,3 +116,8 @@ check_PROGRAMS += tests/unit/test-wss
 TESTS += tests/unit/test-wss
 tests_unit_test_wss_SOURCES = tests/unit/test-wss.c tests/unit/fake-call.c tests/unit/fake-call.h
 tests_unit_test_wss_LDADD = src/api/libapi.a $(LWS_LIBS) $(USER_LIBS)
+
+check_PROGRAMS += tests/unit/test-gateway
+TESTS += tests/unit/test-gateway
+tests_unit_test_gateway_SOURCES = tests/unit/test-gateway.c $(GATEWAY_SOURCES)
+tests_unit_test_gateway_LDADD = $(GATEWAY_LIBS)
