@@ -228,15 +228,17 @@ void cw_sip_uas_invite(cw_sip *sip, nta_incoming_t *irq, const sip_t *message,
     cw_sip_call_list(call);
     cw_sip_call_run(call, SIP_EV_INVITED, NULL);
     cw_sip_call_arm_deadline(call, (uint64_t)sip->conf->sip.ring_timeout_ms + RING_GRACE_MS);
+    cw_sip_call_ref(call); /* whoever takes it may let go of it before returning */
     if (!err)
         err = offer_upwards(call, message);
-    if (!err && !call->ops && call->state == SIP_OFFERED)
+    if (!err && !call->ops && !call->freed && call->state == SIP_OFFERED)
         err = CW_E_INTERNAL;
-    if (!err)
-        return; /* the taker has our reference */
-    cw_log(CW_LOG_INFO, CW_MOD_SIP, "sip.refused", "call_id", call->dialog->call_id, "why",
-           cw_err_kind(err), NULL);
-    cw_stat_inc(CW_STAT_sip_refused);
-    cw_sip_call_end(call, err);
-    cw_sip_call_free(call);
+    if (err) { /* otherwise the taker has the first reference */
+        cw_log(CW_LOG_INFO, CW_MOD_SIP, "sip.refused", "call_id", call->dialog->call_id, "why",
+               cw_err_kind(err), NULL);
+        cw_stat_inc(CW_STAT_sip_refused);
+        cw_sip_call_end(call, err);
+        cw_sip_call_free(call);
+    }
+    cw_sip_call_unref(call);
 }

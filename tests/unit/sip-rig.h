@@ -21,6 +21,7 @@ typedef struct side {
     bool untrusting;
     bool mute; /* take it, say nothing */
     bool ring_only;
+    bool let_go; /* take it, end it and free it before the callback returns */
     bool reanswer_later;
     GString *log;   /* "progress 180, answered offer, …" */
     GString *trace; /* "> INVITE, < 100 Trying, …" */
@@ -143,6 +144,11 @@ static inline cw_err rig_invite(void *arg, const cw_sip_invite *invite, cw_sip_c
     g_assert_null(s->call);
     s->call = call;
     cw_sip_call_accept(call, &rig_call_ops, s);
+    if (s->let_go) {
+        cw_sip_call_end(call, CW_E_DECLINED);
+        cw_sip_call_free(g_steal_pointer(&s->call));
+        return CW_OK;
+    }
     if (s->mute)
         return CW_OK;
     g_assert_cmpint(cw_sip_call_respond(call, 180, NULL, 0), ==, CW_OK);

@@ -253,6 +253,19 @@ static void test_free(const void *arg)
     down(&r);
 }
 
+static void test_let_go(const void *arg)
+{
+    const way *w = arg;
+    rig r;
+
+    rig_start(&r, w->ip, NULL, NULL);
+    cw_assert_on_loop();
+    r.b.let_go = true;
+    g_assert_cmpint(rig_call(&r, w->transport, OFFER), ==, CW_OK);
+    WAIT(&r, SAW(r.a, "ended declined 603 peer"));
+    down(&r);
+}
+
 static void test_untrusted(const void *arg)
 {
     const way *w = arg;
@@ -433,12 +446,12 @@ static const struct {
     const char *name;
     void (*fn)(const void *way);
 } each_way[] = {
-    { "call", test_call },           { "callee-hangs-up", test_callee_hangs_up },
-    { "cancel", test_cancel },       { "cancel-at-once", test_cancel_at_once },
-    { "refuse", test_refuse },       { "refuse-while-ringing", test_refuse_while_ringing },
-    { "reoffer", test_reoffer },     { "glare", test_glare },
-    { "info", test_info },           { "free", test_free },
-    { "untrusted", test_untrusted },
+    { "call", test_call },       { "callee-hangs-up", test_callee_hangs_up },
+    { "cancel", test_cancel },   { "cancel-at-once", test_cancel_at_once },
+    { "refuse", test_refuse },   { "refuse-while-ringing", test_refuse_while_ringing },
+    { "reoffer", test_reoffer }, { "glare", test_glare },
+    { "info", test_info },       { "free", test_free },
+    { "let-go", test_let_go },   { "untrusted", test_untrusted },
 };
 
 int main(int argc, char **argv)

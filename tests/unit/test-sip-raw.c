@@ -852,6 +852,85 @@ static void test_rubbish(void)
     done(&r, &p);
 }
 
+/* --- over TCP --- */
+
+static int tcp_open(rig *r, const side *s)
+{
+    struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_autofree char *there = NULL;
+
+    cw_assert_on_loop();
+    there = side_address(s, "tcp");
+    addr.sin_port = htons((uint16_t)atoi(strchr(there, ':') + 1));
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&addr, sizeof addr), ==, 0);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd;
+}
+
+/* Everything that comes until `text` is in it, or the end of the connection; NULL: neither. */
+static char *tcp_read(rig *r, int fd, const char *text)
+{
+    g_autoptr(GString) all = g_string_new(NULL);
+    uint64_t until = cw_now_ms() + 3000;
+    char buf[4096];
+
+    cw_assert_on_loop();
+    while (cw_now_ms() < until) {
+        ssize_t n = recv(fd, buf, sizeof buf, 0);
+
+        if (n > 0)
+            g_string_append_len(all, buf, n);
+        if ((text && strstr(all->str, text)) || n == 0)
+            return g_string_free(g_steal_pointer(&all), FALSE);
+        cw_loop_step(r->loop, 5);
+    }
+    return NULL;
+}
+
+#define TCP_OPTIONS(id)                                                                            \
+    "OPTIONS sip:b@b SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK" id "\r\n"             \
+    "From: <sip:a@b>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: " id "\r\nCSeq: 1 OPTIONS\r\n"             \
+    "Content-Length: 0\r\n\r\n"
+
+static void test_tcp(void)
+{
+    g_autofree char *both = NULL, *split = NULL, *end = NULL, *alive = NULL;
+    g_autofree char *big = g_strnfill(200000, 'A');
+    const char *half = TCP_OPTIONS("three");
+    rig r;
+    int fd, other;
+
+    rig_start(&r, "127.0.0.1", NULL, NULL);
+    cw_assert_on_loop();
+    fd = tcp_open(&r, &r.b);
+    send(fd, TCP_OPTIONS("one") TCP_OPTIONS("two"), strlen(TCP_OPTIONS("one") TCP_OPTIONS("two")),
+         0);
+    both = tcp_read(&r, fd, "Call-ID: two");
+    g_assert_nonnull(strstr(both, "Call-ID: one"));
+    for (const char *c = half; *c; c++) { /* one byte at a time */
+        send(fd, c, 1, 0);
+        cw_loop_step(r.loop, 0);
+    }
+    split = tcp_read(&r, fd, "Call-ID: three");
+    g_assert_nonnull(split);
+
+    other = tcp_open(&r, &r.b);
+    send(other, "OPTIONS sip:b@b SIP/2.0\r\nX: ", 29, MSG_NOSIGNAL);
+    for (unsigned i = 0; i < 20; i++) { /* a header without end */
+        send(other, big, 200000, MSG_NOSIGNAL);
+        cw_loop_step(r.loop, 5);
+    }
+    end = tcp_read(&r, other, NULL);
+    g_assert_nonnull(end); /* cut off */
+    send(fd, TCP_OPTIONS("four"), strlen(TCP_OPTIONS("four")), 0);
+    alive = tcp_read(&r, fd, "Call-ID: four");
+    g_assert_nonnull(alive);
+    close(fd);
+    close(other);
+    rig_stop(&r);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -880,6 +959,7 @@ int main(int argc, char **argv)
         { "outside", test_outside },
         { "overload", test_overload },
         { "rubbish", test_rubbish },
+        { "tcp", test_tcp },
     };
 
     g_test_init(&argc, &argv, NULL);
