@@ -169,12 +169,12 @@ void cw_sip_do_send_cancel(cw_sip_call *call, const cw_sip_note *note)
 
     if (call->cancelled || !call->invite)
         return;
+    cw_sip_call_arm(call, (uint64_t)call->sip->conf->sip.t1x64_ms);
     if (!call->invite->provisional) /* credentials were asked for: the next INVITE is out */
         return;
     call->cancelled = true;
     reason = cw_sip_reason_line(call->hangup);
     cw_sip_send_cancel(call->invite, reason);
-    cw_sip_call_arm(call, (uint64_t)call->sip->conf->sip.t1x64_ms);
 }
 
 void cw_sip_do_tell_no_answer(cw_sip_call *call, const cw_sip_note *note)
@@ -189,7 +189,6 @@ void cw_sip_do_tell_rang_out(cw_sip_call *call, const cw_sip_note *note)
     call->hangup = CW_E_TIMEOUT;
     cw_sip_call_tell_local(call, CW_E_TIMEOUT, 408);
     cw_sip_do_send_cancel(call, note);
-    cw_sip_call_arm(call, (uint64_t)call->sip->conf->sip.t1x64_ms);
 }
 
 void cw_sip_do_drop_invite(cw_sip_call *call, const cw_sip_note *note)

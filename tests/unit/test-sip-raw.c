@@ -359,6 +359,32 @@ static void test_challenge_stale(void)
     done(&r, &p);
 }
 
+/* The INVITE with credentials has no provisional response of its own yet: CANCEL waits again. */
+static void test_challenge_then_cancel(void)
+{
+    g_autofree char *first = NULL, *second = NULL, *cancel = NULL, *c2 = NULL, *c3 = NULL;
+    rig r;
+    raw p;
+
+    call_out(&r, &p, &secret, NULL);
+    cw_assert_on_loop();
+    first = raw_expect(&p, "INVITE ");
+    raw_reply(&p, first, "100 Trying", NULL, NULL, NULL);
+    raw_reply(&p, first, "407 Who", "x", MD5("carrier", "n1"), NULL);
+    second = raw_expect(&p, "INVITE ");
+    cw_sip_call_end(r.a.call, CW_OK);
+    raw_silence(&p, "CANCEL", 100);
+    raw_reply(&p, second, "100 Trying", NULL, NULL, NULL);
+    cancel = raw_expect(&p, "CANCEL ");
+    c2 = header(second, "CSeq");
+    c3 = header(cancel, "CSeq");
+    g_assert_cmpint(atoi(c2), ==, atoi(c3));
+    raw_reply(&p, cancel, "200 OK", "x", NULL, NULL);
+    raw_reply(&p, second, "487 Cancelled", "x", NULL, NULL);
+    WAIT(&r, cw_stat_get(CW_STAT_sip_calls) == 0);
+    done(&r, &p);
+}
+
 /* A challenge with another realm is an attempt to harvest our digest. */
 static void test_challenge_other_realm(void)
 {
@@ -944,6 +970,7 @@ int main(int argc, char **argv)
         { "challenge", test_challenge },
         { "challenge-wrong-password", test_challenge_wrong_password },
         { "challenge-stale", test_challenge_stale },
+        { "challenge-then-cancel", test_challenge_then_cancel },
         { "challenge-other-realm", test_challenge_other_realm },
         { "routes", test_routes },
         { "contact-without-address", test_contact_without_address },
