@@ -112,14 +112,15 @@ void cw_flow_remote(cw_worker *worker, cw_ep *ep, const cw_addr *rtp, const cw_a
 void cw_flow_keyframe(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
 void cw_flow_digit(cw_worker *worker, cw_ep *ep, unsigned event, unsigned ms) CW_ON_MEDIA;
 void cw_flow_ticking(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* arm the clock if it needs it */
-uint32_t cw_format_clock(const cw_stream *stream, unsigned pt); /* 0: not there */
+/* Pure. 0: not there */
+uint32_t cw_format_clock(const cw_stream *stream, unsigned pt);
 
 /* The worker's part, set by the loop before the worker knows of the endpoint. */
 #define CW_UNSHARED CW_TSA(no_thread_safety_analysis)
-void cw_flow_init(cw_ep *ep) CW_UNSHARED;
-void cw_flow_attach(cw_ep *ep, cw_transport *transport) CW_UNSHARED;
-void cw_flow_open(cw_ep *ep, const cw_port_pair *pair) CW_UNSHARED;
-void cw_flow_tune(cw_ep *ep, unsigned hz) CW_UNSHARED;
+void cw_flow_init(cw_ep *ep) CW_UNSHARED;                            /* any thread */
+void cw_flow_attach(cw_ep *ep, cw_transport *transport) CW_UNSHARED; /* any thread */
+void cw_flow_open(cw_ep *ep, const cw_port_pair *pair) CW_UNSHARED;  /* any thread */
+void cw_flow_tune(cw_ep *ep, unsigned hz) CW_UNSHARED;               /* any thread */
 
 /* What one packet touches of the endpoint it comes to, or leaves by. */
 static inline void cw_ep_prefetch(const cw_ep *ep)

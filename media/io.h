@@ -29,8 +29,8 @@ typedef struct cw_pkt {
 
 typedef struct cw_io cw_io;
 
-cw_io *cw_io_new(void);
-void cw_io_free(cw_io *io);
+cw_io *cw_io_new(void);     /* any thread */
+void cw_io_free(cw_io *io); /* any thread, when none uses it */
 
 /* Up to CW_IO_BATCH datagrams of a socket that serves many peers. Packet i is got by cw_io_got(),
  * in order, once; all of them before the next call. */
@@ -46,7 +46,7 @@ void cw_io_done(cw_io *io, cw_pkt *pkt) CW_ON_MEDIA;
 void cw_io_blank(cw_io *io, cw_pkt *ret) CW_ON_MEDIA;
 
 /* Have a socket serve one peer only: the kernel drops what others send, and need not look the way
- * up for each packet. `to` NULL: undo. */
+ * up for each packet. `to` NULL: undo. Any thread. */
 bool cw_io_connect(int fd, const cw_addr *to);
 
 /* Send now, from a socket that serves one peer; `to` NULL: the one it is connected to. */

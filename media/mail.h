@@ -26,10 +26,10 @@ typedef struct cw_box {
     int fd; /* eventfd, readable when there may be mail */
 } cw_box;
 
-CW_NODISCARD bool cw_box_open(cw_box *box);
-void cw_box_close(cw_box *box);
-void cw_box_put(cw_box *box, cw_mail *mail);
-/* All mail, oldest first; NULL: none. */
+CW_NODISCARD bool cw_box_open(cw_box *box);  /* any thread */
+void cw_box_close(cw_box *box);              /* any thread */
+void cw_box_put(cw_box *box, cw_mail *mail); /* any thread */
+/* All mail, oldest first; NULL: none. Any thread, but always the same. */
 cw_mail *cw_box_take(cw_box *box);
 
 /* `fn` gets the bits raised since it last ran. */
@@ -42,7 +42,8 @@ typedef struct cw_note {
 typedef struct cw_notes cw_notes;
 
 cw_notes *cw_notes_new(cw_loop *loop) CW_ON_LOOP;
-void cw_notes_raise(cw_notes *notes, cw_note *note, unsigned bits); /* any one thread */
+void cw_notes_raise(cw_notes *notes, cw_note *note,
+                    unsigned bits); /* any thread, always the same */
 /* Run what is there now: before the objects go, when no thread raises any more. */
 void cw_notes_drain(cw_notes *notes) CW_ON_LOOP;
 void cw_notes_free(cw_notes *notes) CW_ON_LOOP;

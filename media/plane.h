@@ -55,11 +55,12 @@ typedef struct cw_plane_conf {
 CW_NODISCARD cw_err cw_plane_new(cw_loop *loop, const cw_plane_conf *conf, cw_plane **ret,
                                  char why[static 128]) CW_ON_LOOP;
 void cw_plane_free(cw_plane *plane) CW_ON_LOOP; /* stops and joins the workers */
-unsigned cw_plane_workers(const cw_plane *plane);
-bool cw_plane_has_rtp(const cw_plane *plane, int family); /* RTP ports of it are configured */
+unsigned cw_plane_workers(const cw_plane *plane); /* any thread */
+/* RTP ports of it are configured. Any thread. */
+bool cw_plane_has_rtp(const cw_plane *plane, int family);
 unsigned cw_plane_pick(cw_plane *plane) CW_ON_LOOP; /* the least loaded worker's index */
 
-/* The browser-side addresses of `worker`, for candidates; returns how many. */
+/* The browser-side addresses of `worker`, for candidates; returns how many. Any thread. */
 unsigned cw_plane_candidates(const cw_plane *plane, unsigned worker, cw_addr *ret, unsigned cap);
 
 /* ── Transports ─────────────────────────────────────────────────────────────────────────────────
@@ -109,7 +110,7 @@ CW_NODISCARD cw_err cw_ep_browser_new(cw_transport *transport, const char *mid, 
  */
 CW_NODISCARD cw_err cw_ep_rtp_new(cw_plane *plane, unsigned worker, int family, cw_ep_fn *fn,
                                   void *arg, cw_ep **ret) CW_ON_LOOP;
-const cw_addr *cw_ep_rtp_local(const cw_ep *ep); /* RTP; RTCP is port + 1 */
+const cw_addr *cw_ep_rtp_local(const cw_ep *ep); /* RTP; RTCP is port + 1. Any thread */
 /* Where to send. With `latch`, packets are accepted from elsewhere until one source has been chosen
  * (the SDP's address wins if it shows up within the first packets), then only from it. */
 void cw_ep_rtp_remote(cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool rtcp_mux,
@@ -127,7 +128,7 @@ CW_NODISCARD cw_err cw_ep_tone_new(cw_plane *plane, unsigned worker, unsigned hz
 void cw_ep_formats(cw_ep *ep, const cw_stream *rx, const cw_stream *tx) CW_ON_LOOP;
 /* Gate by direction as this end sees it: CW_SENDONLY sends to its far side and drops what comes. */
 void cw_ep_direction(cw_ep *ep, cw_dir dir) CW_ON_LOOP;
-uint32_t cw_ep_ssrc(const cw_ep *ep); /* what it sends with */
+uint32_t cw_ep_ssrc(const cw_ep *ep); /* what it sends with. Any thread */
 
 /* Both on one worker. Joining an endpoint that is joined parts it first. */
 void cw_ep_join(cw_ep *a, cw_ep *b) CW_ON_LOOP;

@@ -60,7 +60,7 @@ CW_NODISCARD cw_err cw_worker_new(cw_loop *loop, const cw_plane_conf *conf, unsi
                                   cw_worker **ret, char why[static 128]) CW_ON_LOOP;
 /* After its mail so far is done the thread ends and is joined; notes still raised are run. */
 void cw_worker_free(cw_worker *worker) CW_ON_LOOP;
-void cw_worker_send(cw_worker *worker, cw_mail *mail); /* takes it */
+void cw_worker_send(cw_worker *worker, cw_mail *mail); /* takes it; any thread */
 
 /* Have the endpoint's sockets read, or not any more. */
 struct cw_ep;
@@ -69,9 +69,9 @@ void cw_worker_unwatch(cw_worker *worker, struct cw_ep *ep) CW_ON_MEDIA;
 /* Call cw_flow_tick() every 20 ms for it, or not any more. */
 void cw_worker_tick(cw_worker *worker, struct cw_ep *ep, bool on) CW_ON_MEDIA;
 
-/* gather.c */
+/* gather.c: pure, any thread */
 void cw_gather_init(cw_gather *gather, unsigned max_us);
-/* After a batch of `packets`: microseconds to sleep before the next. */
+/* After a batch of `packets`: microseconds to sleep before the next. Pure. */
 unsigned cw_gather_next(cw_gather *gather, unsigned packets, uint64_t now_us);
 
 #endif

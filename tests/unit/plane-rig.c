@@ -12,6 +12,8 @@ void rig_open_as(rig *r, const cw_plane_conf *conf)
 {
     char why[128] = "";
 
+    cw_role_take(&cw_role_loop);
+    cw_assert_on_loop();
     g_assert_cmpint(cw_loop_new(&r->loop), ==, CW_OK);
     g_assert_cmpint(cw_plane_new(r->loop, conf, &r->plane, why), ==, CW_OK);
 }
@@ -37,6 +39,11 @@ void rig_close(rig *r)
     cw_loop_free(r->loop);
     g_assert_cmpint(cw_stat_get(CW_STAT_rtp_ports), ==, 0);
     g_assert_cmpint(cw_stat_get(CW_STAT_transports), ==, 0);
+}
+
+void let_pass(int ms)
+{
+    poll(NULL, 0, ms);
 }
 
 bool readable(int fd, int ms)

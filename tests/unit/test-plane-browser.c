@@ -67,7 +67,7 @@ static void on_transport(void *arg, cw_transport_event event, const cw_addr *rem
     b->flowing += event == CW_TRANSPORT_FLOWING;
 }
 
-static void browser_rig(rig *r, unsigned consent_timeout_ms)
+static void browser_rig(rig *r, unsigned consent_timeout_ms) CW_TSA(assert_capability(cw_role_loop))
 {
     cw_plane_conf conf = {
         .workers = 2,
@@ -85,7 +85,7 @@ static void browser_rig(rig *r, unsigned consent_timeout_ms)
     rig_open_as(r, &conf);
 }
 
-static void browser_open(rig *r, browser *b, const char *ufrag)
+static void browser_open(rig *r, browser *b, const char *ufrag) CW_ON_LOOP
 {
     g_autofree char *pwd = g_strdup_printf("pwd-of-%s", ufrag);
 
@@ -98,14 +98,14 @@ static void browser_open(rig *r, browser *b, const char *ufrag)
     settle(r);
 }
 
-static void browser_close(browser *b)
+static void browser_close(browser *b) CW_ON_LOOP
 {
     cw_transport_free(b->transport);
     cw_srtp_free(b->srtp);
     close(b->fd);
 }
 
-static void key(browser *b)
+static void key(browser *b) CW_ON_LOOP
 {
     cw_srtp_keys ours = { .suite = CW_SRTP_AEAD_AES_128_GCM }, theirs;
 
@@ -146,7 +146,7 @@ static unsigned check(int fd, const cw_addr *to, const char *ufrag, bool good, b
     return check_as(fd, to, ufrag, good, nominate, true);
 }
 
-static void bind_browser(rig *r, browser *b, const char *ufrag)
+static void bind_browser(rig *r, browser *b, const char *ufrag) CW_ON_LOOP
 {
     g_assert_cmpuint(check(b->fd, &b->gateway, ufrag, true, true), ==, 1);
     await(r, &b->bound, 1);
@@ -192,7 +192,7 @@ typedef struct call {
 } call;
 
 /* A browser and an RTP peer, joined; bound and keyed if so wished. */
-static void call_open(call *c, bool bound, bool keyed)
+static void call_open(call *c, bool bound, bool keyed) CW_TSA(assert_capability(cw_role_loop))
 {
     memset(c, 0, sizeof *c);
     browser_rig(&c->r, 30000);
@@ -210,7 +210,7 @@ static void call_open(call *c, bool bound, bool keyed)
     settle(&c->r);
 }
 
-static void call_close(call *c)
+static void call_close(call *c) CW_ON_LOOP
 {
     cw_ep_free(c->ep);
     side_close(&c->s);
@@ -373,7 +373,7 @@ static void test_consent(void)
     bind_browser(&r, &b, "ufrag");
     begin_ms = cw_now_ms();
     for (unsigned i = 0; i < 3; i++) {
-        g_usleep(150000);
+        let_pass(150);
         g_assert_cmpuint(check(b.fd, &b.gateway, "ufrag", true, false), ==, 1);
     }
     cw_loop_step(r.loop, 0);

@@ -493,7 +493,7 @@ static void test_rtcp(void)
 }
 
 /* ── Counts ── */
-static void await_received(rig *r, const cw_ep *ep, unsigned n, cw_ep_stats *stats)
+static void await_received(rig *r, const cw_ep *ep, unsigned n, cw_ep_stats *stats) CW_ON_LOOP
 {
     uint64_t end = cw_now_ms() + WAIT_MS;
 
@@ -655,10 +655,10 @@ static void test_idle(void)
     settle(&r);
     send_next(a.fd, &st, cw_ep_rtp_local(a.ep));
     g_assert_true(receive(b.fd, &rtp, data, sizeof data));
-    g_usleep(20000); /* whatever follows a packet has followed */
+    let_pass(20); /* whatever follows a packet has followed */
     before = switches();
     g_assert_cmpuint(before, >, 0);
-    g_usleep(300000);
+    let_pass(300);
     g_assert_cmpuint(switches() - before, ==, 0);
     side_close(&a);
     side_close(&b);
@@ -704,6 +704,7 @@ static void test_port_in_use(void)
     cw_loop *loop;
 
     g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
+    cw_assert_on_loop();
     g_assert_cmpint(cw_plane_new(loop, &conf, &plane, why), ==, CW_E_IO);
     snprintf(port, sizeof port, ":%u", cw_addr_port(&held));
     g_assert_nonnull(strstr(why, port));

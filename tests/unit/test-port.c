@@ -12,10 +12,11 @@
 #define LAST  34312
 #define PAIRS 5 /* 34302..34311 */
 
-static cw_addr listen_on(const char *text)
+static cw_addr listen_on(const char *text) CW_TSA(assert_capability(cw_role_loop))
 {
     cw_addr addr;
 
+    cw_assert_on_loop();
     g_assert_cmpint(cw_addr_parse(text, 0, &addr), ==, CW_OK);
     return addr;
 }
