@@ -54,7 +54,7 @@ typedef struct cw_plane_conf {
 /* CW_E_IO a browser port cannot be bound; `why` says which and why. */
 CW_NODISCARD cw_err cw_plane_new(cw_loop *loop, const cw_plane_conf *conf, cw_plane **ret,
                                  char why[static 128]) CW_ON_LOOP;
-void cw_plane_free(cw_plane *plane) CW_ON_LOOP; /* stops and joins the workers */
+void cw_plane_free(cw_plane *plane) CW_ON_LOOP;   /* stops and joins the workers */
 unsigned cw_plane_workers(const cw_plane *plane); /* any thread */
 /* RTP ports of it are configured. Any thread. */
 bool cw_plane_has_rtp(const cw_plane *plane, int family);
