@@ -428,13 +428,13 @@ cw_err cw_ep_browser_new(cw_transport *transport, const char *mid, unsigned mid_
 
     if (transport->eps == CW_TRANSPORT_EPS)
         return CW_E_OVERLOAD;
-    if (strlen(mid) > CW_MID_MAX)
+    if (mid && strlen(mid) > CW_MID_MAX)
         return CW_E_TOO_LARGE;
     ep = ep_alloc(transport->plane, transport->worker, CW_EP_BROWSER, fn, arg);
     cw_flow_attach(ep, transport);
     ep->loop_transport = transport;
     transport->eps++;
-    g_strlcpy(ep->mid, mid, sizeof ep->mid);
+    g_strlcpy(ep->mid, mid ? mid : "", sizeof ep->mid);
     ep->mid_ext = mid_ext;
     give_ep(ep, order_new(do_ep_add));
     *ret = ep;

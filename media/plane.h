@@ -99,8 +99,8 @@ typedef struct cw_ep_info {
 
 typedef void cw_ep_fn(void *arg, cw_ep_event event, const cw_ep_info *info);
 
-/* A stream on a transport, told from its siblings by `mid` (RFC 8843, header extension id
- * `mid_ext`, 0: not negotiated) or else by payload type. */
+/* A stream on a transport, told from its siblings by `mid` (may be NULL; RFC 8843, header extension
+ * id `mid_ext`, 0: not negotiated) or else by payload type. */
 CW_NODISCARD cw_err cw_ep_browser_new(cw_transport *transport, const char *mid, unsigned mid_ext,
                                       cw_ep_fn *fn, void *arg, cw_ep **ret) CW_ON_LOOP;
 
