@@ -1,6 +1,7 @@
 // Numbers through trunks, with and without digest; names of next hops; Kamailio between us and baresip.
 import { before, test } from 'node:test'
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { Gateway } from '../lib/gateway.mjs'
 import { Phone, WebPeer } from '../lib/webpeer.mjs'
 import { Baresip } from '../lib/baresip.mjs'
@@ -65,6 +66,24 @@ test('digest: 407 is answered, the trunk\'s From is used', async (t) => {
     await call.end()
     await callee.passed()
     assert.match(callee.messages(), /^From:.*<sip:\+15550100@gw\.test>/m)
+})
+
+test('digest with qop: the response is as RFC 7616 has it', async (t) => {
+    const trunk = await SipPeer.open(t, { port: secret })
+    const anna = await phone(t)
+    const call = await anna.start('+4412345')
+    const invite = await trunk.expect('INVITE')
+    trunk.reply(invite, 401, 'Unauthorized', { headers: ['WWW-Authenticate: Digest realm="x y", nonce="n1", algorithm=MD5, qop="auth,auth-int", opaque="o1"'] })
+    await trunk.expect('ACK')
+    const again = await trunk.expect('INVITE')
+    const said = again.get('authorization')
+    const part = (name) => new RegExp(`[ ,]${name}="?([^",]*)`).exec(said)?.[1]
+    const md5 = (text) => createHash('md5').update(text).digest('hex')
+    assert.equal(part('response'), md5(`${md5('bob:x y:secret')}:n1:${part('nc')}:${part('cnonce')}:auth:${md5(`INVITE:${part('uri')}`)}`))
+    assert.deepEqual([part('qop'), part('opaque'), part('uri'), part('nc')], ['auth', 'o1', again.uri, '00000001'])
+    trunk.reply(again, 486, 'Busy Here')
+    await trunk.expect('ACK')
+    assert.equal((await call.ended()).reason, 'busy')
 })
 
 test('digest with a wrong password: one try, then the call ends with 407', async (t) => {
