@@ -1,0 +1,205 @@
+// The web phone in Chromium and Firefox, each with SIPp and baresip. One gateway and one browser of
+// each kind for the whole file; each test has a page of its own.
+import { before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { Gateway } from '../lib/gateway.mjs'
+import { Browser, browsers, WebPhone } from '../lib/browser.mjs'
+import { Baresip } from '../lib/baresip.mjs'
+import { scenario, sipp } from '../lib/sipp.mjs'
+import { keysOf, lostOf, samplesOf } from '../lib/capture.mjs'
+import { levelDb, peakHz } from '../lib/audio.mjs'
+import { startCapture, wireIsClean } from '../lib/wire.mjs'
+import { top, until, wholeFile } from '../lib/proc.mjs'
+
+let gateway, capture
+const open = {}
+
+before(async () => {
+    capture = await startCapture(wholeFile)
+    gateway = await Gateway.start(wholeFile, {
+        log: { level: 'info' },
+        web: { root: path.join(top, 'client/dist/www') },
+        // Firefox pairs only with an address that its route leads to.
+        media: { browser_listen: ['127.0.0.1', '10.99.0.1'] },
+        inbound: [{ match: 'echo', to: 'service:echo' }, { match: '*', to: 'user:$' }],
+    })
+    for (const kind of browsers) open[kind] = await Browser.launch(wholeFile, kind)
+})
+
+let users = 0
+const newPhone = (t, kind) => {
+    const name = `${kind}${++users}`
+    return WebPhone.open(t, open[kind], gateway.http, name).then((phone) => Object.assign(phone, { name }))
+}
+const rtpTo = (port) => capture.rtp((p) => p.dport === port && p.sport >= 20000 && p.sport <= 29999)
+// The last second of what reached a SIP peer, once it satisfies `wanted`.
+const heardAt = (port, wanted, what, ms = 8000) => until(() => {
+    const packets = rtpTo(port).filter((p) => p.pt === 8).slice(-50)
+    if (packets.length < 50) return false
+    const samples = samplesOf(packets)
+    const heard = { hz: peakHz(samples), db: levelDb(samples), lost: lostOf(packets) }
+    return wanted(heard) && heard
+}, what, ms, 80)
+const hears1k = (port) => heardAt(port, ({ hz, db }) => Math.abs(hz - 1000) < 20 && db > -40, `1 kHz at port ${port}`)
+// What the page's own statistics say was lost on the way to it.
+const lostInPage = (gatewayCall) => gateway.ctl('call', 'show', gatewayCall)
+
+for (const kind of browsers) {
+    test(`${kind}: calls SIPp; tones both ways, nothing lost, DTMF, mute, the page hangs up`, async (t) => {
+        const callee = await sipp(t, scenario.answer(), { hz: 440 })
+        const phone = await newPhone(t, kind)
+        await phone.dial(callee.uri())
+        await phone.waitState('active')
+        await hears1k(callee.mediaPort)
+        await phone.hears(440)
+
+        const [{ id }] = await gateway.ctl('calls')
+        const show = await until(async () => {
+            const s = await lostInPage(id)
+            return s.leg_a.streams[0].rx_packets > 50 && s.leg_a.streams[0].tx_packets > 50 && s
+        }, 'packets both ways')
+        assert.equal(show.leg_a.streams[0].rx_lost, 0)
+        assert.equal(show.legs_b[0].streams[0].rx_lost, 0)
+        assert.match(show.leg_a.streams[0].srtp, /GCM/)
+        assert.equal(lostOf(rtpTo(callee.mediaPort)), 0)
+
+        for (const key of ['1', '9', '#']) await phone.press(key)
+        const keys = await until(() => {
+            const seen = keysOf(rtpTo(callee.mediaPort), 101)
+            return seen.length >= 3 && seen
+        }, 'three keys', 8000, 80)
+        assert.equal(keys.map(({ key }) => key).join(''), '19#')
+
+        await phone.click('#mute')
+        await heardAt(callee.mediaPort, ({ db }) => db < -50, 'silence below -50 dB')
+        await phone.click('#mute')
+        await hears1k(callee.mediaPort)
+
+        await phone.hangup()
+        await callee.passed()
+        assert.equal(await phone.waitEnd(), 'hangup')
+        assert.deepEqual(phone.errors, [])
+    })
+
+    test(`${kind}: is called by SIPp, answers; tones both ways; SIPp hangs up`, async (t) => {
+        const phone = await newPhone(t, kind)
+        const caller = await sipp(t, scenario.callAndEnd(phone.name, 4500), { to: '127.0.0.1:5060', hz: 620 })
+        assert.match(await phone.waitIncoming(), /Sipp Caller|\+33123456789/)
+        await phone.answer()
+        await phone.waitState('active')
+        await phone.hears(620)
+        await hears1k(caller.mediaPort)
+        await caller.passed()
+        assert.equal(await phone.waitEnd(), 'hangup')
+        assert.deepEqual(phone.errors, [])
+    })
+
+    test(`${kind}: calls baresip, which hangs up; is called by baresip and hangs up`, async (t) => {
+        const bob = await Baresip.start(t, { hz: 700 })
+        const phone = await newPhone(t, kind)
+        await phone.dial(bob.uri)
+        await phone.waitState('active')
+        await bob.expect('CALL_ESTABLISHED')
+        await phone.hears(700)
+        bob.hangup()
+        assert.equal(await phone.waitEnd(), 'hangup')
+
+        bob.dial(`sip:${phone.name}@127.0.0.1:5060`)
+        await phone.waitIncoming()
+        await phone.answer()
+        await phone.waitState('active')
+        await phone.hears(700)
+        await phone.hangup()
+        await bob.expect('CALL_CLOSED')
+        await phone.waitEnd()
+        assert.deepEqual(phone.errors, [])
+    })
+
+    test(`${kind}: Opus end to end with baresip`, async (t) => {
+        const bob = await Baresip.start(t, { hz: 900, codecs: 'opus/48000/2' })
+        const phone = await newPhone(t, kind)
+        await phone.dial(bob.uri)
+        await phone.waitState('active')
+        await phone.hears(900)
+        const [{ id }] = await gateway.ctl('calls')
+        const show = await gateway.ctl('call', 'show', id)
+        assert.match(show.legs_b[0].streams[0].rx_codec, /opus/i)
+        await phone.hangup()
+        await bob.expect('CALL_CLOSED')
+        await phone.waitEnd()
+    })
+
+    test(`${kind}: cancels while it rings`, async (t) => {
+        const callee = await sipp(t, scenario.ring())
+        const phone = await newPhone(t, kind)
+        await phone.dial(callee.uri())
+        await phone.waitState('ringing')
+        await phone.hangup()
+        await callee.passed()
+        await phone.waitEnd()
+    })
+
+    test(`${kind}: busy`, async (t) => {
+        const callee = await sipp(t, scenario.refuse(486, 'Busy Here'))
+        const phone = await newPhone(t, kind)
+        await phone.dial(callee.uri())
+        await callee.passed()
+        assert.equal(await phone.waitEnd(), 'busy')
+    })
+
+    test(`${kind}: rejects; the caller hears 603 or 486`, async (t) => {
+        const phone = await newPhone(t, kind)
+        const bob = await Baresip.start(t)
+        bob.dial(`sip:${phone.name}@127.0.0.1:5060`)
+        await phone.waitIncoming()
+        await phone.click('#reject')
+        const closed = await bob.expect('CALL_CLOSED')
+        assert.match(JSON.stringify(closed), /603|486/)
+    })
+
+    test(`${kind}: echo gives the page its own tone back; tone is 1 kHz`, async (t) => {
+        const phone = await newPhone(t, kind)
+        for (const service of ['echo', 'tone']) {
+            await phone.dial(service)
+            await phone.waitState('active')
+            await phone.hears(1000)
+            await phone.hangup()
+            await phone.waitEnd()
+        }
+        assert.deepEqual(phone.errors, [])
+    })
+
+    test(`${kind}: two pages call each other`, async (t) => {
+        const [anna, bert] = [await newPhone(t, kind), await newPhone(t, kind)]
+        await anna.dial(`user:${bert.name}`)
+        await bert.waitIncoming()
+        await bert.answer()
+        await anna.waitState('active')
+        await bert.waitState('active')
+        await anna.hears(1000)
+        await bert.hears(1000)
+        await bert.hangup()
+        assert.equal(await anna.waitEnd(), 'hangup')
+    })
+}
+
+test('a page that goes away ends its call', async (t) => {
+    const callee = await sipp(t, scenario.answer())
+    const phone = await newPhone(t, 'chromium')
+    await phone.dial(callee.uri())
+    await phone.waitState('active')
+    await phone.raw.close()
+    await callee.passed()
+})
+
+test('after all of this: calls and ports as before', async () => {
+    await until(async () => {
+        const status = await gateway.ctl('status')
+        return ['calls', 'sessions', 'dialogs', 'transports', 'rtp_ports'].every((name) => status[name] === 0)
+    }, 'everything is gone', 8000, 100)
+})
+
+test('the gateway ends well', () => gateway.stop())
+
+wireIsClean(() => capture, ['sip', 'sdp', 'rtp', 'stun', 'dtls'])
