@@ -1,5 +1,5 @@
 /* leg_sip.c - a SIP dialog: our own SDP to it, an RTP port pair a stream. The offers and answers
- * after the first are in leg_sip_media.c. */
+ * after the first are in leg_sip_media.c, calling out is in leg_sip_out.c. */
 #include "call/leg_sip.h"
 
 #include "base/stats.h"
@@ -113,7 +113,7 @@ static void on_trace(void *arg, bool out, const char *what)
     cw_leg_trace(&s->leg, out, "SIP", what);
 }
 
-static const cw_sip_call_ops sip_ops = {
+const cw_sip_call_ops cw_leg_sip_events = {
     .progress = on_progress,
     .answered = on_answered,
     .confirmed = on_confirmed,
@@ -123,48 +123,6 @@ static const cw_sip_call_ops sip_ops = {
     .ended = on_ended,
     .trace = on_trace,
 };
-
-/* ── Calling out ── */
-
-static void make_offer(leg_sip *s, const cw_media_desc *desc)
-{
-    cw_desc_filter(desc, s->trunk ? s->trunk->codecs : NULL, &s->own);
-    cw_desc_trim(&s->own, 0);
-    cw_desc_number(&s->own);
-    for (unsigned i = 0; i < s->own.stream_n; i++)
-        s->own.stream[i].dir = CW_SENDRECV;
-}
-
-static bool has_audio(const cw_media_desc *desc)
-{
-    for (unsigned i = 0; i < desc->stream_n; i++)
-        if (!desc->stream[i].refused && desc->stream[i].kind == CW_AUDIO)
-            return true;
-    return false;
-}
-
-static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const cw_party *from)
-{
-    leg_sip *s = (leg_sip *)leg;
-    g_autofree char *sdp = NULL;
-    cw_err err;
-
-    make_offer(s, desc);
-    if (!has_audio(&s->own))
-        return CW_E_NO_CODEC;
-    err = cw_leg_sip_open(s);
-    if (err)
-        return err;
-    sdp = cw_leg_sip_write(s);
-    err = cw_sip_call_new(s->calls->sip, &s->target, sdp, strlen(sdp), &sip_ops, s, &s->sip);
-    if (err)
-        return err;
-    s->target =
-        (cw_sip_target){ 0 }; /* its strings are the caller's, for the length of this call */
-    cw_trunks_started(s->calls->trunks, s->trunk);
-    s->counted = true;
-    return CW_OK;
-}
 
 /* ── Being called ── */
 
@@ -179,9 +137,10 @@ static CW_ON_LOOP void op_ring(cw_leg *leg, int status)
 /* The INVITE had no offer: ours goes into the 200, the answer comes in the ACK. */
 static CW_ON_LOOP cw_err offer_late(leg_sip *s, const cw_media_desc *callee)
 {
-    make_offer(s, callee);
-    if (!has_audio(&s->own))
-        return CW_E_NO_CODEC;
+    cw_err err = cw_leg_sip_make_offer(s, callee);
+
+    if (err)
+        return err;
     s->awaits_ack = true;
     return cw_leg_sip_open(s);
 }
@@ -250,6 +209,7 @@ static CW_ON_LOOP void op_end(cw_leg *leg, const cw_cause *cause, cw_by by)
 {
     leg_sip *s = (leg_sip *)leg;
 
+    cw_leg_sip_stop_looking(s);
     if (s->sip && !leg->over)
         cw_sip_call_end(s->sip, cause->err);
     if (s->counted)
@@ -285,13 +245,15 @@ static CW_ON_LOOP void op_free(cw_leg *leg)
         cw_trunks_ended(s->calls->trunks, s->trunk, &(cw_cause){ 0 });
     cw_leg_sip_close(s);
     cw_sip_call_free(s->sip);
+    cw_leg_sip_stop_looking(s);
+    cw_leg_sip_clear_target(s);
     g_free(s->sent);
     g_free(s);
 }
 
 static const cw_leg_ops ops = {
     .kind = "sip",
-    .offer = op_offer,
+    .offer = cw_leg_sip_call_out,
     .ring = op_ring,
     .answer = op_answer,
     .update = op_update,
@@ -321,28 +283,12 @@ static CW_ON_LOOP leg_sip *make(cw_calls *calls, unsigned worker, const char *na
     return s;
 }
 
-/* The family of our RTP: what the next hop is written in, if we have it. */
-static int guess_family(const cw_plane *plane, const cw_sip_target *target)
-{
-    const char *host = target->next_hop;
-
-    if (!host) {
-        host = strchr(target->ruri, '@');
-        host = host ? host + 1 : target->ruri;
-    }
-    if (host[0] == '[' || !cw_plane_has_rtp(plane, AF_INET))
-        return AF_INET6;
-    return AF_INET;
-}
-
 cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *target,
                        const struct cw_conf_trunk *trunk)
 {
     leg_sip *s = make(calls, worker, target->ruri);
 
-    s->target = *target;
-    s->trunk = trunk;
-    s->family = guess_family(calls->plane, target);
+    cw_leg_sip_set_target(s, target, trunk);
     return &s->leg;
 }
 
@@ -368,5 +314,5 @@ void cw_leg_sip_accept(cw_leg *leg, cw_sip_call *sip)
     leg_sip *s = (leg_sip *)leg;
 
     s->sip = sip;
-    cw_sip_call_accept(sip, &sip_ops, s);
+    cw_sip_call_accept(sip, &cw_leg_sip_events, s);
 }

@@ -9,7 +9,8 @@ typedef struct leg_sip {
     cw_leg leg;
     cw_calls *calls;
     const struct cw_conf_trunk *trunk; /* NULL: none */
-    cw_sip_target target;              /* its strings are borrowed until `offer` */
+    cw_sip_target target;              /* ruri, from_user, from_display and headers are copies */
+    cw_sip_lookup *lookup;             /* of the next hop's family; NULL: not asked */
     cw_sip_call *sip;                  /* NULL: not yet */
     int family;
 
@@ -33,6 +34,20 @@ typedef struct leg_sip {
     bool other_holds;           /* the other leg's far side holds */
     bool counted;               /* in the trunk's numbers */
 } leg_sip;
+
+extern const cw_sip_call_ops cw_leg_sip_events;
+
+/* ── Calling out (leg_sip_out.c) ── */
+void cw_leg_sip_set_target(leg_sip *s, const cw_sip_target *target,
+                           const struct cw_conf_trunk *trunk) CW_ON_LOOP;
+void cw_leg_sip_clear_target(leg_sip *s) CW_ON_LOOP;
+void cw_leg_sip_stop_looking(leg_sip *s) CW_ON_LOOP;
+/* `own` from what the other leg described. CW_E_NO_CODEC: no sound is left */
+CW_NODISCARD cw_err cw_leg_sip_make_offer(leg_sip *s, const cw_media_desc *desc) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_leg_sip_call_out(cw_leg *leg, const cw_media_desc *desc,
+                                        const cw_party *from) CW_ON_LOOP;
+
+/* ── Offers, answers, ports (leg_sip_media.c) ── */
 
 /* RTP ports for the streams of `own` that have none. CW_E_NO_PORT */
 CW_NODISCARD cw_err cw_leg_sip_open(leg_sip *s) CW_ON_LOOP;

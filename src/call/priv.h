@@ -170,7 +170,7 @@ cw_call *cw_leg_browser_call(const cw_leg *leg) CW_ON_LOOP;
 
 /* ── SIP and service legs ── */
 
-/* Out. `route` and `target` are used when the leg is offered the call, at once. */
+/* Out. The strings of `target` are copied but the trunk's. */
 cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *target,
                        const struct cw_conf_trunk *trunk) CW_ON_LOOP;
 /* In: `sip` is accepted by cw_leg_sip_accept, after everything else worked. */

@@ -1,0 +1,118 @@
+/* leg_sip_out.c - the SIP leg of a callee: where it is, what it is offered. */
+#include "call/leg_sip.h"
+
+#include "base/stats.h"
+
+#include <string.h>
+
+/* ── The target, kept until the INVITE is on its way ── */
+
+void cw_leg_sip_set_target(leg_sip *s, const cw_sip_target *target,
+                           const struct cw_conf_trunk *trunk)
+{
+    s->target = *target;
+    s->target.ruri = g_strdup(target->ruri);
+    s->target.from_user = g_strdup(target->from_user);
+    s->target.from_display = g_strdup(target->from_display);
+    s->target.headers = (const char *const *)g_strdupv((char **)target->headers);
+    s->trunk = trunk;
+}
+
+void cw_leg_sip_clear_target(leg_sip *s)
+{
+    g_free((char *)s->target.ruri);
+    g_free((char *)s->target.from_user);
+    g_free((char *)s->target.from_display);
+    g_strfreev((char **)s->target.headers);
+    s->target = (cw_sip_target){ 0 };
+}
+
+/* ── Our offer ── */
+
+static bool has_audio(const cw_media_desc *desc)
+{
+    for (unsigned i = 0; i < desc->stream_n; i++)
+        if (!desc->stream[i].refused && desc->stream[i].kind == CW_AUDIO)
+            return true;
+    return false;
+}
+
+cw_err cw_leg_sip_make_offer(leg_sip *s, const cw_media_desc *desc)
+{
+    cw_desc_filter(desc, s->trunk ? s->trunk->codecs : NULL, &s->own);
+    cw_desc_trim(&s->own, 0);
+    cw_desc_number(&s->own);
+    for (unsigned i = 0; i < s->own.stream_n; i++)
+        s->own.stream[i].dir = CW_SENDRECV;
+    return has_audio(&s->own) ? CW_OK : CW_E_NO_CODEC;
+}
+
+/* ── Which family of addresses it has, then the INVITE ── */
+
+static CW_ON_LOOP cw_err invite(leg_sip *s, int family)
+{
+    g_autofree char *sdp = NULL;
+    cw_err err;
+
+    s->family = family;
+    err = cw_leg_sip_open(s);
+    if (err)
+        return err;
+    sdp = cw_leg_sip_write(s);
+    err = cw_sip_call_new(s->calls->sip, &s->target, sdp, strlen(sdp), &cw_leg_sip_events, s,
+                          &s->sip);
+    if (err)
+        return err;
+    cw_trunks_started(s->calls->trunks, s->trunk);
+    s->counted = true;
+    return CW_OK;
+}
+
+static void on_found(void *arg, cw_err err, const cw_addr *addrs, unsigned n)
+{
+    leg_sip *s = arg;
+
+    cw_assert_on_loop();
+    cw_leg_sip_stop_looking(s);
+    if (!err)
+        err = invite(s, cw_addr_family(&addrs[0]));
+    if (err)
+        cw_leg_fail(&s->leg, err);
+}
+
+void cw_leg_sip_stop_looking(leg_sip *s)
+{
+    cw_sip_lookup_free(g_steal_pointer(&s->lookup));
+}
+
+/* Host and port of the next hop, as written. g_free it. */
+static char *next_hop(const cw_sip_target *target)
+{
+    const char *at = strchr(target->ruri, '@');
+
+    if (target->next_hop)
+        return g_strdup(target->next_hop);
+    at = at ? at + 1 : target->ruri;
+    return g_strndup(at, strcspn(at, ";?"));
+}
+
+/* Our RTP has to be of the family that the far side has. A name is asked for it, unless there is no
+ * choice. */
+cw_err cw_leg_sip_call_out(cw_leg *leg, const cw_media_desc *desc, const cw_party *from)
+{
+    leg_sip *s = (leg_sip *)leg;
+    const cw_plane *plane = s->calls->plane;
+    g_autofree char *hop = next_hop(&s->target);
+    cw_addr addr;
+    cw_err err = cw_leg_sip_make_offer(s, desc);
+
+    if (err)
+        return err;
+    if (!cw_plane_has_rtp(plane, AF_INET6))
+        return invite(s, AF_INET);
+    if (!cw_plane_has_rtp(plane, AF_INET))
+        return invite(s, AF_INET6);
+    if (cw_addr_parse(hop, 0, &addr) == CW_OK)
+        return invite(s, cw_addr_family(&addr));
+    return cw_sip_lookup_new(s->calls->sip, hop, s->target.transport, on_found, s, &s->lookup);
+}
