@@ -92,7 +92,7 @@ typedef struct cw_origin {
     bool local;     /* the connection came to a loopback address */
 } cw_origin;
 
-/* May a page of `origin` (NULL: not a browser) connect to `host`, the Host header? */
-bool cw_origin_ok(const cw_origin *rule, const char *origin, const char *host) CW_ON_LOOP;
+/* May a page of `origin` (NULL: not a browser) connect to `host`, the Host header? Pure. */
+bool cw_origin_ok(const cw_origin *rule, const char *origin, const char *host);
 
 #endif
