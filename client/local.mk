@@ -23,7 +23,7 @@ client: $(client_stamp)
 $(client_stamp): $(CLIENT_INPUTS) $(CLIENT_PHONE)
 	@command -v npm >/dev/null 2>&1 || { \
 	  echo 'make client: npm is not here; install Debian'\''s packages nodejs and npm' >&2; exit 1; }
-	$(AM_V_GEN)cd $(srcdir)/client && npm ci --silent && npm run --silent build
+	$(AM_V_GEN)cd $(srcdir)/client && npm ci --silent --prefer-offline --no-audit --no-fund && npm run --silent build
 	@touch $@
 
 # The library's own tests; `make check` stays without node.

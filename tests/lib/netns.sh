@@ -16,6 +16,8 @@ CW_NETNS=1 exec unshare --net --mount --pid --fork --kill-child --mount-proc -- 
     mount -t tmpfs tmpfs /run
     echo "nameserver 127.0.0.1" >/run/resolv.conf
     mount --bind /run/resolv.conf /etc/resolv.conf
+    mkdir -m 700 /run/runtime
+    export XDG_RUNTIME_DIR=/run/runtime
     set +e
     # Not exec: this shell is the first process here and waits for orphans.
     "$@"
