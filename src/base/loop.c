@@ -163,8 +163,6 @@ static bool embed_uv(cw_loop *loop)
     loop->root = su_root_create(loop);
     if (!loop->root)
         return false;
-    /* NTA's timer may be put off until something else wakes the root: 15 s if we did not say. */
-    su_root_set_max_defer(loop->root, 500);
     su_root_threading(loop->root, 0); /* clones would be threads: everything stays on this one */
     loop->alarm = su_timer_create(su_root_task(loop->root), 0);
     if (!loop->alarm || su_wait_create(wait, uv_backend_fd(&loop->uv), SU_WAIT_IN))
