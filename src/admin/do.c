@@ -68,8 +68,12 @@ static CW_ON_LOOP cw_err do_status(cw_admin *admin, const json_t *params, json_t
         (json_int_t)cw_stat_get(CW_STAT_transports), "rtp_ports",
         (json_int_t)cw_stat_get(CW_STAT_rtp_ports), "timers", (int)cw_loop_timers(admin->loop),
         "memory_kb", (json_int_t)resident_kb(), "fds", count_fds());
-    if (parts->sip)
-        json_object_set_new(*ret, "sip", cw_sip_json(parts->sip));
+    if (parts->sip) {
+        json_t *sip = cw_sip_json(parts->sip);
+
+        json_object_del(sip, "calls"); /* `call show` has each */
+        json_object_set_new(*ret, "sip", sip);
+    }
     return CW_OK;
 }
 

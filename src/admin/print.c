@@ -22,6 +22,31 @@ static char *clock_of(json_int_t ms)
     return g_strdup_printf("%d:%02d", (int)(s / 60), (int)(s % 60));
 }
 
+static char *value_text(const json_t *value);
+
+/* Elements or members, one after the other. */
+static char *joined(const json_t *value)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    const char *key;
+    json_t *item;
+    size_t i;
+
+    json_array_foreach((json_t *)value, i, item)
+    {
+        g_autofree char *one = value_text(item);
+
+        g_string_append_printf(text, "%s%s", text->len ? ", " : "", one);
+    }
+    json_object_foreach((json_t *)value, key, item)
+    {
+        g_autofree char *one = value_text(item);
+
+        g_string_append_printf(text, "%s%s", text->len ? " " : "", one);
+    }
+    return g_strdup(text->len ? text->str : "-");
+}
+
 /* Whatever it is, in one line. g_free it. */
 static char *value_text(const json_t *value)
 {
@@ -29,7 +54,11 @@ static char *value_text(const json_t *value)
     char *dump;
 
     if (json_is_string(value))
-        return cw_ctl_clean(json_string_value(value));
+        return cw_ctl_clean(json_string_length(value) ? json_string_value(value) : "-");
+    if (json_is_array(value) || json_is_object(value))
+        return joined(value);
+    if (json_is_boolean(value))
+        return g_strdup(json_is_true(value) ? "yes" : "no");
     dump = cw_json_print(value);
     text = cw_ctl_clean(dump ? dump : "");
     free(dump);

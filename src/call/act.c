@@ -37,7 +37,7 @@ CW_ON_LOOP void cw_call_give_early(cw_call *call, const cw_happening *h)
     cw_err err;
 
     call->winner = h->leg;
-    err = call->a->ops->answer(call->a, &h->leg->desc, true);
+    err = call->a->ops->answer(call->a, &h->leg->desc, h->detail.status ?: 183);
     if (err)
         fail(call, h->leg, err);
     else
@@ -66,7 +66,7 @@ CW_ON_LOOP void cw_call_give_answer(cw_call *call, const cw_happening *h)
     cw_timer_stop(call->ring_timer);
     call->winner = h->leg;
     end_losers(call);
-    err = call->a->ops->answer(call->a, &h->leg->desc, false);
+    err = call->a->ops->answer(call->a, &h->leg->desc, 0);
     if (err) {
         fail(call, h->leg, err);
         return;

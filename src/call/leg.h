@@ -61,9 +61,10 @@ typedef struct cw_leg_ops {
     cw_err (*offer)(cw_leg *leg, const cw_media_desc *desc, const cw_party *from);
     /* To the caller's leg: the callee alerts. */
     void (*ring)(cw_leg *leg, int status);
-    /* To the caller's leg: what the callee answered. With `early` the call is not answered yet; an
-     * answer after an early one changes nothing the far side was told about media. */
-    cw_err (*answer)(cw_leg *leg, const cw_media_desc *answer, bool early);
+    /* To the caller's leg: what the callee answered. `early` is the SIP status that brought it
+     * before the call is answered, 0: it is the answer. One that follows an early one changes
+     * nothing of what the far side was told about media. */
+    cw_err (*answer)(cw_leg *leg, const cw_media_desc *answer, int early);
     /* The other side's set of streams is now this. */
     cw_err (*update)(cw_leg *leg, const cw_media_desc *desc);
     /* The other side holds, or no longer. */

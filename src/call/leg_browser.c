@@ -52,7 +52,7 @@ static void on_connected(void *arg, cw_srtp_suite suite)
     leg_browser *b = arg;
 
     cw_assert_on_loop();
-    cw_leg_note(&b->leg, "DTLS", cw_fmt("done, SRTP %s", cw_srtp_suite_name(suite)));
+    cw_leg_note(&b->leg, "DTLS", cw_fmt("done, %s", cw_srtp_suite_name(suite)));
 }
 
 static void on_failed(void *arg, cw_err err)
@@ -155,7 +155,7 @@ static CW_ON_LOOP cw_err answer_offer(leg_browser *b, const cw_media_desc *answe
     return err;
 }
 
-static CW_ON_LOOP cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, bool early)
+static CW_ON_LOOP cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, int early)
 {
     leg_browser *b = self(leg);
     g_autofree char *sdp = NULL;
@@ -170,6 +170,7 @@ static CW_ON_LOOP cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, boo
     params = json_pack("{s:s*}", "sdp", sdp);
     if (early) {
         json_object_set_new(params, "state", json_string("early"));
+        json_object_set_new(params, "status", json_integer(early));
         tell(b, "call.progress", params, "early");
     } else {
         b->answered = true;

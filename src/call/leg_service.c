@@ -62,7 +62,7 @@ static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const 
 
 static void op_ring(cw_leg *leg, int status) {}
 
-static cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, bool early)
+static cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, int early)
 {
     return CW_E_UNSUPPORTED; /* a service never calls */
 }

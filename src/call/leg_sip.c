@@ -145,7 +145,7 @@ static CW_ON_LOOP cw_err offer_late(leg_sip *s, const cw_media_desc *callee)
     return cw_leg_sip_open(s);
 }
 
-static CW_ON_LOOP cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, bool early)
+static CW_ON_LOOP cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, int early)
 {
     leg_sip *s = (leg_sip *)leg;
     g_autofree char *sdp = NULL;
@@ -162,7 +162,7 @@ static CW_ON_LOOP cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, boo
     s->given = true;
     s->answered = !early;
     sdp = cw_leg_sip_write(s);
-    return cw_sip_call_respond(s->sip, early ? 183 : 200, sdp, strlen(sdp));
+    return cw_sip_call_respond(s->sip, early ?: 200, sdp, strlen(sdp));
 }
 
 /* ── In the call ── */

@@ -30,7 +30,7 @@ static void fake_ring(cw_leg *leg, int status)
     ((fake *)leg)->rings++;
 }
 
-static cw_err fake_answer(cw_leg *leg, const cw_media_desc *answer, bool early)
+static cw_err fake_answer(cw_leg *leg, const cw_media_desc *answer, int early)
 {
     if (early)
         ((fake *)leg)->earlies++;
