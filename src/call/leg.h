@@ -120,7 +120,8 @@ int cw_leg_stream(const cw_leg *leg, cw_media_kind kind) CW_ON_LOOP;
 /* {"kind", "name", "held", "streams": [{"kind", "codec", endpoint's numbers}], …} */
 json_t *cw_leg_json(cw_leg *leg) CW_ON_LOOP;
 
-/* What the gateway can carry between any two legs: the offer to a callee whose caller made none. */
+/* What the gateway can carry between any two legs: the offer to a callee whose caller made none.
+ * Pure. */
 void cw_leg_default_desc(cw_media_desc *ret);
 
 #endif

@@ -80,7 +80,8 @@ void cw_call_abandon(cw_call *call, cw_err err) CW_ON_LOOP;
 
 const char *cw_call_state_name(cw_call_state state);
 
-/* What the table moves to, `from` itself when it has no such row; for tests and docs. */
+/* What the table moves to, `from` itself when it has no such row; for tests and docs.
+ * Pure. */
 bool cw_call_knows(cw_call_state from, cw_call_event event, cw_call_state *to);
 
 /* Join what both sides describe, stream by stream; part everything while a browser holds. */
@@ -129,8 +130,8 @@ CW_NODISCARD cw_err cw_calls_reach(cw_calls *calls, cw_call *call, const cw_rout
                                    const cw_client *except) CW_ON_LOOP;
 
 /* sip's callbacks (inbound.c) */
-cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *call);
-bool cw_calls_trusted(void *arg, const cw_addr *source);
+cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *call) CW_ON_LOOP;
+bool cw_calls_trusted(void *arg, const cw_addr *source) CW_ON_LOOP;
 
 /* ── Ladders of ended calls ── */
 

@@ -36,12 +36,14 @@ static void on_timer(void *arg)
     cw_loop_quit(r->loop);
 }
 
-/* Sofia's clock is ours: its own would have microseconds, and would follow steps of the wall clock. */
+/* Sofia's clock is ours: its own would have microseconds, and would follow steps of the wall clock.
+ */
 static void test_sofia_clock(void)
 {
     cw_loop *loop;
     su_time_t first, now;
 
+    cw_assert_on_loop();
     g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
     first = su_now();
     for (unsigned i = 0; i < 20; i++) {
@@ -383,6 +385,7 @@ static void test_log_injection(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    cw_role_take(&cw_role_loop);
     g_test_add_func("/loop/timer", test_timer);
     g_test_add_func("/loop/sofia-clock", test_sofia_clock);
     g_test_add_func("/loop/post", test_post);

@@ -98,6 +98,7 @@ static const cw_leg_ops fake_ops = {
 
 static void fake_init(fake *f, const char *name)
 {
+    cw_assert_on_loop();
     memset(f, 0, sizeof *f);
     cw_leg_init(&f->leg, &fake_ops, name);
     legs_alive++;
@@ -116,6 +117,7 @@ typedef struct setting {
 
 static void set_up(setting *s)
 {
+    cw_assert_on_loop();
     g_assert_cmpint(cw_loop_new(&s->loop), ==, CW_OK);
     s->conf = cw_conf_defaults();
     s->calls = cw_calls_new(s->loop, s->conf);
@@ -131,17 +133,20 @@ static void set_up(setting *s)
 
 static bool alive(const setting *s)
 {
+    cw_assert_on_loop();
     return cw_calls_find(s->calls, s->id) != NULL;
 }
 
 static void settle(setting *s)
 {
+    cw_assert_on_loop();
     for (int i = 0; i < 4; i++)
         cw_loop_step(s->loop, 1);
 }
 
 static void tear_down(setting *s)
 {
+    cw_assert_on_loop();
     cw_calls_free(s->calls);
     g_assert_cmpuint(legs_alive, ==, 0);
     g_assert_cmpint(cw_stat_get(CW_STAT_calls), ==, 0);
@@ -152,12 +157,14 @@ static void tear_down(setting *s)
 
 static void dial(setting *s)
 {
+    cw_assert_on_loop();
     g_assert_cmpint(cw_call_dial(s->call), ==, CW_OK);
     settle(s);
 }
 
 static void bring_to(setting *s, cw_call_state state)
 {
+    cw_assert_on_loop();
     if (state == CW_CALL_NEW) {
         s->call->held_back = false; /* the table is asked before anybody was dialled */
         return;
@@ -211,6 +218,7 @@ static void one_move(cw_call_state from, cw_call_event event, char want)
     bool of_a = event == CW_CALL_A_ENDED || event == CW_CALL_KEY;
     setting s;
 
+    cw_assert_on_loop();
     set_up(&s);
     bring_to(&s, from);
     g_assert_cmpint(s.call->state, ==, from);
@@ -242,6 +250,7 @@ static void answered_by_second(void)
 {
     setting s;
 
+    cw_assert_on_loop();
     set_up(&s);
     dial(&s);
     cw_leg_emit(&s.b[0].leg, &(cw_leg_event){ .what = CW_LEG_RINGING, .status = 180 });
@@ -268,6 +277,7 @@ static void one_leaves_other_rings(void)
     cw_leg_event gone = { .what = CW_LEG_ENDED, .cause = { .err = CW_E_ICE, .gateway = true } };
     setting s;
 
+    cw_assert_on_loop();
     set_up(&s);
     dial(&s);
     cw_leg_emit(&s.b[0].leg, &gone);
@@ -284,6 +294,7 @@ static void one_no_is_for_all(void)
 {
     setting s;
 
+    cw_assert_on_loop();
     set_up(&s);
     dial(&s);
     cw_leg_emit(
@@ -299,6 +310,7 @@ static void cancelled(void)
 {
     setting s;
 
+    cw_assert_on_loop();
     set_up(&s);
     dial(&s);
     cw_leg_emit(&s.a.leg, &(cw_leg_event){ .what = CW_LEG_ENDED });
@@ -312,6 +324,7 @@ static void rings_too_long(void)
 {
     setting s;
 
+    cw_assert_on_loop();
     set_up(&s);
     s.conf->sip.ring_timeout_ms = 20;
     dial(&s);
@@ -327,6 +340,7 @@ static void answer_that_fails(void)
 {
     setting s;
 
+    cw_assert_on_loop();
     set_up(&s);
     dial(&s);
     s.a.refuse_answer = CW_E_NO_CODEC;
@@ -341,6 +355,7 @@ static void nobody_takes_it(void)
 {
     setting s;
 
+    cw_assert_on_loop();
     set_up(&s);
     s.b[0].refuse_offer = s.b[1].refuse_offer = CW_E_NO_CODEC;
     g_assert_cmpint(cw_call_dial(s.call), ==, CW_E_NO_CODEC);
@@ -354,6 +369,7 @@ static void answer_before_dial_returns(void)
 {
     setting s;
 
+    cw_assert_on_loop();
     set_up(&s);
     cw_leg_tell(&s.b[0].leg, CW_LEG_ANSWERED); /* as a service does inside its offer */
     g_assert_cmpuint(s.a.answers, ==, 0);
@@ -368,6 +384,7 @@ static void passed_on(void)
     g_autoptr(json_t) muted = json_pack("{s:b}", "audio", 1);
     setting s;
 
+    cw_assert_on_loop();
     set_up(&s);
     dial(&s);
     cw_leg_tell(&s.b[0].leg, CW_LEG_ANSWERED);
@@ -389,6 +406,7 @@ static void ladder_stays(void)
     g_autoptr(json_t) ladder = NULL;
     setting s;
 
+    cw_assert_on_loop();
     set_up(&s);
     s.conf->limits.ladders_max = 1;
     dial(&s);
@@ -404,6 +422,7 @@ static void ladder_stays(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    cw_role_take(&cw_role_loop);
     g_assert_cmpint(cw_log_set_level(NULL, "error"), ==, CW_OK);
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
         g_autofree char *path = g_strdup_printf("/call/every-event-in/%s", table[i].name);

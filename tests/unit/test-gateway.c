@@ -26,8 +26,8 @@ static unsigned count(const char *path)
 /* Threads that have ended leave /proc a moment later than pthread_join() returns. */
 static unsigned threads(unsigned want)
 {
-    for (int i = 0; i < 200 && count("/proc/self/task") != want; i++)
-        g_usleep(5000);
+    for (int i = 0; i < 1000000 && count("/proc/self/task") != want; i++)
+        g_thread_yield();
     return count("/proc/self/task");
 }
 
@@ -88,6 +88,7 @@ static void up_and_down(void)
     unsigned fds = 0, tasks = 0;
     place p;
 
+    cw_assert_on_loop();
     /* The first round leaves what libraries keep for good. */
     for (int round = 0; round < 4; round++) {
         cw_gateway *gateway;
@@ -172,6 +173,7 @@ static char *talk(cw_gateway *gateway, int fd, const char *text, size_t len)
     g_autoptr(GString) reply = g_string_new(NULL);
     size_t sent = 0;
 
+    cw_assert_on_loop();
     for (int i = 0; i < 2000; i++) {
         char buf[4096];
         ssize_t n = sent < len ? send(fd, text + sent, len - sent, MSG_NOSIGNAL) : 0;
@@ -215,6 +217,7 @@ static void ask(void)
     place p;
     int fd;
 
+    cw_assert_on_loop();
     place_init(&p);
     gateway = build(p.socket, &conf);
     for (size_t i = 0; i < G_N_ELEMENTS(asked); i++) {
@@ -240,6 +243,7 @@ static void ask_without_end(void)
     place p;
     int fd;
 
+    cw_assert_on_loop();
     place_init(&p);
     gateway = build(p.socket, &conf);
     fd = connect_to(p.socket);
@@ -257,6 +261,7 @@ static void second_gateway(void)
     cw_gateway *gateway, *second;
     place p;
 
+    cw_assert_on_loop();
     place_init(&p);
     gateway = build(p.socket, &conf);
     other = make_conf(p.socket, "");
@@ -271,6 +276,7 @@ static void second_gateway(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    cw_role_take(&cw_role_loop);
     g_assert_cmpint(cw_log_set_level(NULL, "error"), ==, CW_OK);
     g_test_add_func("/gateway/up-and-down", up_and_down);
     for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {

@@ -284,6 +284,7 @@ static void test_call_count(void)
     static const char start[] = "{\"call\":\"c\",\"to\":\"echo\",\"sdp\":\"v=0\"}";
     rig r;
 
+    cw_assert_on_loop();
     rig_open(&r, NULL);
     log_in(&r);
     json_decref(ask(&r, "call.start", start));
@@ -423,7 +424,9 @@ int main(int argc, char **argv)
 {
     int status;
 
+    cw_assert_on_loop();
     g_test_init(&argc, &argv, NULL);
+    cw_role_take(&cw_role_loop);
     g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
     g_test_add_func("/session/requests", test_requests);
     g_test_add_func("/session/open-result", test_open_result);

@@ -662,8 +662,8 @@ static void ask(client *c, const char *request)
 static void test_other_protocols(void)
 {
     static const char *const requests[] = {
-        "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-        "HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+        ("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+         "HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"),
         "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tea\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         "CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -879,7 +879,9 @@ int main(int argc, char **argv)
 {
     int status;
 
+    cw_assert_on_loop();
     g_test_init(&argc, &argv, NULL);
+    cw_role_take(&cw_role_loop);
     g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
     g_assert_cmpint(cw_log_set_level(NULL, "error"), ==, CW_OK);
     dir = g_dir_make_tmp(NULL, NULL);
