@@ -7,8 +7,9 @@ node_tests()
     shift 2
     local files=("$@")
     ((${#files[@]})) || files=(tests/"$folder"/*.test.mjs)
-    stop_unless "npm ci in tests" bash -c 'cd tests && [[ node_modules/.package-lock.json -nt package-lock.json ]] ||
-        (cd tests && npm ci --prefer-offline --no-audit --no-fund)'
+    stop_unless "npm ci in tests" bash -c 'cd tests &&
+        { [[ node_modules/.package-lock.json -nt package-lock.json ]] ||
+            npm ci --prefer-offline --no-audit --no-fund; }'
     export CW_OUT CW_BUILD CW_TOP=$PWD
     CW_TMP=$(mktemp -d) && export CW_TMP
     printf '%s\n' "${files[@]}" | xargs -P "$width" -I{} bash -c 'node_test {}'
