@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { freePort, until } from './process.mjs'
+import { freePort, pinned, until } from './process.mjs'
 import { Socket } from './socket.mjs'
 
 const conf = ({ dir, web, sip, browser, more }) => `
@@ -23,7 +23,7 @@ export class Causeway {
         self.dir = mkdtempSync(path.join(os.tmpdir(), 'causeway-bench-'))
         const web = await freePort(), sip = await freePort(), browser = await freePort()
         writeFileSync(`${self.dir}/conf`, conf({ dir: self.dir, web, sip, browser, more }))
-        self.process = spawn('taskset', ['-c', String(core), program, '-c', `${self.dir}/conf`],
+        self.process = spawn(...pinned(core, program, '-c', `${self.dir}/conf`),
             { stdio: ['ignore', 'ignore', 'inherit'] })
         self.process.on('exit', (code, signal) => {
             self.ended = code ?? signal

@@ -1,7 +1,7 @@
 // Debian's rtpengine, forwarding in user space, by its ng protocol (bencode over UDP).
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
-import { freePort, until } from './process.mjs'
+import { freePort, pinned, until } from './process.mjs'
 
 function encode(value) {
     if (typeof value === 'number') return `i${value}e`
@@ -40,10 +40,9 @@ export class Rtpengine {
     static async start({ core, threads = 1 }) {
         const self = new Rtpengine()
         self.port = await freePort()
-        self.process = spawn('taskset', ['-c', String(core), 'rtpengine', '--table=-1', '--foreground',
-            '--interface=127.0.0.1', `--listen-ng=127.0.0.1:${self.port}`, `--num-threads=${threads}`,
-            '--log-level=3', '--port-min=30000', '--port-max=39999', '--no-log-timestamps', '--log-stderr'],
-        { stdio: ['ignore', 'ignore', 'ignore'] })
+        self.process = spawn(...pinned(core, 'rtpengine', '--table=-1', '--foreground', '--interface=127.0.0.1',
+            `--listen-ng=127.0.0.1:${self.port}`, `--num-threads=${threads}`, '--port-min=30000', '--port-max=39999',
+            '--log-level=3', '--log-stderr'), { stdio: 'ignore' })
         self.socket = createSocket('udp4')
         self.waiting = new Map()
         self.cookie = 0

@@ -1,13 +1,12 @@
 // The load generator (tests/peer/webpeer) as promises.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { pinned } from './process.mjs'
 
 export class Webpeer {
-    constructor(program, { core, suites } = {}) {
-        const args = [program, ...(suites ? [suites] : [])]
-        if (core !== undefined) args.unshift('taskset', '-c', String(core))
-        this.process = spawn(args[0], args.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] })
-        this.waiting = new Map(); // by tag
+    constructor(program, { core = 1, suites } = {}) {
+        this.process = spawn(...pinned(core, program, ...(suites ? [suites] : [])), { stdio: ['pipe', 'pipe', 'inherit'] })
+        this.waiting = new Map() // by tag
         this.watching = new Map(); // "event id" to [resolve]
         this.tag = 0
         createInterface({ input: this.process.stdout }).on('line', (line) => this.#read(JSON.parse(line)))
