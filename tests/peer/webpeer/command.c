@@ -84,27 +84,37 @@ static bool open_own(wp_ep *ep, const cw_addr *at)
     return ep->sock != NULL;
 }
 
-static bool open_shared(wp_ep *ep)
-{
-    static const cw_addr any = { .in4 = { .sin_family = AF_INET } };
+static const cw_addr any = { .in4 = { .sin_family = AF_INET } };
 
-    for (unsigned tried = 0; !ep->web && !shared_rtcp && tried < 64; tried++) {
+static void open_shared_rtp(void)
+{
+    for (unsigned tried = 0; !shared_rtcp && tried < 64; tried++) {
         cw_addr beside = any;
 
         shared_rtp = wp_sock_open(&any, NULL, false);
         if (!shared_rtp)
-            return false;
+            return;
         cw_addr_set_port(&beside, cw_addr_port(&shared_rtp->local) | 1);
         if (!(cw_addr_port(&shared_rtp->local) & 1))
             shared_rtcp = wp_sock_open(&beside, NULL, true);
         if (!shared_rtcp)
             wp_sock_close(shared_rtp);
     }
-    if (ep->web && !shared_web)
+    wp_shared_sock(shared_rtp);
+    wp_shared_sock(shared_rtcp);
+}
+
+static bool open_shared(wp_ep *ep)
+{
+    if (!ep->web && !shared_rtcp)
+        open_shared_rtp();
+    if (ep->web && !shared_web) {
         shared_web = wp_sock_open(&any, NULL, false);
+        wp_shared_sock(shared_web);
+    }
     ep->sock = ep->web ? shared_web : shared_rtp;
     ep->rtcp_sock = ep->web ? NULL : shared_rtcp;
-    return ep->sock && wp_shared_add(ep);
+    return ep->sock && (ep->web || ep->rtcp_sock) && wp_shared_add(ep);
 }
 
 /* {"id":1, "addr":"10.0.0.1"} or {"id":1, "shared":true} */

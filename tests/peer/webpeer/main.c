@@ -95,6 +95,7 @@ static void run(int epoll)
             if (!events[i].data.ptr) /* a command may have closed sockets of later events */
                 break;
         }
+        wp_shared_poll(wp_flow_any());
         now = clock_ns(CLOCK_MONOTONIC) / 1000;
         if (wp_flow_any())
             wp_flow_run(now);

@@ -31,6 +31,8 @@ static int epoll_fd;
 static wp_packet_fn *packet_fn;
 static wp_ep *shared[WP_SHARED_MAX + 1];
 static unsigned shared_next = 1;
+static wp_sock *shared_sock[4]; /* WebRTC, RTP, RTCP */
+static unsigned shared_sock_n;
 
 static batch *batch_new(void)
 {
@@ -201,6 +203,30 @@ void wp_send(wp_ep *ep, wp_sock *sock, const void *data, size_t len, const cw_ad
 }
 
 /* ── Shared ── */
+
+/* While packets flow by the clock, shared sockets are read by the clock too: the gateway is then
+ * not made to pay for waking this process, which in life is another machine. */
+void wp_shared_poll(bool on)
+{
+    static bool polled;
+
+    if (on != polled) {
+        for (unsigned i = 0; i < shared_sock_n; i++) {
+            struct epoll_event event = { .events = on ? 0 : EPOLLIN, .data.ptr = shared_sock[i] };
+
+            epoll_ctl(epoll_fd, EPOLL_CTL_MOD, shared_sock[i]->fd, &event);
+        }
+    }
+    polled = on;
+    for (unsigned i = 0; on && i < shared_sock_n; i++)
+        wp_sock_read(shared_sock[i]);
+}
+
+void wp_shared_sock(wp_sock *sock)
+{
+    if (sock && shared_sock_n < G_N_ELEMENTS(shared_sock))
+        shared_sock[shared_sock_n++] = sock;
+}
 
 bool wp_shared_add(wp_ep *ep)
 {

@@ -45,7 +45,9 @@ uint8_t *wp_tx_buffer(void);
 void wp_tx_commit(wp_ep *ep, wp_sock *sock, size_t len, const cw_addr *to);
 void wp_tx_flush(void);
 void wp_send(wp_ep *ep, wp_sock *sock, const void *data, size_t len, const cw_addr *to);
-/* Shared endpoints */
+/* Shared sockets, and endpoints on them */
+void wp_shared_sock(wp_sock *sock);
+void wp_shared_poll(bool on); /* read them now instead of waiting for packets, or wait again */
 bool wp_shared_add(wp_ep *ep);
 void wp_shared_remove(wp_ep *ep);
 
