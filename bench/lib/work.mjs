@@ -58,7 +58,7 @@ export const sides = {
 
 // A side started, its generator beside it; `work` uses it, and it ends.
 export async function withSide(name, options, work) {
-    const side = { peer: new Webpeer(options.webpeer, { core: generatorCore }) }
+    const side = { peer: new Webpeer(options.webpeer, { core: generatorCore, suites: 'SRTP_AEAD_AES_128_GCM' }) }
     try {
         await sides[name].start(side, options)
         const failed = new Promise((_, reject) => {
