@@ -13,9 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define REPLY_MAX      (64u << 20)
-#define REPLY_WAIT_S   10
-#define SOCKET_DEFAULT "/run/causeway/ctl"
+#define REPLY_MAX    (64u << 20)
+#define REPLY_WAIT_S 10
 
 typedef struct options {
     bool json;
@@ -52,8 +51,12 @@ static int connect_gateway(const char *given)
 {
     g_autofree char *dir = cw_admin_demo_dir();
     g_autofree char *demo = g_build_filename(dir, "ctl", NULL);
+    cw_conf *conf = cw_conf_defaults();
+    g_autofree char *installed = g_strdup(conf->admin.socket);
     const char *path = given ?: g_getenv("CAUSEWAY_SOCKET");
-    int fd = try_connect(path ?: SOCKET_DEFAULT);
+    int fd = try_connect(path ?: installed);
+
+    cw_conf_free(conf);
 
     if (fd < 0 && !path)
         fd = try_connect(demo);
@@ -62,7 +65,7 @@ static int connect_gateway(const char *given)
     if (path)
         fprintf(stderr, "causewayctl: %s: %s\n", path, g_strerror(errno));
     else
-        fprintf(stderr, "causewayctl: no gateway at %s or %s (%s); use -s SOCKET\n", SOCKET_DEFAULT,
+        fprintf(stderr, "causewayctl: no gateway at %s or %s (%s); use -s SOCKET\n", installed,
                 demo, g_strerror(errno));
     return -1;
 }

@@ -176,6 +176,7 @@ void cw_call_free(cw_call *call)
     g_free(call->from.number);
     g_free(call->from.user);
     g_free(call->to);
+    g_free(call->asked);
     g_free(call);
     cw_stat_dec(CW_STAT_calls);
 }

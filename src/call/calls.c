@@ -5,10 +5,6 @@
 
 #include <string.h>
 
-/* Users known but not logged in are remembered up to this many, so that calling one is told from
- * calling nobody. */
-#define USERS_REMEMBERED 65536
-
 static void user_free(void *data)
 {
     cw_user *user = data;
@@ -132,7 +128,9 @@ cw_user *cw_calls_user_add(cw_calls *calls, const char *name)
 
 void cw_calls_user_left(cw_calls *calls, cw_user *user)
 {
-    if (user->clients->len == 0 && g_hash_table_size(calls->users) > USERS_REMEMBERED)
+    const guint max = (guint)calls->conf->limits.users_known_max;
+
+    if (user->clients->len == 0 && g_hash_table_size(calls->users) > max)
         g_hash_table_remove(calls->users, user->name);
 }
 

@@ -28,6 +28,14 @@ static void take_party(const cw_sip_invite *invite, cw_party *ret)
         ret->number = g_strdup(number);
 }
 
+/* Behind a number, which of one's numbers was dialled is worth knowing. */
+static char *asked_for(const char *ruri_user)
+{
+    char number[CW_NUMBER_MAX + 2];
+
+    return cw_number_parse(ruri_user, number) ? g_strdup_printf("tel:%s", number) : NULL;
+}
+
 static CW_ON_LOOP cw_err build(cw_calls *calls, const cw_sip_invite *invite, const cw_route *route,
                                cw_call *call, cw_leg **ret)
 {
@@ -60,6 +68,7 @@ cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
     if (err)
         return err;
     call = cw_call_new(calls, route.target);
+    call->asked = asked_for(invite->ruri_user);
     err = build(calls, invite, &route, call, &leg);
     cw_route_clear(&route);
     if (err) {

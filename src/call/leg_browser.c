@@ -128,7 +128,7 @@ static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const 
         return err;
     tell(b, "call.incoming",
          json_pack("{s:s s:o s:s s:s}", "id", cw_id_print(b->id, id), "from", party_json(from),
-                   "to", call->to, "sdp", sdp),
+                   "to", call->asked ?: call->to, "sdp", sdp),
          NULL);
     cw_leg_emit(leg, &(cw_leg_event){ .what = CW_LEG_RINGING, .status = 180 });
     return CW_OK;
@@ -372,7 +372,7 @@ cw_err cw_leg_browser_update(cw_leg *leg, const cw_media_desc *other, const char
 {
     leg_browser *b = self(leg);
     g_autofree cw_media_desc *desc = g_new0(cw_media_desc, 1);
-    bool same;
+    g_autofree cw_media_desc *before = g_memdup2(&leg->desc, sizeof leg->desc);
     cw_err err;
 
     if (!b->answered && !b->given)
@@ -380,12 +380,13 @@ cw_err cw_leg_browser_update(cw_leg *leg, const cw_media_desc *other, const char
     err = cw_peer_offered(b->peer, sdp, len, desc, why);
     if (err)
         return err;
-    same = same_streams(&leg->desc, desc);
     cw_leg_set_desc(leg, desc);
     err = answer_offer(b, other, answer);
-    if (err)
+    if (err) {
+        leg->desc = *before;
         return err;
-    cw_leg_tell(leg, same ? CW_LEG_DESCRIBED : CW_LEG_CHANGED);
+    }
+    cw_leg_tell(leg, same_streams(before, desc) ? CW_LEG_DESCRIBED : CW_LEG_CHANGED);
     return CW_OK;
 }
 

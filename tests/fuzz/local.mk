@@ -53,3 +53,12 @@ TESTS += tests/fuzz/fuzz-sip-uri
 tests_fuzz_fuzz_sip_uri_SOURCES = tests/fuzz/fuzz-sip-uri.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_sip_uri_LDADD = $(SIP_LIBS)
 tests_fuzz_fuzz_sip_uri_LDFLAGS = $(FUZZ_LINK)
+
+check_PROGRAMS += tests/fuzz/fuzz-keypad tests/fuzz/fuzz-target
+TESTS += tests/fuzz/fuzz-keypad tests/fuzz/fuzz-target
+tests_fuzz_fuzz_keypad_SOURCES = tests/fuzz/fuzz-keypad.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_keypad_LDADD = $(CALL_LIBS)
+tests_fuzz_fuzz_keypad_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_target_SOURCES = tests/fuzz/fuzz-target.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_target_LDADD = $(CALL_LIBS)
+tests_fuzz_fuzz_target_LDFLAGS = $(FUZZ_LINK)
