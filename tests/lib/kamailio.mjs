@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { listens, Program, tempDir, until } from './proc.mjs'
 
-// `gateway` is where requests for users it does not know are sent; from there nobody is asked to log in.
-export async function kamailio(scope, { host = '127.0.0.1', port = 5070, gateway = '127.0.0.1:5060', users = { bob: 'secret' } } = {}) {
+// `gateway` is where requests for users it does not know are sent. Calls from there need digest of the
+// password `wantsDigest`, when that is given.
+export async function kamailio(scope, { host = '127.0.0.1', port = 5070, gateway = '127.0.0.1:5060', users = { bob: 'secret' }, wantsDigest } = {}) {
     const dir = tempDir(scope, 'kamailio')
     const passwords = Object.entries(users).map(([user, password]) => `    if ($fU == "${user}") { $var(pw) = "${password}"; }`).join('\n')
     const file = path.join(dir, 'kamailio.cfg')
@@ -48,6 +49,11 @@ ${passwords}
         save("location");
         exit;
     }
+${wantsDigest ? `    if (is_method("INVITE") && $si == "${gateway.split(':')[0]}" && $sp == ${gateway.split(':')[1]}) {
+        if (!pv_proxy_authenticate("pbx.test", "${wantsDigest}", "0")) { proxy_challenge("pbx.test", "1"); exit; }
+        xlog("L_NOTICE", "digest of $au is right\\n");
+        consume_credentials();
+    }` : ''}
     if (is_method("INVITE")) record_route();
     if (lookup("location")) { xlog("L_NOTICE", "to the phone $ru\\n"); t_relay(); exit; }
     if ($si == "${gateway.split(':')[0]}" && $sp == ${gateway.split(':')[1]}) { sl_send_reply("404", "Not Found"); exit; }

@@ -111,13 +111,12 @@ export const scenario = {
 [last_Call-ID:]
 CSeq:[$cseq]
 ${none}`), step.recvRequest('ACK')],
-    // Wants digest, then answers. (SIPp cannot verify qop.)
-    challenge: ({ user = 'bob', password = 'secret', body = pcma } = {}) => [step.recvRequest('INVITE'),
-        step.reply(407, 'Proxy Authentication Required', { headers: 'Proxy-Authenticate: Digest realm="sipp.test", nonce="47ebe028cda119c35d4877b383027d28da013815", algorithm=MD5\n' }),
+    // Wants digest, then answers; whether it is right, others tell.
+    challenge: ({ user = 'bob', body = pcma } = {}) => [step.recvRequest('INVITE'),
+        step.reply(407, 'Proxy Authentication Required', { headers: 'Proxy-Authenticate: Digest realm="sipp.test", nonce="47ebe028cda119c35d4877b383027d28da013815", algorithm=MD5, qop="auth"\n' }),
         step.recvRequest('ACK'),
-        recv('request="INVITE"', '', `<action><verifyauth assign_to="good" username="${user}" password="${password}"/></action>`),
-        '<nop hide="true" condexec="good" condexec_inverse="true"><action><error message="digest is wrong"/></action></nop>\n',
-        step.reply(180, 'Ringing'), step.reply(200, 'OK', { body, attributes: 'retrans="500"' }), step.recvRequest('ACK'), step.tone(), step.recvRequest('BYE'), step.replyInDialog(200, 'OK')],
+        recv('request="INVITE"', '', `<action><ereg regexp="Digest.*username=.${user}." search_in="hdr" header="Proxy-Authorization:" check_it="true" assign_to="auth"/></action>`),
+        step.reply(180, 'Ringing'), step.reply(200, 'OK', { body, attributes: 'retrans="500"' }), step.recvRequest('ACK'), step.tone(), step.recvRequest('BYE'), step.replyInDialog(200, 'OK'), '<Reference variables="auth"/>\n'],
     // Calls with a tone; the callee hangs up.
     call: (user, options) => [step.invite(user, options), any, step.recvStatus(200, 'rrs="true"'), step.ackOf2xx(), step.tone(), step.recvRequest('BYE'), step.replyInDialog(200, 'OK')],
     // Calls with a tone and hangs up.

@@ -30,11 +30,12 @@ async function incoming(t, n) {
     await caller.passed()
 }
 
+// Of client transactions the last ends with timer D, 32 s after its answer (RFC 3261 17.1.1.2).
 const idle = () => until(async () => {
     const status = await gateway.ctl('status')
     return ['calls', 'dialogs', 'transports', 'rtp_ports'].every((name) => status[name] === 0) &&
         status.sip.transactions.server === 0 && status.sip.transactions.client === 0 && { ...status, files: openFiles(gateway.pid).sort(), rss: residentKib(gateway.pid) }
-}, 'calls, dialogs, transactions and ports are gone', 10000, 100)
+}, 'calls, dialogs, transactions and ports are gone', 45000, 100)
 
 test('200 calls out and in', async (t) => {
     // Libraries fill their caches with the first calls.

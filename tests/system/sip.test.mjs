@@ -351,10 +351,7 @@ test('after all of this: dialogs, transactions and ports as before', async () =>
         return s.calls === 0 && s.dialogs === 0 && s.rtp_ports === 0 && s.transports === 0
     }, 'calls, dialogs and ports are gone', 5000, 100)
     // Server transactions end 64*T1 after the last of them (RFC 3261 17.2).
-    await until(async () => {
-        const { server, client } = (await gateway.ctl('status')).sip.transactions
-        return server === 0 && client === 0
-    }, 'every transaction is destroyed', 12000, 200).catch(async (error) => { throw new Error(error.message + JSON.stringify((await gateway.ctl('status')).sip)) })
+    await until(async () => (await gateway.ctl('status')).sip.transactions.server === 0, 'every server transaction is destroyed', 12000, 100)
     await until(async () => (await gateway.usage()).files.length <= atFirst.files.length, `descriptors are back to ${atFirst.files.length}`, 8000, 100)
 })
 

@@ -30,7 +30,7 @@ before(async () => {
             { name: 'plain', address: `127.0.0.1:${plain}`, prefixes: ['+33'], codecs: ['PCMA'] },
             { name: 'secret', address: `127.0.0.1:${secret}`, prefixes: ['+44', '+441'], username: 'bob', password: 'secret', from_user: '+15550100', from_domain: 'gw.test' },
             { name: 'wrong', address: `127.0.0.1:${wrong}`, prefixes: ['+45'], username: 'bob', password: 'false' },
-            { name: 'kamailio', address: `127.0.0.1:${proxy}`, prefixes: ['7'] },
+            { name: 'kamailio', address: `127.0.0.1:${proxy}`, prefixes: ['7'], username: 'gateway', password: 'for kamailio' },
             { name: 'tcp', address: '127.0.0.1:5608', transport: 'tcp', prefixes: ['+46'] },
             { name: 'named', address: 'srv.test', prefixes: ['+47'] },
         ],
@@ -132,13 +132,14 @@ test('inbound from a trunk\'s address is let in, though sip.peers does not name 
 })
 
 test('through Kamailio to baresip, and back', async (t) => {
-    await kamailio(t, { port: proxy, users: { 77: 'secret' } })
+    const registrar = await kamailio(t, { port: proxy, users: { 77: 'secret' }, wantsDigest: 'for kamailio' })
     const bob = await Baresip.start(t, { user: '77', registrar: `127.0.0.1:${proxy}`, password: 'secret', hz: 700 })
     const anna = await phone(t)
     const call = await (await anna.start('77')).answered()
     await call.tone(1000)
     await until(async () => Math.abs(((await call.stats()).sound?.peak_hz ?? 0) - 700) < 20, 'hears 700 Hz', 6000, 50)
     await bob.expect('CALL_ESTABLISHED')
+    await registrar.waitFor(/digest of gateway is right/)
     await call.end()
     await bob.expect('CALL_CLOSED')
 

@@ -424,9 +424,9 @@ int main(int argc, char **argv)
 {
     int status;
 
+    cw_role_take(&cw_role_loop);
     cw_assert_on_loop();
     g_test_init(&argc, &argv, NULL);
-    cw_role_take(&cw_role_loop);
     g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
     g_test_add_func("/session/requests", test_requests);
     g_test_add_func("/session/open-result", test_open_result);

@@ -879,9 +879,9 @@ int main(int argc, char **argv)
 {
     int status;
 
+    cw_role_take(&cw_role_loop);
     cw_assert_on_loop();
     g_test_init(&argc, &argv, NULL);
-    cw_role_take(&cw_role_loop);
     g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
     g_assert_cmpint(cw_log_set_level(NULL, "error"), ==, CW_OK);
     dir = g_dir_make_tmp(NULL, NULL);

@@ -345,9 +345,9 @@ int main(int argc, char **argv)
 {
     int status;
 
+    cw_role_take(&cw_role_loop);
     cw_assert_on_loop();
     g_test_init(&argc, &argv, NULL);
-    cw_role_take(&cw_role_loop);
     make_certificate();
     ctx = SSL_CTX_new(TLS_client_method());
     g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
