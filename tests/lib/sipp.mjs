@@ -1,5 +1,5 @@
 // sipp.mjs - SIPp, with scenarios put together from the messages they consist of.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { alawEncode, sine } from './audio.mjs'
 import { listens, Program, tempDir, until } from './proc.mjs'
@@ -141,11 +141,12 @@ export async function sipp(scope, steps, { host = '127.0.0.1', port = 5080 + 2 *
     const tone = path.join(dir, 'tone.alaw')
     writeFileSync(tone, Buffer.from(sine(hz, 1, 8000, 0.3).map(alawEncode)))
     const file = path.join(dir, 'scenario.xml')
+    const errors = path.join(dir, 'errors')
     writeFileSync(file, `<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="causeway">\n${steps.join('').replaceAll('@TONE@', tone)}</scenario>\n`)
     const media = 40000 + (port % 400) * 40
     const program = new Program(scope, 'sipp', 'sipp', [
         ...(to ? [to] : []), '-sf', file, '-i', host, '-p', String(port), '-mi', host, '-mp', String(media),
-        '-m', String(calls), '-r', String(rate), ...(limit ? ['-l', String(limit)] : []), '-t', transport, '-nostdin', '-timeout', '60s', '-timeout_error', '-trace_err', '-error_file', path.join(dir, 'errors'), '-trace_msg', '-message_file', path.join(dir, 'messages'),
+        '-m', String(calls), '-r', String(rate), ...(limit ? ['-l', String(limit)] : []), '-t', transport, '-nostdin', '-timeout', '60s', '-timeout_error', '-trace_err', '-error_file', errors, '-trace_msg', '-message_file', path.join(dir, 'messages'),
         '-aa', ...args,
     ], { cwd: dir, env: { TERM: 'dumb' } })
     await until(() => program.end || to || listens(port, transport.startsWith('t') ? 'tcp' : 'udp'), `SIPp listens on ${port}`)
@@ -154,7 +155,7 @@ export async function sipp(scope, steps, { host = '127.0.0.1', port = 5080 + 2 *
         host, port, mediaPort: media, uri: (user = 'test') => `sip:${user}@${host.includes(':') ? `[${host}]` : host}:${port}${transport.startsWith('t') ? ';transport=tcp' : ''}`,
         async passed(ms = 30000) {
             const { code } = await program.wait(ms)
-            if (code !== 0) throw new Error(`SIPp ended with ${code}: ${program.text.slice(-1200)}`)
+            if (code !== 0) throw new Error(`SIPp ended with ${code}: ${program.text.slice(-600)} ${existsSync(errors) ? readFileSync(errors, 'latin1').slice(0, 1500) : ''}`)
         },
     })
 }
