@@ -23,7 +23,13 @@ export class Browser {
     static async launch(scope, kind) {
         const browser = new Browser()
         browser.kind = kind
-        const dir = tempDir(scope, kind)
+        // Removed only once the browser has ended: it writes until then.
+        const ends = []
+        const dir = tempDir({ after: (fn) => ends.push(fn) }, kind)
+        scope.after(async () => {
+            await browser.handle?.close()
+            ends.forEach((end) => end())
+        })
         if (kind === 'chromium') {
             const tone = path.join(dir, 'tone.wav')
             writeFileSync(tone, wav(sine(1000, 10, 48000, 0.5), 48000))
@@ -33,7 +39,6 @@ export class Browser {
             const puppeteer = (await import('puppeteer-core')).default
             browser.handle = await puppeteer.launch({ browser: 'firefox', executablePath: '/usr/bin/firefox-esr', headless: true, userDataDir: path.join(dir, 'profile'), extraPrefsFirefox: firefoxPrefs, acceptInsecureCerts: true })
         }
-        scope.after(() => browser.handle.close())
         return browser
     }
 
