@@ -23,7 +23,7 @@ after(async () => {
 // A folder that the end of `scope` removes. `scope` is a test, or wholeFile.
 export function tempDir(scope, name = 'cw') {
     const dir = mkdtempSync(path.join(os.tmpdir(), `${name}-`))
-    scope.after(() => rmSync(dir, { recursive: true, force: true }))
+    scope.after(() => rmSync(dir, { recursive: true, force: true, maxRetries: 20 }))
     return dir
 }
 
