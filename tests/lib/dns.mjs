@@ -40,5 +40,5 @@ export async function serveNames(scope, records, { host = '127.0.0.1', port = 53
     })
     await new Promise((resolve) => socket.bind(port, host, resolve))
     scope.after(() => socket.close())
-    return { asked }
+    return { asked, records }
 }
