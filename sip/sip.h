@@ -72,6 +72,8 @@ typedef struct cw_sip_ops {
 /* CW_E_IO an address cannot be bound; `why` says which. `conf` and `ops` must outlive it. */
 CW_NODISCARD cw_err cw_sip_new(cw_loop *loop, const cw_conf *conf, const cw_sip_ops *ops, void *arg,
                                cw_sip **ret, char why[static 128]) CW_ON_LOOP;
+/* What cw_sip_new would refuse in the configuration, without opening anything. CW_E_CONF; pure. */
+CW_NODISCARD cw_err cw_sip_check(const cw_conf *conf, char why[static 128]);
 void cw_sip_free(cw_sip *sip) CW_ON_LOOP;
 const char *cw_sip_domain(const cw_sip *sip) CW_ON_LOOP; /* host[:port] for From */
 json_t *cw_sip_json(const cw_sip *sip) CW_ON_LOOP;       /* listeners, transactions, dialogs now */

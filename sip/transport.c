@@ -22,6 +22,29 @@ static cw_err parse_listen(const char *text, cw_sip_listener *ret)
     return cw_addr_parse(text + 4, 5060, &ret->addr);
 }
 
+static cw_err parse_or_say(const char *text, cw_sip_listener *ret, char why[static 128])
+{
+    if (parse_listen(text, ret) == CW_OK)
+        return CW_OK;
+    g_snprintf(why, 128, "sip.listen: \"%.60s\" is not transport:address:port", text);
+    return CW_E_CONF;
+}
+
+cw_err cw_sip_check(const cw_conf *conf, char why[static 128])
+{
+    char *const *text = conf->sip.listen;
+    cw_sip_listener ignored;
+    cw_err err = CW_OK;
+
+    if (!text || !*text) {
+        g_strlcpy(why, "sip.listen is empty", 128);
+        return CW_E_CONF;
+    }
+    for (; !err && *text; text++)
+        err = parse_or_say(*text, &ignored, why);
+    return err;
+}
+
 static tport_t *find_primary(const cw_sip *sip, const char *ident)
 {
     tport_t *tp = tport_primaries(nta_agent_tports(sip->agent));
@@ -39,10 +62,8 @@ cw_err cw_sip_listen(cw_sip *sip, const char *text, char why[static 128])
     char printed[CW_ADDR_STR];
     tport_t *tp;
 
-    if (parse_listen(text, listener)) {
-        g_snprintf(why, 128, "sip.listen: \"%.60s\" is not transport:address:port", text);
+    if (parse_or_say(text, listener, why))
         return CW_E_CONF;
-    }
     g_snprintf(listener->ident, sizeof listener->ident, "l%u", sip->listeners->len);
     url = g_strdup_printf("sip:%s;transport=%s", cw_addr_print(&listener->addr, printed),
                           listener->transport == CW_SIP_TCP ? "tcp" : "udp");

@@ -122,6 +122,21 @@ static cw_err set_log(const cw_conf *conf, char **why)
     return CW_OK;
 }
 
+/* What each part would find only when it is used. */
+static cw_err check_parts(const cw_conf *conf, char **why)
+{
+    char text[128] = "";
+    cw_err err = cw_api_check(conf, text);
+
+    if (!err)
+        err = cw_sip_check(conf, text);
+    if (!err)
+        err = cw_calls_check(conf, text);
+    if (err)
+        *why = g_strdup(text);
+    return err;
+}
+
 cw_err cw_gateway_check(const cw_conf *conf, char **why)
 {
     cw_plane_conf plane = { 0 };
@@ -133,6 +148,8 @@ cw_err cw_gateway_check(const cw_conf *conf, char **why)
         err = plane_conf(conf, &plane, why);
     if (!err)
         err = webrtc_conf(conf, &webrtc, why);
+    if (!err)
+        err = check_parts(conf, why);
     if (!err)
         err = cw_tokens_new(conf, &tokens, why);
     cw_tokens_free(tokens);
@@ -221,6 +238,8 @@ cw_err cw_gateway_new(const cw_conf *conf, const char *conf_path, cw_gateway **r
     *why = NULL;
     g->conf = conf;
     err = set_log(conf, why);
+    if (!err)
+        err = check_parts(conf, why);
     if (!err)
         err = cw_loop_new(&g->loop);
     if (err) {

@@ -110,6 +110,23 @@ static int open_socket(const cw_addr *addr)
     return fd;
 }
 
+cw_err cw_api_check(const cw_conf *conf, char why[static 128])
+{
+    cw_addr ignored;
+
+    for (char **where = conf->web.listen; where && *where; where++) {
+        if (cw_addr_parse(*where, 0, &ignored) == CW_OK)
+            continue;
+        g_snprintf(why, 128, "web.listen: \"%.60s\" is not address:port", *where);
+        return CW_E_CONF;
+    }
+    if (!conf->web.tls_certificate != !conf->web.tls_key) {
+        g_strlcpy(why, "web: tls_certificate and tls_key belong together", 128);
+        return CW_E_CONF;
+    }
+    return CW_OK;
+}
+
 cw_err cw_listen_open(cw_api *api, const char *where, char why[static 128])
 {
     cw_listener *l;

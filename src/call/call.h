@@ -20,6 +20,8 @@ typedef struct cw_client cw_client; /* one logged-in session, as calls see it */
 
 /* Register the SIP callbacks with cw_calls_sip_ops(), then make the parts, then hand them over. */
 cw_calls *cw_calls_new(cw_loop *loop, const cw_conf *conf) CW_ON_LOOP;
+/* Trunks, inbound rules and peers that cannot work. CW_E_CONF; `why` names the option. Pure. */
+CW_NODISCARD cw_err cw_calls_check(const cw_conf *conf, char why[static 128]);
 void cw_calls_sip_ops(cw_calls *calls, cw_sip_ops *ret) CW_ON_LOOP;
 void cw_calls_use(cw_calls *calls, cw_sip *sip, cw_webrtc *webrtc, cw_plane *plane) CW_ON_LOOP;
 void cw_calls_free(cw_calls *calls) CW_ON_LOOP; /* ends what is left */

@@ -3,6 +3,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/act.c src/call/act.h \
 	src/call/call.c src/call/call.h src/call/call.fsm \
 	src/call/calls.c src/call/priv.h \
+	src/call/check.c \
 	src/call/client.c \
 	src/call/describe.c \
 	src/call/header.c src/call/header.h \

@@ -1,0 +1,68 @@
+/* check.c - what the options of calls must be for a call to be possible. */
+#include "call/net.h"
+#include "call/priv.h"
+#include "call/route.h"
+
+#include <string.h>
+
+#define WHY(why, ...) (g_snprintf(why, 128, __VA_ARGS__), CW_E_CONF)
+
+static cw_err check_trunk(const cw_conf *conf, size_t i, char why[static 128])
+{
+    const struct cw_conf_trunk *trunk = &conf->trunk[i];
+
+    if (!trunk->name || !*trunk->name)
+        return WHY(why, "trunk %zu: name is missing", i + 1);
+    if (!trunk->address || !*trunk->address)
+        return WHY(why, "trunk \"%.40s\": address is missing", trunk->name);
+    if (strcmp(trunk->transport, "udp") && strcmp(trunk->transport, "tcp"))
+        return WHY(why, "trunk \"%.40s\": transport must be udp or tcp", trunk->name);
+    if (trunk->password && !trunk->username)
+        return WHY(why, "trunk \"%.40s\": password without username", trunk->name);
+    for (size_t other = 0; other < i; other++)
+        if (strcmp(conf->trunk[other].name, trunk->name) == 0)
+            return WHY(why, "trunk \"%.40s\": two of this name", trunk->name);
+    return CW_OK;
+}
+
+static cw_err check_inbound(const cw_conf *conf, size_t i, char why[static 128])
+{
+    const struct cw_conf_inbound *rule = &conf->inbound[i];
+    g_autofree char *rest = NULL;
+    cw_conf one = *conf;
+    cw_route route;
+    cw_err err;
+
+    if (!rule->match || !*rule->match)
+        return WHY(why, "inbound %zu: match is missing", i + 1);
+    if (!rule->to)
+        return WHY(why, "inbound \"%.40s\": to is missing", rule->match);
+    if (strcmp(rule->to, "user:$") == 0)
+        return CW_OK;
+    /* Ask the router itself: a name that the rule fits, with this rule alone. */
+    rest = g_strdup(rule->match);
+    if (rest[strlen(rest) - 1] == '*')
+        rest[strlen(rest) - 1] = 0;
+    one.inbound = &conf->inbound[i];
+    one.inbound_n = 1;
+    err = cw_route_inbound(&one, rest, &route);
+    cw_route_clear(&route);
+    return err ? WHY(why, "inbound \"%.40s\": \"%.40s\" is no user or service", rule->match,
+                     rule->to)
+               : CW_OK;
+}
+
+cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
+{
+    cw_err err = CW_OK;
+    cw_net ignored;
+
+    for (size_t i = 0; !err && i < conf->trunk_n; i++)
+        err = check_trunk(conf, i, why);
+    for (size_t i = 0; !err && i < conf->inbound_n; i++)
+        err = check_inbound(conf, i, why);
+    for (char **peer = conf->sip.peers; !err && peer && *peer; peer++)
+        if (strcmp(*peer, "*") && cw_net_parse(*peer, &ignored))
+            err = WHY(why, "sip.peers: \"%.60s\" is no address or network", *peer);
+    return err;
+}
