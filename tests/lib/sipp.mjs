@@ -117,8 +117,8 @@ ${none}`), step.recvRequest('ACK')],
         step.recvRequest('ACK'),
         recv('request="INVITE"', '', `<action><ereg regexp="Digest.*username=.${user}." search_in="hdr" header="Proxy-Authorization:" check_it="true" assign_to="auth"/></action>`),
         step.reply(180, 'Ringing'), step.reply(200, 'OK', { body, attributes: 'retrans="500"' }), step.recvRequest('ACK'), step.tone(), step.recvRequest('BYE'), step.replyInDialog(200, 'OK'), '<Reference variables="auth"/>\n'],
-    // Calls with a tone; the callee hangs up.
-    call: (user, { tone = true, ...options } = {}) => [step.invite(user, options), any, step.recvStatus(200, 'rrs="true"'), step.ackOf2xx(), tone ? step.tone() : '', step.recvRequest('BYE'), step.replyInDialog(200, 'OK')],
+    // Calls; the callee hangs up, however soon. (SIPp takes no BYE while it starts a tone.)
+    call: (user, { tone = false, ...options } = {}) => [step.invite(user, options), any, step.recvStatus(200, 'rrs="true"'), step.ackOf2xx(), tone ? step.tone() : '', step.recvRequest('BYE'), step.replyInDialog(200, 'OK')],
     // Calls with a tone and hangs up.
     callAndEnd: (user, ms, options) => [step.invite(user, options), any, step.recvStatus(200, 'rrs="true"'), step.ackOf2xx(), step.tone(), step.pause(ms), step.bye(), step.recvStatus(200)],
     // Calls and is refused.

@@ -25,7 +25,7 @@ async function calls(t, n) {
 }
 
 async function incoming(t, n) {
-    const caller = await sipp(t, scenario.call('anna', { tone: false }), { calls: n, limit: 1, to: '127.0.0.1:5060' })
+    const caller = await sipp(t, scenario.call('anna'), { calls: n, limit: 1, to: '127.0.0.1:5060' })
     for (let i = 0; i < n; i++) await (await (await anna.incoming()).answer()).end()
     await caller.passed()
 }
