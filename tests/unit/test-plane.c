@@ -313,7 +313,9 @@ static void test_peer_moves(void)
         g_assert_true(receive(a.fd, &rtp, data, sizeof data));
     }
     cw_ep_get_stats(b.ep, &stats);
-    g_assert_cmpuint(stats.tx_packets, ==, 9);
+    /* Up to five went to a closed port, where the kernel may refuse some. */
+    g_assert_cmpuint(stats.tx_packets, >=, 4);
+    g_assert_cmpuint(stats.tx_packets, <=, 9);
     g_assert_cmpuint(stats.rx_packets, ==, 4);
     side_close(&a);
     side_close(&b);
