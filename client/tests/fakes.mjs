@@ -2,6 +2,40 @@
 // an RTCPeerConnection that only keeps book, and a microphone.
 
 import { EventEmitter, once } from 'node:events';
+import { webcrypto } from 'node:crypto';
+
+globalThis.crypto ??= webcrypto; // Node 18, which is Debian's, has it only there
+
+/** setTimeout under the test's hand. Node's own mock differs from 18 to 20. */
+export const clock = {
+    real: null,
+    stop() {
+        this.real ??= { setTimeout, clearTimeout };
+        this.now = 0;
+        this.timers = new Map();
+        globalThis.setTimeout = (fn, ms = 0, ...args) => {
+            const id = Symbol('timer');
+            this.timers.set(id, { at: this.now + ms, run: () => fn(...args) });
+            return id;
+        };
+        globalThis.clearTimeout = (id) => (typeof id === 'symbol' ? this.timers.delete(id) : this.real.clearTimeout(id));
+    },
+    tick(ms) {
+        const end = this.now + ms;
+        for (;;) {
+            const due = [...this.timers].filter(([, t]) => t.at <= end).sort(([, a], [, b]) => a.at - b.at)[0];
+            if (!due) break;
+            this.timers.delete(due[0]);
+            this.now = due[1].at;
+            due[1].run();
+        }
+        this.now = end;
+    },
+    go() {
+        if (this.real) Object.assign(globalThis, this.real);
+        this.real = null;
+    },
+};
 
 export class FakeSocket {
     static all = [];

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { afterEach, beforeEach, mock, test } from 'node:test';
+import { afterEach, beforeEach, test } from 'node:test';
 import { CausewayError, connect, environment } from '../dist/causeway.js';
-import { FakeSocket, hangUpAll, install, dial, logIn, opened, settle } from './fakes.mjs';
+import { FakeSocket, hangUpAll, install, dial, logIn, opened, settle, clock } from './fakes.mjs';
 
 let browser;
 beforeEach(() => {
-    mock.timers.reset();
+    clock.go();
     browser = install();
 });
 
@@ -80,10 +80,10 @@ test('nobody there', async () => {
 });
 
 test('connecting gives up after the deadline, and drops a connection that comes late', async () => {
-    mock.timers.enable({ apis: ['setTimeout'] });
+    clock.stop();
     const [socket, pending] = await socketOf(() => connect('', { guest: 'a' }));
     await settle();
-    mock.timers.tick(10_000);
+    clock.tick(10_000);
     await assert.rejects(pending, kind('timeout'));
     socket.accept();
     await settle();
@@ -102,15 +102,15 @@ test('connecting can be aborted', async () => {
 });
 
 test('a request fails at its deadline; its late reply is ignored', async () => {
-    mock.timers.enable({ apis: ['setTimeout'] });
+    clock.stop();
     const { session, socket } = await logIn(connect);
     const { call } = await dial(session, socket);
     const held = call.hold();
     held.catch(() => {});
     const asked = await socket.frame('call.hold');
-    mock.timers.tick(9_999);
+    clock.tick(9_999);
     await settle();
-    mock.timers.tick(1);
+    clock.tick(1);
     await assert.rejects(held, kind('timeout'));
     socket.reply(asked);
     assert.equal(call.held.local, false);
@@ -139,17 +139,17 @@ test('a message above the gateway\'s bound is not sent; bytes count, not charact
 });
 
 test('pings go out, and silence ends the session', async () => {
-    mock.timers.enable({ apis: ['setTimeout'] });
+    clock.stop();
     const { session, socket } = await logIn(connect);
     const states = [];
     session.on('state', (event) => states.push(event));
-    mock.timers.tick(15_000);
+    clock.tick(15_000);
     socket.reply(await socket.frame('ping'), { now_ms: 1 });
     await settle();
     assert.equal(session.state, 'connected');
-    mock.timers.tick(15_000);
+    clock.tick(15_000);
     await socket.frame('ping');
-    mock.timers.tick(5_000);
+    clock.tick(5_000);
     assert.equal((await session.closed).kind, 'network');
     assert.equal(session.state, 'closed');
     assert.equal(states.length, 1);
@@ -211,7 +211,7 @@ test('rubbish from the other end is told to the logger and harms nothing', async
 });
 
 test('one listener\'s error neither stops the others nor the library', async () => {
-    mock.timers.enable({ apis: ['setTimeout'] });
+    clock.stop();
     const { session, socket } = await logIn(connect);
     const seen = [];
     session.on('closing', () => {
@@ -223,7 +223,7 @@ test('one listener\'s error neither stops the others nor the library', async () 
     off();
     socket.tell('session.closing', { reason: 'again' });
     assert.deepEqual(seen, ['shutdown', 'once shutdown']);
-    assert.throws(() => mock.timers.tick(1), /mine/); // as an uncaught error
+    assert.throws(() => clock.tick(1), /mine/); // as an uncaught error
 });
 
 const agents = [
