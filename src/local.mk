@@ -9,7 +9,9 @@ causeway_LDADD = $(GATEWAY_LIBS)
 
 # The options as a sample file and as a page, the commands as a page; test-docs tells when they are
 # behind.
-EXTRA_DIST += etc/causeway.conf.sample docs/CONFIG.md docs/CTL.md
+sampledir = $(sysconfdir)/causeway
+dist_sample_DATA = etc/causeway.conf.sample
+EXTRA_DIST += docs/CONFIG.md docs/CTL.md
 docs: docs-conf
 docs-conf: causeway causewayctl
 	./causeway --print-sample >$(srcdir)/etc/causeway.conf.sample
