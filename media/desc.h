@@ -7,6 +7,7 @@
 #define CW_MEDIA_DESC_H
 
 #include "base/err.h"
+#include "media/codec/format.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,22 +15,12 @@
 
 #define CW_DESC_STREAMS_MAX 4
 #define CW_DESC_FORMATS_MAX 24
-#define CW_FMTP_MAX         160 /* bytes without NUL; longer ones are refused, not cut */
-#define CW_PT_NONE          0xff
 #define CW_SECTION_MAX      63
 
 typedef enum cw_media_kind { CW_AUDIO, CW_VIDEO } cw_media_kind;
 
 /* As its describer means it: bit 0 it sends, bit 1 it receives. */
 typedef enum cw_dir { CW_INACTIVE = 0, CW_SENDONLY = 1, CW_RECVONLY = 2, CW_SENDRECV = 3 } cw_dir;
-
-typedef struct cw_format {
-    char name[24];     /* encoding name as registered: "opus", "PCMA", "telephone-event" */
-    uint32_t clock_hz; /* RTP clock: 48000 for opus, 8000 for G722 (RFC 3551 4.5.2) */
-    uint8_t channels;  /* 1 when absent */
-    uint8_t pt;        /* the number this leg's SDP uses, CW_PT_NONE when not yet chosen */
-    char fmtp[CW_FMTP_MAX + 1];
-} cw_format;
 
 typedef struct cw_stream {
     cw_media_kind kind;

@@ -99,6 +99,15 @@ void cw_flow_tx(cw_worker *worker, cw_ep *out, cw_pkt *pkt, cw_rtp *rtp) CW_ON_M
 /* A packet of its own, rtp->ts as given. */
 void cw_flow_insert(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp) CW_ON_MEDIA;
 
+/* To the endpoint's far side, whatever its kind. */
+void cw_flow_send(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, bool rtcp) CW_ON_MEDIA;
+
+/* flow_digit.c: a telephone-event came; something else came while one was open. */
+void cw_flow_see_event(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt,
+                       const cw_rtp *rtp) CW_ON_MEDIA;
+void cw_flow_see_silence(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
+
+/* door.c */
 void cw_flow_rtp_ready(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
 void cw_flow_rtcp_ready(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
 void cw_flow_tick(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* tick.c: tones and digits */

@@ -2,16 +2,20 @@ noinst_LIBRARIES += media/libmedia.a
 media_libmedia_a_SOURCES = \
 	media/addrtab.c media/addrtab.h \
 	media/cell.h \
+	media/codec/format.h \
+	media/codec/g722.c media/codec/g722.h \
+	media/codec/tone.c media/codec/tone.h \
 	media/desc.c media/desc.h \
 	media/dtmf.c media/dtmf.h \
-	media/flow.c media/flow.h \
-	media/g722.c media/g722.h \
+	media/door.c \
+	media/flow.c media/flow.h media/flow_digit.c media/flow_rtcp.c \
 	media/gather.c \
 	media/io.c media/io.h \
 	media/latch.c media/latch.h \
 	media/mail.c media/mail.h \
 	media/number.c media/number.h \
-	media/plane.c media/plane.h \
+	media/order.h \
+	media/plane.c media/plane.h media/plane_ep.c media/plane_transport.c \
 	media/port.c media/port.h \
 	media/rtcp.c media/rtcp.h \
 	media/rtp.c media/rtp.h \
@@ -20,6 +24,5 @@ media_libmedia_a_SOURCES = \
 	media/srtp.c media/srtp.h \
 	media/srtp_evp.c media/srtp_evp.h \
 	media/tick.c \
-	media/tone.c media/tone.h \
 	media/transport.c media/transport.h \
 	media/worker.c media/worker.h

@@ -10,7 +10,7 @@
 #include "media/mail.h"
 #include "media/plane.h"
 #include "media/rtcp.h"
-#include "media/tone.h"
+#include "media/codec/tone.h"
 
 #include <glib.h>
 

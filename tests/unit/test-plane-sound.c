@@ -2,8 +2,8 @@
 #include "plane-rig.h"
 
 #include "media/dtmf.h"
-#include "media/g722.h"
-#include "media/tone.h"
+#include "media/codec/g722.h"
+#include "media/codec/tone.h"
 
 #include <math.h>
 #include <opus.h>

@@ -2,7 +2,9 @@
 #ifndef CW_MEDIA_TONE_H
 #define CW_MEDIA_TONE_H
 
-#include "media/desc.h"
+#include "media/codec/format.h"
+
+#include <stddef.h>
 
 #define CW_TONE_MS 20
 

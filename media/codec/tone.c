@@ -1,6 +1,6 @@
-#include "media/tone.h"
+#include "media/codec/tone.h"
 
-#include "media/g722.h"
+#include "media/codec/g722.h"
 
 #include <glib.h>
 #include <math.h>

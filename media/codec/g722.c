@@ -1,4 +1,4 @@
-#include "media/g722.h"
+#include "media/codec/g722.h"
 
 #include <string.h>
 

@@ -1,0 +1,82 @@
+/* door.c - an RTP port's door: who is let in (latch.h), what is RTP and what RTCP. */
+#include "media/flow.h"
+
+#define VIDEO_BURST 16 /* datagrams of one socket a round: a frame comes as several */
+
+/* RTCP counts when it comes from where SDP said or from the host that the media comes from. */
+static bool rtcp_let_in(cw_ep *ep, const cw_addr *from) CW_ON_MEDIA
+{
+    if (ep->muxed && cw_addr_same(from, &ep->latch.source))
+        return true;
+    if (cw_addr_same(from, &ep->rtcp_told) || cw_addr_same(from, &ep->rtcp_to))
+        return true;
+    if (!ep->latch.explained || !cw_addr_eq_ip(from, &ep->latch.source))
+        return false;
+    ep->rtcp_to = *from; /* the NAT's port for RTCP */
+    return true;
+}
+
+static void take_rtcp(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt) CW_ON_MEDIA
+{
+    worker->in++;
+    if (pkt->len <= CW_RTP_MAX && rtcp_let_in(ep, pkt->from))
+        cw_flow_rtcp(worker, ep, pkt->slot->data, pkt->len);
+    else
+        cw_flow_drop(worker, ep);
+}
+
+static void latched(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
+{
+    cw_addr_cell_set(&ep->count.remote, &ep->latch.source);
+    if (ep->latch.explained) {
+        ep->rtcp_to = ep->latch.source;
+        cw_addr_set_port(&ep->rtcp_to, (uint16_t)(cw_addr_port(&ep->latch.source) + 1));
+    }
+    cw_notes_raise(worker->notes, &ep->note, CW_NOTE_LATCHED);
+}
+
+static void take_rtp(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA
+{
+    cw_latch_verdict verdict;
+    cw_rtp rtp;
+
+    worker->in++;
+    if (cw_rtp_parse(pkt->slot->data, pkt->len, &rtp)) {
+        cw_flow_drop(worker, ep);
+        return;
+    }
+    verdict = cw_latch_check(&ep->latch, pkt->from, rtp.ssrc, rtp.seq, worker->now_us);
+    if (verdict == CW_LATCH_REFUSE) {
+        cw_flow_drop(worker, ep);
+        return;
+    }
+    if (verdict == CW_LATCH_CHOSE)
+        latched(worker, ep);
+    if (!ep->connected && cw_addr_same(&ep->latch.source, &ep->latch.to))
+        ep->connected = cw_io_connect(ep->fd, &ep->latch.to);
+    cw_flow_rx(worker, ep, pkt, &rtp);
+}
+
+void cw_flow_rtp_ready(cw_worker *worker, cw_ep *ep)
+{
+    unsigned left = ep->video ? VIDEO_BURST : 1;
+    cw_pkt pkt;
+
+    while (left-- > 0 && cw_io_rx_one(worker->io, ep->fd, &pkt)) {
+        if (ep->muxed && cw_is_rtcp(pkt.slot->data, pkt.len))
+            take_rtcp(worker, ep, &pkt);
+        else
+            take_rtp(worker, ep, &pkt);
+        cw_io_done(worker->io, &pkt);
+    }
+}
+
+void cw_flow_rtcp_ready(cw_worker *worker, cw_ep *ep)
+{
+    cw_pkt pkt;
+
+    if (!cw_io_rx_one(worker->io, ep->rtcp_fd, &pkt))
+        return;
+    take_rtcp(worker, ep, &pkt);
+    cw_io_done(worker->io, &pkt);
+}

@@ -1,0 +1,38 @@
+/* order.h - what the loop asks of a worker, and the plane both belong to. */
+#ifndef CW_MEDIA_ORDER_H
+#define CW_MEDIA_ORDER_H
+
+#include "media/port.h"
+#include "media/transport.h"
+
+#define CW_WORKERS_MAX 256
+
+struct cw_plane {
+    cw_plane_conf conf;
+    cw_loop *loop;
+    cw_ports *ports4, *ports6; /* NULL: family not served */
+    unsigned worker_n;
+    cw_worker *worker[CW_WORKERS_MAX];
+    unsigned load[CW_WORKERS_MAX]; /* endpoints */
+};
+
+/* What a message to a worker carries; each kind uses its part. */
+typedef struct cw_order {
+    cw_mail mail; /* first */
+    cw_transport *transport;
+    cw_ep *ep, *other;
+    cw_ice ice;
+    cw_srtp *srtp;
+    cw_srtp_suite suite;
+    cw_stream *rx, *tx;
+    cw_addr rtp, rtcp;
+    bool mux, latch;
+    cw_dir dir;
+    unsigned event, ms;
+} cw_order;
+
+/* `run` frees it. Any thread. */
+cw_order *cw_order_new(void (*run)(cw_worker *worker, cw_mail *mail));
+void cw_order_give(cw_plane *plane, unsigned worker, cw_order *order); /* takes it; any thread */
+
+#endif

@@ -1,0 +1,371 @@
+/* plane_ep.c - endpoints as the loop sees them: events, orders, statistics. */
+#include "media/order.h"
+
+/* ── Events ── */
+static void tell_ep(cw_ep *ep, cw_ep_event event, const cw_ep_info *info) CW_ON_LOOP
+{
+    if (!ep->freed && ep->fn)
+        ep->fn(ep->arg, event, info);
+}
+
+static void tell_from(cw_ep *ep, cw_ep_event event) CW_ON_LOOP
+{
+    cw_ep_info info = { 0 };
+
+    cw_addr_cell_get(&ep->count.remote, &info.from);
+    tell_ep(ep, event, &info);
+}
+
+static void tell_digits(cw_ep *ep) CW_ON_LOOP
+{
+    unsigned begin = CW_CELL_GET(ep->digit_begin);
+    unsigned end = atomic_load_explicit(&ep->digit_end, memory_order_acquire);
+
+    for (; begin != end; begin++) {
+        const cw_digit *digit = &ep->digit[begin % CW_DIGITS_SEEN];
+
+        tell_ep(ep, CW_EP_DTMF, &(cw_ep_info){ .digit = digit->digit, .duration_ms = digit->ms });
+    }
+    atomic_store_explicit(&ep->digit_begin, begin, memory_order_release);
+}
+
+static void ep_gone(cw_ep *ep) CW_ON_LOOP
+{
+    cw_plane *plane = ep->plane;
+
+    plane->load[ep->worker]--;
+    if (ep->kind == CW_EP_RTP)
+        cw_port_release(ep->local.sa.sa_family == AF_INET6 ? plane->ports6 : plane->ports4,
+                        &ep->local);
+    g_aligned_free(ep);
+}
+
+static void on_ep(cw_note *note, unsigned bits)
+{
+    cw_ep *ep = (cw_ep *)((char *)note - offsetof(cw_ep, note));
+
+    cw_assert_on_loop();
+    if (bits & CW_NOTE_FIRST)
+        tell_from(ep, CW_EP_FIRST_PACKET);
+    if (bits & CW_NOTE_LATCHED)
+        tell_from(ep, CW_EP_LATCHED);
+    if (bits & CW_NOTE_DIGIT)
+        tell_digits(ep);
+    if (bits & CW_NOTE_FREED)
+        ep_gone(ep);
+}
+
+/* ── Orders ── */
+static void do_ep_add(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    if (o->ep->kind == CW_EP_RTP)
+        cw_worker_watch(worker, o->ep);
+    if (o->ep->transport)
+        cw_transport_attach(o->ep->transport, o->ep);
+    g_free(o);
+}
+
+static void do_ep_remove(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+    cw_ep *ep = o->ep;
+
+    cw_assert_on_media();
+    cw_flow_part(worker, ep);
+    cw_worker_tick(worker, ep, false);
+    if (ep->transport)
+        cw_transport_detach(ep->transport, ep);
+    if (ep->kind == CW_EP_RTP) {
+        cw_worker_unwatch(worker, ep);
+        cw_port_close(&(cw_port_pair){ .rtp = ep->fd, .rtcp = ep->rtcp_fd });
+    }
+    g_free(ep->rx_formats);
+    g_free(ep->tx_formats);
+    cw_notes_raise(worker->notes, &ep->note, CW_NOTE_FREED);
+    g_free(o);
+}
+
+static void do_ep_formats(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_flow_formats(worker, o->ep, o->rx, o->tx);
+    g_free(o);
+}
+
+static void do_ep_direction(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    o->ep->dir = (uint8_t)o->dir;
+    g_free(o);
+}
+
+static void do_ep_remote(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_flow_remote(worker, o->ep, &o->rtp, &o->rtcp, o->mux, o->latch);
+    g_free(o);
+}
+
+static void do_ep_join(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_flow_join(worker, o->ep, o->other);
+    g_free(o);
+}
+
+static void do_ep_part(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_flow_part(worker, o->ep);
+    g_free(o);
+}
+
+static void do_ep_keyframe(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_flow_keyframe(worker, o->ep);
+    g_free(o);
+}
+
+static void do_ep_dtmf(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_flow_digit(worker, o->ep, o->event, o->ms);
+    g_free(o);
+}
+
+/* ── What the loop calls ── */
+static cw_ep *ep_alloc(cw_plane *plane, unsigned worker, cw_ep_kind kind, cw_ep_fn *fn,
+                       void *arg) CW_ON_LOOP
+{
+    cw_ep *ep = g_aligned_alloc0(1, sizeof *ep, alignof(cw_ep));
+
+    ep->kind = kind;
+    ep->plane = plane;
+    ep->worker = worker;
+    ep->fn = fn;
+    ep->arg = arg;
+    ep->note.fn = on_ep;
+    cw_flow_init(ep);
+    plane->load[worker]++;
+    return ep;
+}
+
+static void give_ep(cw_ep *ep, cw_order *o)
+{
+    o->ep = ep;
+    cw_order_give(ep->plane, ep->worker, o);
+}
+
+cw_err cw_ep_browser_new(cw_transport *transport, const char *mid, unsigned mid_ext, cw_ep_fn *fn,
+                         void *arg, cw_ep **ret)
+{
+    cw_ep *ep;
+
+    if (transport->eps == CW_TRANSPORT_EPS)
+        return CW_E_OVERLOAD;
+    if (mid && strlen(mid) > CW_MID_MAX)
+        return CW_E_TOO_LARGE;
+    ep = ep_alloc(transport->plane, transport->worker, CW_EP_BROWSER, fn, arg);
+    cw_flow_attach(ep, transport);
+    ep->loop_transport = transport;
+    transport->eps++;
+    g_strlcpy(ep->mid, mid ? mid : "", sizeof ep->mid);
+    ep->mid_ext = mid_ext;
+    give_ep(ep, cw_order_new(do_ep_add));
+    *ret = ep;
+    return CW_OK;
+}
+
+cw_err cw_ep_rtp_new(cw_plane *plane, unsigned worker, int family, cw_ep_fn *fn, void *arg,
+                     cw_ep **ret)
+{
+    cw_ports *ports = family == AF_INET6 ? plane->ports6 : plane->ports4;
+    cw_port_pair pair;
+    cw_ep *ep;
+    cw_err err;
+
+    if (!ports || worker >= plane->worker_n)
+        return CW_E_NO_PORT;
+    err = cw_port_open(ports, &pair);
+    if (err)
+        return err;
+    ep = ep_alloc(plane, worker, CW_EP_RTP, fn, arg);
+    ep->local = pair.addr;
+    cw_flow_open(ep, &pair);
+    give_ep(ep, cw_order_new(do_ep_add));
+    *ret = ep;
+    return CW_OK;
+}
+
+const cw_addr *cw_ep_rtp_local(const cw_ep *ep)
+{
+    return &ep->local;
+}
+
+void cw_ep_rtp_remote(cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool rtcp_mux, bool latch)
+{
+    cw_order *o = cw_order_new(do_ep_remote);
+
+    o->rtp = *rtp;
+    o->rtcp = rtcp ? *rtcp : (cw_addr){ 0 };
+    o->mux = rtcp_mux;
+    o->latch = latch;
+    give_ep(ep, o);
+}
+
+cw_err cw_ep_echo_new(cw_plane *plane, unsigned worker, cw_ep **ret)
+{
+    if (worker >= plane->worker_n)
+        return CW_E_INTERNAL;
+    *ret = ep_alloc(plane, worker, CW_EP_ECHO, NULL, NULL);
+    return CW_OK;
+}
+
+cw_err cw_ep_tone_new(cw_plane *plane, unsigned worker, unsigned hz, cw_ep **ret)
+{
+    if (worker >= plane->worker_n)
+        return CW_E_INTERNAL;
+    *ret = ep_alloc(plane, worker, CW_EP_TONE, NULL, NULL);
+    cw_flow_tune(*ret, hz);
+    return CW_OK;
+}
+
+/* The formats not used take no room: a stream's array is large. */
+static cw_stream *copy_formats(const cw_stream *stream)
+{
+    return g_memdup2(stream, offsetof(cw_stream, format) + stream->format_n * sizeof(cw_format));
+}
+
+static bool has_dtmf(const cw_stream *stream)
+{
+    for (unsigned i = 0; i < stream->format_n; i++)
+        if (stream->format[i].pt < 128 && cw_format_is_dtmf(&stream->format[i]))
+            return true;
+    return false;
+}
+
+void cw_ep_formats(cw_ep *ep, const cw_stream *rx, const cw_stream *tx)
+{
+    cw_order *o = cw_order_new(do_ep_formats);
+
+    o->rx = copy_formats(rx);
+    o->tx = copy_formats(tx);
+    ep->dtmf_agreed = has_dtmf(tx);
+    give_ep(ep, o);
+}
+
+void cw_ep_direction(cw_ep *ep, cw_dir dir)
+{
+    cw_order *o = cw_order_new(do_ep_direction);
+
+    o->dir = dir;
+    give_ep(ep, o);
+}
+
+uint32_t cw_ep_ssrc(const cw_ep *ep)
+{
+    return ep->ssrc;
+}
+
+void cw_ep_join(cw_ep *a, cw_ep *b)
+{
+    cw_order *o = cw_order_new(do_ep_join);
+
+    g_assert(a->plane == b->plane && a->worker == b->worker);
+    o->other = b;
+    give_ep(a, o);
+}
+
+void cw_ep_part(cw_ep *ep)
+{
+    give_ep(ep, cw_order_new(do_ep_part));
+}
+
+cw_err cw_ep_dtmf(cw_ep *ep, char digit, unsigned duration_ms)
+{
+    int event = cw_dtmf_event(digit);
+    cw_order *o;
+
+    if (event < 0)
+        return CW_E_PARAMS;
+    if (!ep->dtmf_agreed)
+        return CW_E_NO_CODEC;
+    if (atomic_load(&ep->dtmf_waiting) >= CW_DTMF_QUEUE)
+        return CW_E_RATE;
+    atomic_fetch_add(&ep->dtmf_waiting, 1);
+    o = cw_order_new(do_ep_dtmf);
+    o->event = (unsigned)event;
+    o->ms = duration_ms;
+    give_ep(ep, o);
+    return CW_OK;
+}
+
+void cw_ep_keyframe(cw_ep *ep)
+{
+    give_ep(ep, cw_order_new(do_ep_keyframe));
+}
+
+static void browser_stats(const cw_ep *ep, cw_ep_stats *ret) CW_ON_LOOP
+{
+    const cw_transport *transport = ep->loop_transport;
+    const cw_worker *worker = ep->plane->worker[ep->worker];
+    unsigned at = CW_CELL_GET(transport->browser);
+
+    if (at < worker->browser_n)
+        ret->local = worker->browser[at].addr;
+    cw_addr_cell_get(&transport->remote, &ret->remote);
+    ret->suite = CW_CELL_GET(transport->suite);
+}
+
+void cw_ep_get_stats(const cw_ep *ep, cw_ep_stats *ret)
+{
+    const cw_ep_count *count = &ep->count;
+    uint32_t clock_hz = CW_CELL_GET(count->rx_clock_hz);
+    int64_t lost = CW_CELL_GET(count->rx_lost);
+
+    *ret = (cw_ep_stats){ .rx_packets = CW_CELL_GET(count->rx_packets),
+                          .rx_bytes = CW_CELL_GET(count->rx_bytes),
+                          .tx_packets = CW_CELL_GET(count->tx_packets),
+                          .tx_bytes = CW_CELL_GET(count->tx_bytes),
+                          .rx_lost = lost > 0 ? (uint64_t)lost : 0,
+                          .rx_dropped = CW_CELL_GET(count->rx_dropped),
+                          .rx_ssrc = CW_CELL_GET(count->rx_ssrc),
+                          .rx_pt = CW_CELL_GET(count->rx_pt),
+                          .tx_pt = CW_CELL_GET(count->tx_pt) };
+    if (clock_hz)
+        ret->rx_jitter_ms = CW_CELL_GET(count->rx_jitter16) / 16.0 * 1000 / clock_hz;
+    if (ep->kind == CW_EP_BROWSER) {
+        browser_stats(ep, ret);
+        return;
+    }
+    ret->local = ep->local;
+    cw_addr_cell_get(&count->remote, &ret->remote);
+}
+
+void cw_ep_free(cw_ep *ep)
+{
+    if (!ep)
+        return;
+    ep->freed = true;
+    if (ep->loop_transport)
+        ep->loop_transport->eps--;
+    give_ep(ep, cw_order_new(do_ep_remove));
+}

@@ -1,0 +1,128 @@
+/* plane_transport.c - a browser's 5-tuple as the loop sees it. */
+#include "media/order.h"
+
+#include "base/log.h"
+#include "base/stats.h"
+
+static void tell_transport(cw_transport *transport, unsigned bit, unsigned bits,
+                           cw_transport_event event) CW_ON_LOOP
+{
+    cw_addr remote;
+
+    if (!(bits & bit) || transport->freed || !transport->fn)
+        return;
+    cw_addr_cell_get(&transport->remote, &remote);
+    transport->fn(transport->arg, event, &remote);
+}
+
+static void on_transport(cw_note *note, unsigned bits)
+{
+    cw_transport *transport = (cw_transport *)((char *)note - offsetof(cw_transport, note));
+
+    cw_assert_on_loop();
+    tell_transport(transport, CW_NOTE_BOUND, bits, CW_TRANSPORT_BOUND);
+    tell_transport(transport, CW_NOTE_FLOWING, bits, CW_TRANSPORT_FLOWING);
+    tell_transport(transport, CW_NOTE_LOST, bits, CW_TRANSPORT_LOST);
+    if (bits & CW_NOTE_GONE) {
+        cw_stat_dec(CW_STAT_transports);
+        g_aligned_free(transport);
+    }
+}
+
+static void do_transport_add(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_transport_add(worker, o->transport, o->ice);
+    g_free(o);
+}
+
+static void do_transport_renew(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_transport_renew(worker, o->transport, o->ice);
+    g_free(o);
+}
+
+static void do_transport_key(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_transport_key(worker, o->transport, o->srtp, o->suite);
+    g_free(o);
+}
+
+static void do_transport_remove(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_transport_remove(worker, o->transport);
+    g_free(o);
+}
+
+static void give_transport(cw_transport *transport, cw_order *o)
+{
+    o->transport = transport;
+    cw_order_give(transport->plane, transport->worker, o);
+}
+
+cw_err cw_transport_new(cw_plane *plane, unsigned worker, const char *ufrag, const char *pwd,
+                        void *dtls, cw_transport_fn *fn, void *arg, cw_transport **ret)
+{
+    cw_transport *transport;
+    cw_order *o;
+
+    if (worker >= plane->worker_n)
+        return CW_E_INTERNAL;
+    transport = g_aligned_alloc0(1, sizeof *transport, alignof(cw_transport));
+    transport->plane = plane;
+    transport->worker = worker;
+    transport->dtls = dtls;
+    transport->fn = fn;
+    transport->arg = arg;
+    transport->note.fn = on_transport;
+    o = cw_order_new(do_transport_add);
+    o->ice = (cw_ice){ g_strdup(ufrag), g_strdup(pwd) };
+    give_transport(transport, o);
+    cw_stat_inc(CW_STAT_transports);
+    *ret = transport;
+    return CW_OK;
+}
+
+void cw_transport_restart(cw_transport *transport, const char *ufrag, const char *pwd)
+{
+    cw_order *o = cw_order_new(do_transport_renew);
+
+    o->ice = (cw_ice){ g_strdup(ufrag), g_strdup(pwd) };
+    give_transport(transport, o);
+}
+
+void cw_transport_secure(cw_transport *transport, const cw_srtp_keys *keys)
+{
+    cw_srtp *srtp;
+    cw_order *o;
+    cw_err err = cw_srtp_new(keys, &srtp);
+
+    if (err) {
+        cw_log(CW_LOG_ERROR, CW_MOD_MEDIA, "media.keys", "error", cw_err_text(err), "suite",
+               cw_srtp_suite_name(keys->suite), NULL);
+        return;
+    }
+    o = cw_order_new(do_transport_key);
+    o->srtp = srtp;
+    o->suite = keys->suite;
+    give_transport(transport, o);
+}
+
+void cw_transport_free(cw_transport *transport)
+{
+    if (!transport)
+        return;
+    transport->freed = true;
+    give_transport(transport, cw_order_new(do_transport_remove));
+}
