@@ -268,6 +268,7 @@ static cw_err fill_dialog(cw_sip_call *call, const cw_sip_target *target, char *
     if (!display)
         return CW_E_UNSAFE;
     dialog->caller = true;
+    dialog->hops_used = MIN(target->hops_used, CW_SIP_HOPS_MAX);
     dialog->call_id = g_strdup(cw_random_text(id, sizeof id - 1));
     dialog->local_user = cw_sip_user_escape(target->from_user);
     dialog->local = g_strdup_printf("%s%s<sip:%s%s%s>", display, *display ? " " : "",

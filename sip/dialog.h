@@ -27,6 +27,7 @@ typedef struct cw_sip_dialog {
     bool caller;    /* the Call-ID is ours: matters for RFC 3261 14.1's back-off */
     bool confirmed; /* a 2xx was sent or received */
     unsigned fork;
+    unsigned hops_used;         /* of CW_SIP_HOPS_MAX, as our requests say in Max-Forwards */
     cw_sip_transport transport; /* when no URI says another */
     char *hop_for;              /* the URI that hop was resolved from */
     cw_addr hop;

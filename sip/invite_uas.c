@@ -177,6 +177,14 @@ static char *user_of(const url_t *url)
     return cw_sip_user_unescape(user ? user : "", user ? strlen(user) : 0);
 }
 
+static unsigned hops_used(const sip_t *message)
+{
+    const sip_max_forwards_t *left = message->sip_max_forwards;
+
+    return left && left->mf_count < CW_SIP_HOPS_MAX ? CW_SIP_HOPS_MAX - (unsigned)left->mf_count
+                                                    : 0;
+}
+
 static bool is_plain(const char *text)
 {
     return !text || (cw_text_is_safe(text, strlen(text)) && g_utf8_validate(text, -1, NULL));
@@ -202,6 +210,7 @@ static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
         .from_uri = from_uri,
         .to_uri = to_uri,
         .call_id = message->sip_call_id->i_id,
+        .hops_used = hops_used(message),
     };
 
     if (!ruri_user || !from_user || !is_plain(invite.ruri_host) || !is_plain(from_host) ||

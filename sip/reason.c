@@ -47,6 +47,8 @@ static int q850_for(cw_err why)
     case CW_E_DECLINED:
     case CW_E_FORBIDDEN:
         return 21; /* call rejected */
+    case CW_E_HOPS:
+        return 25; /* exchange routing error */
     case CW_E_ANSWERED_ELSEWHERE:
         return 26; /* non-selected user clearing */
     case CW_E_NETWORK:

@@ -81,6 +81,7 @@ static msg_t *build(cw_sip_send *send, sip_method_t method, const char *name, co
     g_autofree char *from = name_addr(dialog->local, dialog->local_tag);
     g_autofree char *to = name_addr(dialog->remote, dialog->remote_tag);
     g_autofree char *cseq = g_strdup_printf("%u %s", send->cseq, name);
+    g_autofree char *hops = g_strdup_printf("%u", CW_SIP_HOPS_MAX - dialog->hops_used);
     const char *const auth[] = { send->auth[0] ? send->auth[0] : send->auth[1],
                                  send->auth[0] ? send->auth[1] : NULL, NULL };
     bool whole = method != sip_method_cancel; /* CANCEL: RFC 3261 9.1, nothing of its own */
@@ -90,7 +91,7 @@ static msg_t *build(cw_sip_send *send, sip_method_t method, const char *name, co
     if (!request ||
         sip_add_tl(msg, message, SIPTAG_REQUEST(request), SIPTAG_FROM_STR(from), SIPTAG_TO_STR(to),
                    SIPTAG_CALL_ID_STR(dialog->call_id), SIPTAG_CSEQ_STR(cseq),
-                   SIPTAG_MAX_FORWARDS_STR("70"), TAG_IF(route, SIPTAG_ROUTE_STR(route)),
+                   SIPTAG_MAX_FORWARDS_STR(hops), TAG_IF(route, SIPTAG_ROUTE_STR(route)),
                    TAG_IF(has_contact(method), SIPTAG_CONTACT_STR(dialog->contact)),
                    TAG_IF(has_contact(method), SIPTAG_ALLOW_STR(CW_SIP_ALLOW)),
                    SIPTAG_USER_AGENT_STR(send->sip->user_agent), TAG_END()) < 0) {

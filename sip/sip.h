@@ -16,6 +16,7 @@ typedef struct cw_sip cw_sip;
 typedef struct cw_sip_call cw_sip_call; /* one INVITE usage: its early dialogs, then its dialog */
 
 #define CW_SIP_BODY_MAX 65536
+#define CW_SIP_HOPS_MAX 70 /* that a request starts with (RFC 3261 8.1.1.6) */
 
 typedef enum cw_sip_transport { CW_SIP_UDP, CW_SIP_TCP } cw_sip_transport;
 
@@ -37,6 +38,7 @@ typedef struct cw_sip_invite {
     const char *from_uri, *to_uri, *call_id;
     const char *sdp; /* NULL: no offer in the INVITE */
     size_t sdp_len;
+    unsigned hops_used; /* of CW_SIP_HOPS_MAX, by its Max-Forwards */
 } cw_sip_invite;
 
 /* Told about one call. `end` is the last; the call object stays until cw_sip_call_free. */
@@ -103,6 +105,7 @@ typedef struct cw_sip_target {
     cw_sip_transport transport;
     cw_sip_credentials credentials; /* username NULL: none */
     const char *const *headers;     /* "X-Name: value", NULL-ended; may be NULL; checked */
+    unsigned hops_used;             /* of CW_SIP_HOPS_MAX, when it carries on a call that came in */
 } cw_sip_target;
 
 /* A URI from a client or from configuration: sip: with no headers part, no control bytes, a sane

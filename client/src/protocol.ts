@@ -427,6 +427,7 @@ export const errors = {
   "network": { code: -32032, text: "the far end cannot be reached" },
   "answered-elsewhere": { code: -32033, text: "answered on another device" },
   "not-acceptable": { code: -32034, text: "this offer is not acceptable here" },
+  "hops": { code: -32036, text: "passed through too many gateways, or one twice" },
   "dns": { code: -32035, text: "the name of the next hop cannot be resolved" },
   "ice": { code: -32040, text: "no connectivity check succeeded" },
   "dtls": { code: -32041, text: "the DTLS handshake failed" },

@@ -176,7 +176,8 @@ static CW_ON_LOOP cw_err reach_sip(cw_calls *calls, cw_call *call, const cw_rout
                              .from_user = from_user,
                              .from_display = call->from.display,
                              .transport = route->transport,
-                             .headers = (const char *const *)headers };
+                             .headers = (const char *const *)headers,
+                             .hops_used = call->hops_used };
 
     if (trunk) {
         target.from_user = trunk->from_user ?: from_user;

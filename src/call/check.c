@@ -39,16 +39,15 @@ static cw_err check_inbound(const cw_conf *conf, size_t i, char why[static 128])
         return WHY(why, "inbound \"%.40s\": to is missing", rule->match);
     if (strcmp(rule->to, "user:$") == 0)
         return CW_OK;
-    /* Ask the router itself: a name that the rule fits, with this rule alone. */
+    /* Ask the router itself: a name or number that the rule fits, with this rule alone. */
     rest = g_strdup(rule->match);
     if (rest[strlen(rest) - 1] == '*')
-        rest[strlen(rest) - 1] = 0;
+        rest[strlen(rest) - 1] = '1';
     one.inbound = &conf->inbound[i];
     one.inbound_n = 1;
     err = cw_route_inbound(&one, rest, &route);
     cw_route_clear(&route);
-    return err ? WHY(why, "inbound \"%.40s\": \"%.40s\" is no user or service", rule->match,
-                     rule->to)
+    return err ? WHY(why, "inbound \"%.40s\": \"%.40s\" leads nowhere", rule->match, rule->to)
                : CW_OK;
 }
 

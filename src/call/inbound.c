@@ -46,7 +46,7 @@ static CW_ON_LOOP cw_err build(cw_calls *calls, const cw_sip_invite *invite, con
         return err;
     cw_call_set_a(call, leg);
     take_party(invite, &call->from);
-    err = cw_calls_reach(calls, call, route, NULL, NULL, NULL);
+    err = cw_calls_reach(calls, call, route, invite->from_user, NULL, NULL);
     if (err)
         return err;
     *ret = leg;
@@ -65,9 +65,14 @@ cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
     if (cw_calls_full(calls))
         return CW_E_OVERLOAD;
     err = cw_route_inbound(calls->conf, invite->ruri_user, &route);
-    if (err)
+    if (!err && route.kind == CW_ROUTE_SIP && invite->hops_used >= CW_SIP_HOPS_MAX)
+        err = CW_E_HOPS;
+    if (err) {
+        cw_route_clear(&route);
         return err;
+    }
     call = cw_call_new(calls, route.target);
+    call->hops_used = invite->hops_used + 1;
     call->asked = asked_for(invite->ruri_user);
     err = build(calls, invite, &route, call, &leg);
     cw_route_clear(&route);

@@ -51,8 +51,9 @@ struct cw_call {
     cw_leg *winner;  /* the one of b that gives media: early, then answered; NULL: none yet */
     unsigned worker; /* of the plane: everything of the call lives there */
     cw_party from;
-    char *to;    /* canonical target, for people and scopes */
-    char *asked; /* whom the caller asked for, as the callee is told; NULL: `to` */
+    char *to;           /* canonical target, for people and scopes */
+    char *asked;        /* whom the caller asked for, as the callee is told; NULL: `to` */
+    unsigned hops_used; /* before the callee's SIP leg, see cw_sip_target */
     cw_timeline *line;
     uint64_t created_ms, answered_ms; /* monotonic; 0: not yet */
     cw_timer *ring_timer;

@@ -185,23 +185,40 @@ static bool fits(const char *match, const char *user)
     return strcmp(match, user) == 0;
 }
 
+/* What may stand in a SIP URI without escaping, and names nobody else's host. */
+static bool stands_in_uri(const char *user)
+{
+    for (; *user; user++)
+        if (!g_ascii_isalnum(*user) && !strchr("+-._*", *user))
+            return false;
+    return true;
+}
+
+/* A rule's `to` with the dialled user part in place of "$"; NULL: it cannot stand there. g_free. */
+static char *fill_in(const char *to, const char *user)
+{
+    const char *place = strchr(to, '$');
+
+    if (!place)
+        return g_strdup(to);
+    if (after(to, "sip") && !stands_in_uri(user))
+        return NULL;
+    return g_strdup_printf("%.*s%s%s", (int)(place - to), to, user, place + 1);
+}
+
 cw_err cw_route_inbound(const cw_conf *conf, const char *ruri_user, cw_route *ret)
 {
     char why[128];
 
     memset(ret, 0, sizeof *ret);
     for (size_t i = 0; i < conf->inbound_n; i++) {
-        const char *to = conf->inbound[i].to;
-        const char *rest;
-        cw_err err;
+        const struct cw_conf_inbound *rule = &conf->inbound[i];
+        g_autofree char *to = NULL;
 
-        if (!to || !fits(conf->inbound[i].match, ruri_user))
+        if (!rule->to || !fits(rule->match, ruri_user))
             continue;
-        if ((rest = after(to, "user")))
-            err = to_user(strcmp(rest, "$") ? rest : ruri_user, ret, why);
-        else
-            err = to_service(after(to, "service") ?: to, ret, why);
-        return err ? CW_E_NOT_FOUND : CW_OK;
+        to = fill_in(rule->to, ruri_user);
+        return to && cw_route_find(conf, to, ret, why) == CW_OK ? CW_OK : CW_E_NOT_FOUND;
     }
     return CW_E_NOT_FOUND;
 }

@@ -32,7 +32,8 @@ typedef struct cw_route {
 CW_NODISCARD cw_err cw_route_find(const cw_conf *conf, const char *to, cw_route *ret,
                                   char why[static 128]);
 
-/* The user or service that the user part of an incoming request URI stands for.
+/* What the user part of an incoming request URI stands for: a user, a service, a number for a
+ * trunk, a SIP URI.
  *
  * CW_E_NOT_FOUND  no row of `inbound` fits
  */

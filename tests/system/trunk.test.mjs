@@ -13,7 +13,7 @@ import { until, wholeFile } from '../lib/proc.mjs'
 import { startCapture, wireIsClean } from '../lib/wire.mjs'
 
 let gateway, peer, capture, names, atFirst
-const [plain, secret, proxy, wrong] = [5600, 5602, 5070, 5604]
+const [plain, secret, proxy, wrong, desk] = [5600, 5602, 5070, 5604, 5610]
 
 before(async () => {
     capture = await startCapture(wholeFile)
@@ -34,7 +34,8 @@ before(async () => {
             { name: 'tcp', address: '127.0.0.1:5608', transport: 'tcp', prefixes: ['+46'] },
             { name: 'named', address: 'srv.test', prefixes: ['+47'] },
         ],
-        inbound: [{ match: '+15550100', to: 'user:anna' }, { match: '+1555*', to: 'user:bert' }, { match: 'sales', to: 'user:anna' }, { match: 'anna', to: 'user:$' }],
+        inbound: [{ match: '+15550100', to: 'user:anna' }, { match: '+1555*', to: 'user:bert' }, { match: 'sales', to: 'user:anna' }, { match: 'anna', to: 'user:$' },
+            { match: '+33*', to: 'tel:$' }, { match: 'desk', to: `sip:reception@127.0.0.1:${desk}` }, { match: 'round', to: 'sip:round@127.0.0.1:5060' }],
     })
     peer = WebPeer.start(wholeFile)
     atFirst = await gateway.usage()
@@ -129,6 +130,42 @@ test('inbound from a trunk\'s address is let in, though sip.peers does not name 
     await anna.client.call('call.reject', { call: call.call })
     const answer = await trunk.expect(603)
     trunk.request('ACK', 'sip:sales@127.0.0.1:5060', { host: '127.0.0.1', port: 5060 }, { dialog: { ...dialog, remote: answer.get('to') }, branch: dialog.branch })
+})
+
+test('inbound to a trunk: a number goes on to the trunk of its prefix', async (t) => {
+    const callee = await sipp(t, scenario.answer(), { port: plain })
+    const caller = await sipp(t, scenario.callAndEnd('+33999', 200), { to: '127.0.0.1:5060' })
+    await Promise.all([callee.passed(), caller.passed()])
+    assert.match(callee.messages(), /INVITE sip:\+33999@127\.0\.0\.1:5600/)
+    assert.match(callee.messages(), /^From:.*sip:\+33123456789@/m)
+})
+
+test('inbound to a SIP URI: sound both ways between two SIP peers, one hop less', async (t) => {
+    const [caller, callee] = [await SipPeer.open(t), await SipPeer.open(t, { port: desk })]
+    const [a, b] = [peer.nextId++, peer.nextId++]
+    const offer = await peer.command('rtp.offer', { id: a, codecs: ['PCMA'] })
+    const dialog = caller.request('INVITE', 'sip:desk@127.0.0.1:5060', { host: '127.0.0.1', port: 5060 }, { body: offer.sdp })
+    const invite = await callee.expect('INVITE')
+    assert.deepEqual([invite.uri, invite.get('max-forwards')], [`sip:reception@127.0.0.1:${desk}`, '69'])
+    const answer = await peer.command('rtp.accept', { id: b, sdp: invite.body, codecs: ['PCMA'] })
+    callee.reply(invite, 200, 'OK', { body: answer.sdp })
+    const ok = await caller.expect(200)
+    SipPeer.follow(dialog, ok)
+    caller.request('ACK', 'sip:desk@127.0.0.1:5060', { host: '127.0.0.1', port: 5060 }, { dialog })
+    await callee.expect('ACK')
+    await peer.command('rtp.answer', { id: a, sdp: ok.body })
+    for (const [id, hz] of [[a, 700], [b, 1300]]) await peer.command('send', { id, codec: 'PCMA', pps: 50, tone_hz: hz })
+    for (const [id, hz] of [[a, 1300], [b, 700]])
+        await until(async () => Math.abs(((await peer.stats(id)).sound?.peak_hz ?? 0) - hz) < 20, `hears ${hz} Hz`, 6000, 50)
+    caller.request('BYE', 'sip:desk@127.0.0.1:5060', { host: '127.0.0.1', port: 5060 }, { dialog })
+    const bye = await callee.expect('BYE')
+    callee.reply(bye, 200, 'OK')
+    for (const id of [a, b]) await peer.command('close', { id })
+})
+
+test('inbound to ourselves, round and round: 483 in the end, and no call stays', async (t) => {
+    await (await sipp(t, scenario.callRefused('round', 483), { to: '127.0.0.1:5060' })).passed()
+    await until(async () => (await gateway.ctl('stats')).calls === 0, 'no call is left')
 })
 
 test('through Kamailio to baresip, and back', async (t) => {

@@ -144,6 +144,8 @@ static const struct {
       "two of this name" },
     { "inbound-no-match", "inbound = ( { to = \"user:ann\"; } );", "match is missing" },
     { "inbound-to", "inbound = ( { match = \"1*\"; to = \"room:x\"; } );", "room:x" },
+    { "inbound-no-trunk", "inbound = ( { match = \"+*\"; to = \"tel:$\"; } );", "tel:$" },
+    { "inbound-no-host", "inbound = ( { match = \"*\"; to = \"sip:$@\"; } );", "sip:$@" },
     { "log-level", "log: { level = \"loud\"; };", "loud" },
     { "socket-folder", "admin: { socket = \"/nonexistent/ctl\"; };", "/nonexistent" },
 };

@@ -15,7 +15,12 @@ static const char conf_text[] =
     "inbound = ( { match = \"+33123456789\"; to = \"user:alice\"; },\n"
     "            { match = \"echo\"; to = \"service:echo\"; },\n"
     "            { match = \"+4930*\"; to = \"user:berlin\"; },\n"
-    "            { match = \"u-*\"; to = \"user:$\"; } );\n";
+    "            { match = \"u-*\"; to = \"user:$\"; },\n"
+    "            { match = \"+33*\"; to = \"tel:$\"; },\n"
+    "            { match = \"00*\"; to = \"tel:+$\"; },\n"
+    "            { match = \"hot\"; to = \"tel:112\"; },\n"
+    "            { match = \"desk\"; to = \"sip:reception@192.0.2.9:5070;transport=tcp\"; },\n"
+    "            { match = \"*\"; to = \"sip:$@pbx.example\"; } );\n";
 
 static cw_conf *load(const char *text)
 {
@@ -80,13 +85,26 @@ static void find_target(gconstpointer data)
 static const struct {
     const char *user;
     cw_err want;
-    const char *target;
+    const char *target, *ruri;
 } incoming[] = {
-    { "+33123456789", CW_OK, "user:alice" },   { "echo", CW_OK, "service:echo" },
-    { "+493012345", CW_OK, "user:berlin" },    { "u-carol", CW_OK, "user:u-carol" },
-    { "+331234567890", CW_E_NOT_FOUND, NULL }, { "", CW_E_NOT_FOUND, NULL },
-    { "u-carol%0d%0a", CW_E_NOT_FOUND, NULL }, { "u-a b", CW_E_NOT_FOUND, NULL },
-    { "+4930", CW_OK, "user:berlin" },
+    { "+33123456789", CW_OK, "user:alice", NULL },
+    { "echo", CW_OK, "service:echo", NULL },
+    { "+493012345", CW_OK, "user:berlin", NULL },
+    { "u-carol", CW_OK, "user:u-carol", NULL },
+    { "u-carol%0d%0a", CW_E_NOT_FOUND, NULL, NULL },
+    { "u-a b", CW_E_NOT_FOUND, NULL, NULL },
+    { "+4930", CW_OK, "user:berlin", NULL },
+    { "+331234567890", CW_OK, "tel:+331234567890", "sip:+331234567890@203.0.113.9" },
+    { "+33x", CW_E_NOT_FOUND, NULL, NULL },
+    { "00441", CW_OK, "tel:+00441", "sip:+00441@198.51.100.1" },
+    { "hot", CW_OK, "tel:112", "sip:112@198.51.100.1" },
+    { "desk", CW_OK, "sip:reception@192.0.2.9:5070", "sip:reception@192.0.2.9:5070;transport=tcp" },
+    { "bob", CW_OK, "sip:bob@pbx.example", "sip:bob@pbx.example" },
+    { "*72", CW_OK, "sip:*72@pbx.example", "sip:*72@pbx.example" },
+    { "", CW_E_NOT_FOUND, NULL, NULL },
+    { "bob@evil.example", CW_E_NOT_FOUND, NULL, NULL },
+    { "bob;x=y", CW_E_NOT_FOUND, NULL, NULL },
+    { "b$b", CW_E_NOT_FOUND, NULL, NULL },
 };
 
 static void find_inbound(void)
@@ -97,8 +115,10 @@ static void find_inbound(void)
         cw_route route;
 
         g_assert_cmpint(cw_route_inbound(conf, incoming[i].user, &route), ==, incoming[i].want);
-        if (incoming[i].want == CW_OK)
+        if (incoming[i].want == CW_OK) {
             g_assert_cmpstr(route.target, ==, incoming[i].target);
+            g_assert_cmpstr(route.ruri, ==, incoming[i].ruri);
+        }
         cw_route_clear(&route);
     }
     cw_conf_free(conf);
