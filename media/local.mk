@@ -21,7 +21,7 @@ media_libmedia_a_SOURCES = \
 	media/rtp.c media/rtp.h \
 	media/sdp.h media/sdp_parse.c media/sdp_print.c media/sdp_rtp.c media/sdp_stream.c \
 	media/setup.c \
-	media/srtp.c media/srtp.h \
+	media/srtp.c media/srtp.h media/srtp_priv.h media/srtp_rtcp.c \
 	media/srtp_evp.c media/srtp_evp.h \
 	media/tick.c \
 	media/transport.c media/transport.h \

@@ -1,64 +1,30 @@
-#include "media/srtp.h"
-
-#include "media/srtp_evp.h"
+#include "media/srtp_priv.h"
 
 #include <glib.h>
 #include <openssl/crypto.h>
 #include <string.h>
-#include <srtp2/srtp.h>
 
-#define WINDOW     128 /* packets of disorder forgiven; RFC 3711 3.3.2 asks for 64 */
-#define SSRCS_MAX  32  /* kept a direction; the one longest unused makes room */
-#define RTP_FIXED  12  /* RFC 3550 5.1 */
-#define RTCP_FIXED 8   /* common header and SSRC, left in clear (RFC 3711 3.4) */
-#define INDEX_LEN  4   /* E flag and SRTCP index */
+#define FIXED      12 /* RFC 3550 5.1 */
 #define PACKET_MAX 65535
+#define BACK_MAX   2048 /* packets a repeat may be behind when sent */
+#define ROOM_FIRST 2    /* SSRCs */
 
 static const struct suite {
     const char *name;
-    size_t key_len;  /* with salt */
-    size_t rtp_tag;  /* authentication tag on RTP */
-    size_t rtcp_tag; /* RFC 5764 4.1.2: 80 bits on RTCP even with SHA1_32 */
-    srtp_profile_t profile;
+    uint8_t key_len, salt_len;
+    uint8_t rtp_tag, rtcp_tag; /* RFC 5764 4.1.2: 80 bits on RTCP even with SHA1_32 */
+    bool gcm;
 } suites[] = {
-    [CW_SRTP_NONE] = { "NONE", 0, 0, 0, 0 },
-    [CW_SRTP_AES128_CM_SHA1_80] = { "SRTP_AES128_CM_HMAC_SHA1_80", 30, 10, 10,
-                                    srtp_profile_aes128_cm_sha1_80 },
-    [CW_SRTP_AES128_CM_SHA1_32] = { "SRTP_AES128_CM_HMAC_SHA1_32", 30, 4, 10,
-                                    srtp_profile_aes128_cm_sha1_32 },
-    [CW_SRTP_AEAD_AES_128_GCM] = { "SRTP_AEAD_AES_128_GCM", 28, 16, 16,
-                                   srtp_profile_aead_aes_128_gcm },
-    [CW_SRTP_AEAD_AES_256_GCM] = { "SRTP_AEAD_AES_256_GCM", 44, 16, 16,
-                                   srtp_profile_aead_aes_256_gcm },
-};
-
-/* One direction. libsrtp makes a stream for every SSRC it meets and finds it by walking a list, so
- * the far side must not be able to make many. */
-struct way {
-    srtp_t ctx;
-    uint32_t clock; /* counts packets, to tell the longest unused */
-    unsigned n, last;
-    struct {
-        uint32_t ssrc; /* as on the wire */
-        uint32_t used;
-    } seen[SSRCS_MAX];
-};
-
-struct cw_srtp {
-    const struct suite *suite;
-    struct way tx, rx;
+    [CW_SRTP_NONE] = { "NONE", 0, 0, 0, 0, false },
+    [CW_SRTP_AES128_CM_SHA1_80] = { "SRTP_AES128_CM_HMAC_SHA1_80", 16, 14, 10, 10, false },
+    [CW_SRTP_AES128_CM_SHA1_32] = { "SRTP_AES128_CM_HMAC_SHA1_32", 16, 14, 4, 10, false },
+    [CW_SRTP_AEAD_AES_128_GCM] = { "SRTP_AEAD_AES_128_GCM", 16, 12, 16, 16, true },
+    [CW_SRTP_AEAD_AES_256_GCM] = { "SRTP_AEAD_AES_256_GCM", 32, 12, 16, 16, true },
 };
 
 cw_err cw_srtp_init(void)
 {
-    if (srtp_init() != srtp_err_status_ok)
-        return CW_E_INTERNAL;
-    for (unsigned i = 0; i < CW_SRTP_CIPHERS; i++)
-        if (srtp_replace_cipher_type(cw_srtp_ciphers[i], cw_srtp_ciphers[i]->id))
-            return CW_E_INTERNAL;
-    if (srtp_replace_auth_type(&cw_srtp_hmac_sha1, cw_srtp_hmac_sha1.id))
-        return CW_E_INTERNAL;
-    return CW_OK;
+    return cw_srtp_evp_init();
 }
 
 const char *cw_srtp_suite_name(cw_srtp_suite suite)
@@ -68,47 +34,69 @@ const char *cw_srtp_suite_name(cw_srtp_suite suite)
 
 size_t cw_srtp_key_len(cw_srtp_suite suite)
 {
-    return (unsigned)suite < G_N_ELEMENTS(suites) ? suites[suite].key_len : 0;
+    if ((unsigned)suite >= G_N_ELEMENTS(suites))
+        return 0;
+    return (size_t)suites[suite].key_len + suites[suite].salt_len;
 }
 
-static cw_err way_init(struct way *way, const struct suite *suite, srtp_ssrc_type_t type,
-                       const uint8_t *key)
-{
-    uint8_t copy[CW_SRTP_KEY_MAX]; /* libsrtp's policy wants it writable */
-    srtp_policy_t policy = {
-        .ssrc = { .type = type },
-        .key = copy,
-        .window_size = WINDOW,
-        .allow_repeat_tx = 1, /* a relayed packet may be sent again */
-    };
-    srtp_err_status_t status;
+/* ── Keys ── */
+enum { KEY, AUTH, SALT, RTCP = 3 }; /* labels of RFC 3711 4.3.1; those of RTCP follow RTP's */
 
-    srtp_crypto_policy_set_from_profile_for_rtp(&policy.rtp, suite->profile);
-    srtp_crypto_policy_set_from_profile_for_rtcp(&policy.rtcp, suite->profile);
-    memcpy(copy, key, sizeof copy);
-    status = srtp_create(&way->ctx, &policy);
-    OPENSSL_cleanse(copy, sizeof copy);
-    return status == srtp_err_status_ok ? CW_OK : CW_E_INTERNAL;
+static cw_err derive(const struct suite *suite, cw_srtp_crypt *crypt, const uint8_t *master,
+                     unsigned first, bool seals)
+{
+    uint8_t salt[14] = { 0 }; /* RFC 7714 11: GCM's 12 bytes stand left */
+    uint8_t key[3][32];
+    cw_err err;
+
+    memcpy(salt, master + suite->key_len, suite->salt_len);
+    err = cw_srtp_derive(master, suite->key_len, salt, (uint8_t)(first + KEY), key[KEY],
+                         suite->key_len);
+    if (!err)
+        err = cw_srtp_derive(master, suite->key_len, salt, (uint8_t)(first + AUTH), key[AUTH],
+                             CW_SRTP_MAC);
+    if (!err)
+        err = cw_srtp_derive(master, suite->key_len, salt, (uint8_t)(first + SALT), key[SALT],
+                             sizeof salt);
+    if (!err)
+        err = cw_srtp_crypt_init(crypt, key[KEY], suite->key_len, key[SALT],
+                                 suite->gcm ? NULL : key[AUTH], seals);
+    OPENSSL_cleanse(key, sizeof key);
+    OPENSSL_cleanse(salt, sizeof salt);
+    return err;
 }
 
-static void way_clear(struct way *way)
+static cw_err way_init(cw_srtp_way *way, const struct suite *suite, const uint8_t *master,
+                       bool seals)
 {
-    if (way->ctx)
-        srtp_dealloc(way->ctx);
+    cw_err err = derive(suite, &way->rtp, master, 0, seals);
+
+    way->gcm = suite->gcm;
+    way->rtp_tag = suite->rtp_tag;
+    way->rtcp_tag = suite->rtcp_tag;
+    return err ? err : derive(suite, &way->rtcp, master, RTCP, seals);
+}
+
+static void way_clear(cw_srtp_way *way)
+{
+    cw_srtp_crypt_clear(&way->rtp);
+    cw_srtp_crypt_clear(&way->rtcp);
+    g_free(way->stream);
 }
 
 cw_err cw_srtp_new(const cw_srtp_keys *keys, cw_srtp **ret)
 {
+    const struct suite *suite;
     cw_srtp *srtp;
     cw_err err;
 
     if (cw_srtp_key_len(keys->suite) == 0)
         return CW_E_UNSUPPORTED;
-    srtp = g_new0(cw_srtp, 1);
-    srtp->suite = &suites[keys->suite];
-    err = way_init(&srtp->tx, srtp->suite, ssrc_any_outbound, keys->tx);
+    suite = &suites[keys->suite];
+    srtp = g_aligned_alloc0(1, sizeof *srtp, alignof(cw_srtp));
+    err = way_init(&srtp->tx, suite, keys->tx, true);
     if (!err)
-        err = way_init(&srtp->rx, srtp->suite, ssrc_any_inbound, keys->rx);
+        err = way_init(&srtp->rx, suite, keys->rx, false);
     if (err) {
         cw_srtp_free(srtp);
         return err;
@@ -123,119 +111,191 @@ void cw_srtp_free(cw_srtp *srtp)
         return;
     way_clear(&srtp->tx);
     way_clear(&srtp->rx);
-    g_free(srtp);
+    g_aligned_free(srtp);
 }
 
-static cw_err err_of(srtp_err_status_t status)
+/* ── Streams ── */
+cw_srtp_stream *cw_srtp_find(cw_srtp_way *way, const uint8_t *ssrc, cw_srtp_stream *fresh)
 {
-    switch (status) {
-    case srtp_err_status_ok:
-        return CW_OK;
-    case srtp_err_status_auth_fail:
-    case srtp_err_status_no_ctx:
-        return CW_E_INTEGRITY;
-    case srtp_err_status_replay_fail:
-    case srtp_err_status_replay_old:
-    case srtp_err_status_pkt_idx_old:
-        return CW_E_REPLAY;
-    case srtp_err_status_bad_param:
-    case srtp_err_status_parse_err:
-        return CW_E_SHORT;
-    default:
-        return CW_E_INTERNAL;
-    }
-}
-
-/* Note that a good packet of `ssrc` passed, and forget the SSRC longest silent when it is one too
- * many. */
-static void way_seen(struct way *way, const uint8_t *at)
-{
-    uint32_t ssrc;
-    unsigned i, oldest = 0;
-
-    memcpy(&ssrc, at, sizeof ssrc);
-    way->clock++;
-    i = way->last;
-    if (i >= way->n || way->seen[i].ssrc != ssrc) {
-        for (i = 0; i < way->n && way->seen[i].ssrc != ssrc; i++)
-            if (way->clock - way->seen[i].used > way->clock - way->seen[oldest].used)
-                oldest = i;
-        if (i == way->n && way->n < SSRCS_MAX) {
-            way->n++;
-        } else if (i == way->n) {
-            i = oldest;
-            srtp_remove_stream(way->ctx, way->seen[i].ssrc);
+    if (way->last < way->n && memcmp(way->stream[way->last].ssrc, ssrc, 4) == 0)
+        return &way->stream[way->last];
+    for (uint8_t i = 0; i < way->n; i++) {
+        if (memcmp(way->stream[i].ssrc, ssrc, 4) == 0) {
+            way->last = i;
+            return &way->stream[i];
         }
-        way->seen[i].ssrc = ssrc;
-        way->last = i;
     }
-    way->seen[i].used = way->clock;
+    *fresh = (cw_srtp_stream){ 0 };
+    memcpy(fresh->ssrc, ssrc, 4);
+    return fresh;
 }
 
-/* libsrtp reads what the header announces; this makes sure that it is there. */
-static cw_err check_rtp(const uint8_t *pkt, size_t len, size_t tag)
+/* A free place, or that of the SSRC longest silent. */
+static uint8_t make_place(cw_srtp_way *way)
 {
-    size_t need = RTP_FIXED + tag;
+    uint8_t oldest = 0;
 
-    if (len > PACKET_MAX)
-        return CW_E_TOO_LARGE;
-    if (len < need)
-        return CW_E_SHORT;
-    need += 4u * (pkt[0] & 0x0f);
+    if (way->n < CW_SRTP_SSRCS_MAX) {
+        if (way->n == way->room) {
+            way->room = way->room ? (uint8_t)(way->room * 2) : ROOM_FIRST;
+            way->stream = g_renew(cw_srtp_stream, way->stream, way->room);
+        }
+        return way->n++;
+    }
+    for (uint8_t i = 1; i < way->n; i++)
+        if (way->clock - way->stream[i].used > way->clock - way->stream[oldest].used)
+            oldest = i;
+    return oldest;
+}
+
+void cw_srtp_keep(cw_srtp_way *way, const cw_srtp_stream *stream)
+{
+    way->clock++;
+    if (!way->n || stream != &way->stream[way->last]) { /* cw_srtp_find() did not know it */
+        way->last = make_place(way);
+        way->stream[way->last] = *stream;
+    }
+    way->stream[way->last].used = way->clock;
+}
+
+/* ── Packets ── */
+/* Where the payload begins: CSRCs and the extension stay in clear. 0: the header announces more
+ * than there is. */
+static size_t payload_at(const uint8_t *pkt, size_t len, size_t tag)
+{
+    size_t at = FIXED + 4u * (pkt[0] & 0x0f);
+
     if (pkt[0] & 0x10) {
-        if (len < need + 4)
-            return CW_E_SHORT;
-        pkt += need - tag + 2;
-        need += 4 + 4u * (unsigned)(pkt[0] << 8 | pkt[1]);
+        if (len < at + 4 + tag)
+            return 0;
+        at += 4 + 4u * (unsigned)(pkt[at + 2] << 8 | pkt[at + 3]);
     }
-    return len < need ? CW_E_SHORT : CW_OK;
+    return len < at + tag ? 0 : at;
 }
 
-static cw_err check_rtcp(size_t len, size_t tag)
+static cw_err check(const uint8_t *pkt, size_t len, size_t tag, size_t *at)
 {
     if (len > PACKET_MAX)
         return CW_E_TOO_LARGE;
-    return len < RTCP_FIXED + tag ? CW_E_SHORT : CW_OK;
+    if (len < FIXED + tag)
+        return CW_E_SHORT;
+    *at = payload_at(pkt, len, tag);
+    return *at ? CW_OK : CW_E_SHORT;
 }
 
-typedef srtp_err_status_t transform(srtp_t ctx, void *pkt, int *len);
-
-static cw_err way_run(struct way *way, transform *fn, uint8_t *pkt, size_t *len, size_t ssrc_at)
+/* RFC 3711 3.3.1 and appendix A. */
+static uint64_t index_of(const cw_srtp_stream *stream, const uint8_t *pkt)
 {
-    int n = (int)*len;
-    cw_err err = err_of(fn(way->ctx, pkt, &n));
+    uint16_t seq = (uint16_t)(pkt[2] << 8 | pkt[3]), newest = (uint16_t)stream->newest;
+    uint64_t roc = stream->newest >> 16;
+
+    if (newest < 0x8000) {
+        if (seq > newest + 0x8000 && roc > 0)
+            roc--;
+    } else if (seq < newest - 0x8000) {
+        roc++;
+    }
+    return roc << 16 | seq;
+}
+
+/* SSRC and index over the salt: RFC 3711 4.1.1, RFC 7714 8.1. */
+static void make_iv(const cw_srtp_way *way, const uint8_t *pkt, uint64_t index,
+                    uint8_t iv[static CW_SRTP_IV])
+{
+    unsigned at = way->gcm ? 2 : 4;
+    uint64_t be = __builtin_bswap64(index << 16), word;
+    uint32_t ssrc, half;
+
+    memcpy(iv, way->rtp.salt, CW_SRTP_IV);
+    memcpy(&ssrc, pkt + 8, 4);
+    memcpy(&half, iv + at, 4);
+    half ^= ssrc;
+    memcpy(iv + at, &half, 4);
+    memcpy(&word, iv + at + 4, 8); /* 48 bits, and two bytes that stay as they are */
+    word ^= be;
+    memcpy(iv + at + 4, &word, 8);
+}
+
+static void mac_of(const cw_srtp_way *way, const uint8_t *pkt, size_t len, uint64_t index,
+                   uint8_t mac[static CW_SRTP_MAC])
+{
+    uint32_t roc = __builtin_bswap32((uint32_t)(index >> 16));
+
+    cw_srtp_mac(&way->rtp, pkt, len, (const uint8_t *)&roc, sizeof roc, mac);
+}
+
+static cw_err seal(cw_srtp_way *way, uint8_t *pkt, size_t at, size_t len, uint64_t index)
+{
+    uint8_t iv[CW_SRTP_IV], mac[CW_SRTP_MAC];
+    cw_err err;
+
+    make_iv(way, pkt, index, iv);
+    if (way->gcm)
+        return cw_srtp_gcm(&way->rtp, iv, pkt, at, NULL, 0, pkt + at, len - at, true);
+    err = cw_srtp_ctr(&way->rtp, iv, pkt + at, len - at);
+    mac_of(way, pkt, len, index, mac);
+    memcpy(pkt + len, mac, way->rtp_tag);
+    return err;
+}
+
+/* `len`: without the tag. */
+static cw_err open_it(cw_srtp_way *way, uint8_t *pkt, size_t at, size_t len, uint64_t index)
+{
+    uint8_t iv[CW_SRTP_IV], mac[CW_SRTP_MAC];
+
+    make_iv(way, pkt, index, iv);
+    if (way->gcm)
+        return cw_srtp_gcm(&way->rtp, iv, pkt, at, NULL, 0, pkt + at, len - at, false);
+    mac_of(way, pkt, len, index, mac);
+    if (CRYPTO_memcmp(mac, pkt + len, way->rtp_tag))
+        return CW_E_INTEGRITY;
+    return cw_srtp_ctr(&way->rtp, iv, pkt + at, len - at);
+}
+
+/* A number is encrypted twice only for the same bytes, a repeat: cw_tx counts on, so what is far
+ * behind is not one. */
+cw_err cw_srtp_protect(cw_srtp *srtp, uint8_t *pkt, size_t *len)
+{
+    cw_srtp_way *way = &srtp->tx;
+    cw_srtp_stream fresh, *stream;
+    uint64_t index;
+    size_t at;
+    cw_err err = check(pkt, *len, 0, &at);
 
     if (err)
         return err;
-    way_seen(way, pkt + ssrc_at);
-    *len = (size_t)n;
+    stream = cw_srtp_find(way, pkt + 8, &fresh);
+    index = index_of(stream, pkt);
+    if (index >> 48 || index + BACK_MAX < stream->newest)
+        return CW_E_REPLAY;
+    err = seal(way, pkt, at, *len, index);
+    if (err)
+        return err;
+    stream->newest = MAX(stream->newest, index);
+    cw_srtp_keep(way, stream);
+    *len += way->rtp_tag;
     return CW_OK;
-}
-
-cw_err cw_srtp_protect(cw_srtp *srtp, uint8_t *pkt, size_t *len)
-{
-    cw_err err = check_rtp(pkt, *len, 0);
-
-    return err ? err : way_run(&srtp->tx, srtp_protect, pkt, len, 8);
 }
 
 cw_err cw_srtp_unprotect(cw_srtp *srtp, uint8_t *pkt, size_t *len)
 {
-    cw_err err = check_rtp(pkt, *len, srtp->suite->rtp_tag);
+    cw_srtp_way *way = &srtp->rx;
+    cw_srtp_stream fresh, *stream;
+    uint64_t index;
+    size_t at;
+    cw_err err = check(pkt, *len, way->rtp_tag, &at);
 
-    return err ? err : way_run(&srtp->rx, srtp_unprotect, pkt, len, 8);
-}
-
-cw_err cw_srtp_protect_rtcp(cw_srtp *srtp, uint8_t *pkt, size_t *len)
-{
-    cw_err err = check_rtcp(*len, 0);
-
-    return err ? err : way_run(&srtp->tx, srtp_protect_rtcp, pkt, len, 4);
-}
-
-cw_err cw_srtp_unprotect_rtcp(cw_srtp *srtp, uint8_t *pkt, size_t *len)
-{
-    cw_err err = check_rtcp(*len, srtp->suite->rtcp_tag + INDEX_LEN);
-
-    return err ? err : way_run(&srtp->rx, srtp_unprotect_rtcp, pkt, len, 4);
+    if (err)
+        return err;
+    stream = cw_srtp_find(way, pkt + 8, &fresh);
+    index = index_of(stream, pkt);
+    if (index >> 48 || !cw_srtp_is_new(index, stream->newest, stream->seen))
+        return CW_E_REPLAY;
+    err = open_it(way, pkt, at, *len - way->rtp_tag, index);
+    if (err)
+        return err;
+    cw_srtp_mark(index, &stream->newest, &stream->seen);
+    cw_srtp_keep(way, stream);
+    *len -= way->rtp_tag;
+    return CW_OK;
 }

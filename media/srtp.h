@@ -1,7 +1,8 @@
-/* srtp.h - SRTP and SRTCP of one association (RFC 3711, 7714) by libsrtp with OpenSSL's ciphers.
+/* srtp.h - SRTP and SRTCP of one association (RFC 3711, 7714) on OpenSSL's ciphers.
  *
  * An object belongs to the thread that uses it. Contents change in place; the buffer must have
- * CW_SRTP_TRAILER bytes of room behind the packet.
+ * CW_SRTP_TRAILER bytes of room behind the packet. After an error the packet is spoilt and the
+ * object as it was.
  */
 #ifndef CW_MEDIA_SRTP_H
 #define CW_MEDIA_SRTP_H
@@ -29,7 +30,7 @@ typedef struct cw_srtp_keys {
 
 typedef struct cw_srtp cw_srtp;
 
-CW_NODISCARD cw_err cw_srtp_init(void); /* once, before any thread: plugs in OpenSSL's ciphers */
+CW_NODISCARD cw_err cw_srtp_init(void); /* once, before any thread: finds OpenSSL's ciphers */
 const char *cw_srtp_suite_name(cw_srtp_suite suite); /* IANA name */
 size_t cw_srtp_key_len(cw_srtp_suite suite);         /* key and salt together */
 

@@ -12,7 +12,7 @@ tests_unit_test_rtp_LDADD = $(MEDIA_LIBS)
 check_PROGRAMS += tests/unit/test-srtp
 TESTS += tests/unit/test-srtp
 tests_unit_test_srtp_SOURCES = tests/unit/test-srtp.c
-tests_unit_test_srtp_LDADD = $(MEDIA_LIBS)
+tests_unit_test_srtp_LDADD = $(MEDIA_LIBS) $(SRTP_LIBS)
 
 check_PROGRAMS += tests/unit/test-ice
 TESTS += tests/unit/test-ice
