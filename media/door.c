@@ -16,10 +16,26 @@ static bool rtcp_let_in(cw_ep *ep, const cw_addr *from) CW_ON_MEDIA
     return true;
 }
 
-static void take_rtcp(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt) CW_ON_MEDIA
+/* Before anything is learned from a packet. False: dropped, counted. */
+static bool unseal(cw_worker *worker, cw_ep *ep, bool rtcp, cw_pkt *pkt) CW_ON_MEDIA
+{
+    if (ep->seal.srtp && pkt->len <= CW_RTP_MAX &&
+        !cw_seal_open(&ep->seal, rtcp, pkt->slot->data, &pkt->len))
+        return true;
+    cw_flow_unsealed(worker, ep);
+    return false;
+}
+
+static void take_rtcp(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA
 {
     worker->in++;
-    if (pkt->len <= CW_RTP_MAX && rtcp_let_in(ep, pkt->from))
+    if (pkt->len > CW_RTP_MAX) {
+        cw_flow_drop(worker, ep);
+        return;
+    }
+    if (ep->guarded && !unseal(worker, ep, true, pkt))
+        return;
+    if (rtcp_let_in(ep, pkt->from))
         cw_flow_rtcp(worker, ep, pkt->slot->data, pkt->len);
     else
         cw_flow_drop(worker, ep);
@@ -41,6 +57,8 @@ static void take_rtp(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA
     cw_rtp rtp;
 
     worker->in++;
+    if (ep->guarded && !unseal(worker, ep, false, pkt))
+        return;
     if (cw_rtp_parse(pkt->slot->data, pkt->len, &rtp)) {
         cw_flow_drop(worker, ep);
         return;
@@ -57,13 +75,29 @@ static void take_rtp(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA
     cw_flow_rx(worker, ep, pkt, &rtp);
 }
 
+/* RFC 7983 7 */
+static bool is_dtls(const cw_pkt *pkt)
+{
+    return pkt->len > 0 && pkt->slot->data[0] >= 20 && pkt->slot->data[0] <= 63;
+}
+
+static void take_dtls(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt) CW_ON_MEDIA
+{
+    if (cw_latch_allows(&ep->latch, pkt->from) && worker->conf->hooks.dtls)
+        worker->conf->hooks.dtls(ep->dtls, pkt->slot->data, pkt->len, pkt->from, ep->fd);
+    else
+        cw_flow_drop(worker, ep);
+}
+
 void cw_flow_rtp_ready(cw_worker *worker, cw_ep *ep)
 {
     unsigned left = ep->video ? VIDEO_BURST : 1;
     cw_pkt pkt;
 
     while (left-- > 0 && cw_io_rx_one(worker->io, ep->fd, &pkt)) {
-        if (ep->muxed && cw_is_rtcp(pkt.slot->data, pkt.len))
+        if (ep->dtls && is_dtls(&pkt))
+            take_dtls(worker, ep, &pkt);
+        else if (ep->muxed && cw_is_rtcp(pkt.slot->data, pkt.len))
             take_rtcp(worker, ep, &pkt);
         else
             take_rtp(worker, ep, &pkt);

@@ -8,6 +8,12 @@ void cw_flow_drop(cw_worker *worker, cw_ep *ep)
     worker->dropped++;
 }
 
+void cw_flow_unsealed(cw_worker *worker, cw_ep *ep)
+{
+    worker->unsealed++;
+    cw_flow_drop(worker, ep);
+}
+
 static void hear(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt) CW_ON_MEDIA
 {
     ep->heard = true;
@@ -107,6 +113,11 @@ void cw_flow_rx(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp)
 }
 
 /* ── Out ── */
+static bool seal(cw_ep *ep, cw_pkt *pkt, bool rtcp) CW_ON_MEDIA
+{
+    return ep->seal.srtp && !cw_seal_close(&ep->seal, rtcp, pkt->slot->data + pkt->at, &pkt->len);
+}
+
 void cw_flow_send(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, bool rtcp)
 {
     bool apart = rtcp && !ep->muxed;
@@ -119,6 +130,8 @@ void cw_flow_send(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, bool rtcp)
     }
     to = apart ? &ep->rtcp_to : &ep->latch.to;
     if (cw_addr_family(to) == AF_UNSPEC || ep->fd < 0)
+        return;
+    if (ep->guarded && !seal(ep, pkt, rtcp))
         return;
     cw_io_send(worker->io, apart ? ep->rtcp_fd : ep->fd, pkt, ep->connected && !apart ? NULL : to);
     worker->out++;

@@ -10,6 +10,7 @@
 #include "media/latch.h"
 #include "media/number.h"
 #include "media/port.h"
+#include "media/seal.h"
 #include "media/worker.h"
 
 #define CW_MID_MAX     32 /* bytes without NUL */
@@ -48,6 +49,7 @@ struct cw_ep {
     int fd CW_OF_MEDIA, rtcp_fd CW_OF_MEDIA; /* CW_EP_RTP; -1: closed */
     uint8_t kind;                            /* cw_ep_kind */
     uint8_t dir CW_OF_MEDIA;                 /* cw_dir */
+    bool guarded CW_OF_MEDIA;                /* CW_EP_RTP: nothing plain passes, see `seal` */
     bool heard CW_OF_MEDIA, video CW_OF_MEDIA, muxed CW_OF_MEDIA, ticking CW_OF_MEDIA;
     bool dtmf_busy CW_OF_MEDIA, dtmf_open CW_OF_MEDIA; /* sending digits; one is being seen */
     uint64_t rx_known[2] CW_OF_MEDIA; /* payload types of our description, a bit each */
@@ -59,7 +61,10 @@ struct cw_ep {
     alignas(64) cw_latch latch CW_OF_MEDIA;
     alignas(64) uint8_t map[128] CW_OF_MEDIA; /* payload types of this one to those of `out` */
 
+    cw_seal seal CW_OF_MEDIA; /* CW_EP_RTP, guarded */
+
     /* ── Now and then ── */
+    void *dtls CW_OF_MEDIA;  /* CW_EP_RTP; a reference, see cw_plane_hooks; NULL: none */
     cw_ep *peer CW_OF_MEDIA; /* the one joined */
     cw_addr rtcp_told CW_OF_MEDIA, rtcp_to CW_OF_MEDIA;
     /* As cw_ep_formats gave them, cut behind format[format_n - 1]; NULL: not yet. */
@@ -80,7 +85,9 @@ struct cw_ep {
     cw_plane *plane;
     unsigned worker;
     uint32_t ssrc;
-    cw_addr local; /* CW_EP_RTP */
+    cw_addr local;                 /* CW_EP_RTP */
+    _Atomic unsigned suite;        /* cw_srtp_suite */
+    cw_srtp_keys *keys CW_OF_LOOP; /* in use; NULL: none */
     cw_transport *loop_transport CW_OF_LOOP;
     bool freed CW_OF_LOOP;
     bool dtmf_agreed CW_OF_LOOP;
@@ -93,7 +100,8 @@ struct cw_ep {
 void cw_flow_rx(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp) CW_ON_MEDIA;
 /* A compound that passed the door. */
 void cw_flow_rtcp(cw_worker *worker, cw_ep *ep, const uint8_t *data, size_t len) CW_ON_MEDIA;
-void cw_flow_drop(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* count one refused */
+void cw_flow_drop(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;     /* count one refused */
+void cw_flow_unsealed(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* one that is no good SRTP */
 /* A packet of `out`'s source: renumber and send. */
 void cw_flow_tx(cw_worker *worker, cw_ep *out, cw_pkt *pkt, cw_rtp *rtp) CW_ON_MEDIA;
 /* A packet of its own, rtp->ts as given. */
@@ -118,6 +126,8 @@ void cw_flow_join(cw_worker *worker, cw_ep *a, cw_ep *b) CW_ON_MEDIA;
 void cw_flow_part(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
 void cw_flow_remote(cw_worker *worker, cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool mux,
                     bool latch) CW_ON_MEDIA;
+void cw_flow_secure(cw_worker *worker, cw_ep *ep, const cw_seal_new *with) CW_ON_MEDIA;
+void cw_flow_dtls(cw_worker *worker, cw_ep *ep, void *dtls) CW_ON_MEDIA; /* takes it */
 void cw_flow_keyframe(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
 void cw_flow_digit(cw_worker *worker, cw_ep *ep, unsigned event, unsigned ms) CW_ON_MEDIA;
 void cw_flow_ticking(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* arm the clock if it needs it */

@@ -106,3 +106,12 @@ cw_latch_verdict cw_latch_slow(cw_latch *latch, const cw_addr *from, uint32_t ss
     latch->last_us = now_us;
     return consider(latch, from, now_us);
 }
+
+bool cw_latch_allows(const cw_latch *latch, const cw_addr *from)
+{
+    if (cw_addr_family(&latch->told) == AF_UNSPEC)
+        return false;
+    if (cw_addr_family(&latch->source) != AF_UNSPEC && latch->explained)
+        return cw_addr_same(from, &latch->source);
+    return cw_addr_eq(from, &latch->told) || (latch->learn && nat_explains(&latch->told, from));
+}

@@ -40,6 +40,10 @@ typedef enum cw_latch_verdict { CW_LATCH_REFUSE, CW_LATCH_TAKE, CW_LATCH_CHOSE }
 /* What SDP says now. Saying the same again keeps what was learned. */
 void cw_latch_tell(cw_latch *latch, const cw_addr *told, bool learn);
 
+/* May DTLS come from there? From the address told, or from behind the NAT that would explain it;
+ * once a source is chosen, from that only. */
+bool cw_latch_allows(const cw_latch *latch, const cw_addr *from);
+
 /* CW_LATCH_CHOSE: take it, and the source is now one that SDP did not tell. */
 cw_latch_verdict cw_latch_slow(cw_latch *latch, const cw_addr *from, uint32_t ssrc, uint16_t seq,
                                uint64_t now_us);

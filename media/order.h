@@ -22,8 +22,8 @@ typedef struct cw_order {
     cw_transport *transport;
     cw_ep *ep, *other;
     cw_ice ice;
-    cw_srtp *srtp;
-    cw_srtp_suite suite;
+    cw_seal_new seal;
+    void *dtls;
     cw_stream *rx, *tx;
     cw_addr rtp, rtcp;
     bool mux, latch;

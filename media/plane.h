@@ -36,8 +36,12 @@ typedef struct cw_plane_hooks {
     /* A DTLS datagram from the address bound to the transport. Must copy and return. `dtls` is
      * what cw_transport_new was given. Answers go to `from` by sendto(fd). */
     void (*dtls)(void *dtls, const uint8_t *data, size_t len, const cw_addr *from, int fd);
-    /* The worker has let go of the transport: no further dtls() call for it. Any thread. */
+    /* The worker has let go of the transport or port: no further dtls() call for it. Any thread. */
     void (*dtls_release)(void *dtls);
+    /* An RTP port got `dtls` (cw_ep_rtp_dtls): `fd` is its socket, `to` its far side (AF_UNSPEC:
+     * not known). Comes again when the far side moves. Keeps a duplicate of `fd` if it wants to
+     * send. */
+    void (*dtls_open)(void *dtls, const cw_addr *to, int fd);
 } cw_plane_hooks;
 
 typedef struct cw_plane_conf {
@@ -115,6 +119,14 @@ const cw_addr *cw_ep_rtp_local(const cw_ep *ep); /* RTP; RTCP is port + 1. Any t
  * (the SDP's address wins if it shows up within the first packets), then only from it. */
 void cw_ep_rtp_remote(cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool rtcp_mux,
                       bool latch) CW_ON_LOOP;
+
+/* SRTP and SRTCP with these keys from now on, both ways; what comes otherwise is dropped. Keys of a
+ * direction that are the same as before keep their counters. NULL: plain RTP, as at first. */
+void cw_ep_rtp_secure(cw_ep *ep, const cw_srtp_keys *keys) CW_ON_LOOP;
+/* DTLS from where cw_ep_rtp_remote said, or from behind its NAT, goes to hooks.dtls with `dtls`; no
+ * plain RTP passes any more. Keys come by cw_ep_rtp_secure; until then those before stay. The port
+ * gives `dtls` back by hooks.dtls_release. NULL: no DTLS. After cw_ep_rtp_remote. */
+void cw_ep_rtp_dtls(cw_ep *ep, void *dtls) CW_ON_LOOP;
 
 /* Sends everything it is sent back to its sender. */
 CW_NODISCARD cw_err cw_ep_echo_new(cw_plane *plane, unsigned worker, cw_ep **ret) CW_ON_LOOP;

@@ -1,6 +1,10 @@
 /* plane_ep.c - endpoints as the loop sees them: events, orders, statistics. */
 #include "media/order.h"
 
+#include "base/log.h"
+
+#include <string.h>
+
 /* ── Events ── */
 static void tell_ep(cw_ep *ep, cw_ep_event event, const cw_ep_info *info) CW_ON_LOOP
 {
@@ -80,6 +84,8 @@ static void do_ep_remove(cw_worker *worker, cw_mail *mail)
         cw_transport_detach(ep->transport, ep);
     if (ep->kind == CW_EP_RTP) {
         cw_worker_unwatch(worker, ep);
+        cw_flow_dtls(worker, ep, NULL);
+        cw_seal_clear(&ep->seal);
         cw_port_close(&(cw_port_pair){ .rtp = ep->fd, .rtcp = ep->rtcp_fd });
     }
     g_free(ep->rx_formats);
@@ -112,6 +118,24 @@ static void do_ep_remote(cw_worker *worker, cw_mail *mail)
 
     cw_assert_on_media();
     cw_flow_remote(worker, o->ep, &o->rtp, &o->rtcp, o->mux, o->latch);
+    g_free(o);
+}
+
+static void do_ep_secure(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_flow_secure(worker, o->ep, &o->seal);
+    g_free(o);
+}
+
+static void do_ep_dtls(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_flow_dtls(worker, o->ep, o->dtls);
     g_free(o);
 }
 
@@ -228,6 +252,53 @@ void cw_ep_rtp_remote(cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool r
     o->rtcp = rtcp ? *rtcp : (cw_addr){ 0 };
     o->mux = rtcp_mux;
     o->latch = latch;
+    give_ep(ep, o);
+}
+
+/* ── Protection ── */
+static void keys_free(cw_srtp_keys *keys)
+{
+    if (!keys)
+        return;
+    explicit_bzero(keys, sizeof *keys);
+    g_free(keys);
+}
+
+static bool same_keys(const cw_srtp_keys *a, const cw_srtp_keys *b)
+{
+    size_t len = cw_srtp_key_len(a->suite);
+
+    return a->suite == b->suite && !memcmp(a->tx, b->tx, len) && !memcmp(a->rx, b->rx, len) &&
+           a->rx_mki_len == b->rx_mki_len && !memcmp(a->rx_mki, b->rx_mki, a->rx_mki_len);
+}
+
+void cw_ep_rtp_secure(cw_ep *ep, const cw_srtp_keys *keys)
+{
+    cw_seal_new seal = { 0 };
+    cw_order *o;
+    cw_err err = CW_OK;
+
+    if (keys ? ep->keys && same_keys(ep->keys, keys) : !ep->keys)
+        return;
+    if (keys)
+        err = cw_seal_make(keys, ep->keys, &seal);
+    if (err) {
+        cw_log(CW_LOG_ERROR, CW_MOD_MEDIA, "media.keys", "error", cw_err_text(err), "suite",
+               cw_srtp_suite_name(keys->suite), NULL);
+        return;
+    }
+    keys_free(ep->keys);
+    ep->keys = keys ? g_memdup2(keys, sizeof *keys) : NULL;
+    o = cw_order_new(do_ep_secure);
+    o->seal = seal;
+    give_ep(ep, o);
+}
+
+void cw_ep_rtp_dtls(cw_ep *ep, void *dtls)
+{
+    cw_order *o = cw_order_new(do_ep_dtls);
+
+    o->dtls = dtls;
     give_ep(ep, o);
 }
 
@@ -357,6 +428,7 @@ void cw_ep_get_stats(const cw_ep *ep, cw_ep_stats *ret)
         return;
     }
     ret->local = ep->local;
+    ret->suite = CW_CELL_GET(ep->suite);
     cw_addr_cell_get(&count->remote, &ret->remote);
 }
 
@@ -365,6 +437,7 @@ void cw_ep_free(cw_ep *ep)
     if (!ep)
         return;
     ep->freed = true;
+    keys_free(g_steal_pointer(&ep->keys));
     if (ep->loop_transport)
         ep->loop_transport->eps--;
     give_ep(ep, cw_order_new(do_ep_remove));

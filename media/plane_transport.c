@@ -52,7 +52,7 @@ static void do_transport_key(cw_worker *worker, cw_mail *mail)
     cw_order *o = (cw_order *)mail;
 
     cw_assert_on_media();
-    cw_transport_key(worker, o->transport, o->srtp, o->suite);
+    cw_transport_key(worker, o->transport, &o->seal);
     g_free(o);
 }
 
@@ -104,9 +104,9 @@ void cw_transport_restart(cw_transport *transport, const char *ufrag, const char
 
 void cw_transport_secure(cw_transport *transport, const cw_srtp_keys *keys)
 {
-    cw_srtp *srtp;
+    cw_seal_new seal;
     cw_order *o;
-    cw_err err = cw_srtp_new(keys, &srtp);
+    cw_err err = cw_seal_make(keys, NULL, &seal);
 
     if (err) {
         cw_log(CW_LOG_ERROR, CW_MOD_MEDIA, "media.keys", "error", cw_err_text(err), "suite",
@@ -114,8 +114,7 @@ void cw_transport_secure(cw_transport *transport, const cw_srtp_keys *keys)
         return;
     }
     o = cw_order_new(do_transport_key);
-    o->srtp = srtp;
-    o->suite = keys->suite;
+    o->seal = seal;
     give_transport(transport, o);
 }
 

@@ -119,10 +119,20 @@ void cw_flow_part(cw_worker *worker, cw_ep *ep)
     cw_flow_ticking(worker, peer);
 }
 
+static void open_dtls(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
+{
+    if (ep->dtls && worker->conf->hooks.dtls_open)
+        worker->conf->hooks.dtls_open(ep->dtls, &ep->latch.to, ep->fd);
+}
+
 void cw_flow_remote(cw_worker *worker, cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool mux,
                     bool latch)
 {
+    bool moved = !cw_addr_eq(rtp, &ep->latch.told);
+
     cw_latch_tell(&ep->latch, rtp, latch);
+    if (moved)
+        open_dtls(worker, ep);
     if (ep->connected && !cw_addr_same(&ep->latch.source, &ep->latch.to))
         ep->connected = !cw_io_connect(ep->fd, NULL);
     ep->muxed = mux;
@@ -130,6 +140,22 @@ void cw_flow_remote(cw_worker *worker, cw_ep *ep, const cw_addr *rtp, const cw_a
         ep->rtcp_told = ep->rtcp_to = *rtcp;
     if (!ep->heard)
         cw_addr_cell_set(&ep->count.remote, rtp);
+}
+
+void cw_flow_secure(cw_worker *worker, cw_ep *ep, const cw_seal_new *with)
+{
+    cw_seal_set(&ep->seal, with);
+    CW_CELL_SET(ep->suite, (unsigned)with->suite);
+    ep->guarded = with->srtp || ep->dtls;
+}
+
+void cw_flow_dtls(cw_worker *worker, cw_ep *ep, void *dtls)
+{
+    if (ep->dtls && worker->conf->hooks.dtls_release)
+        worker->conf->hooks.dtls_release(ep->dtls);
+    ep->dtls = dtls;
+    ep->guarded = ep->seal.srtp || dtls;
+    open_dtls(worker, ep);
 }
 
 void cw_flow_digit(cw_worker *worker, cw_ep *ep, unsigned event, unsigned ms)

@@ -20,6 +20,8 @@ static const struct suite {
     [CW_SRTP_AES128_CM_SHA1_32] = { "SRTP_AES128_CM_HMAC_SHA1_32", 16, 14, 4, 10, false },
     [CW_SRTP_AEAD_AES_128_GCM] = { "SRTP_AEAD_AES_128_GCM", 16, 12, 16, 16, true },
     [CW_SRTP_AEAD_AES_256_GCM] = { "SRTP_AEAD_AES_256_GCM", 32, 12, 16, 16, true },
+    [CW_SRTP_AES256_CM_SHA1_80] = { "SRTP_AES256_CM_HMAC_SHA1_80", 32, 14, 10, 10, false },
+    [CW_SRTP_AES256_CM_SHA1_32] = { "SRTP_AES256_CM_HMAC_SHA1_32", 32, 14, 4, 10, false },
 };
 
 cw_err cw_srtp_init(void)
@@ -112,6 +114,22 @@ void cw_srtp_free(cw_srtp *srtp)
     way_clear(&srtp->tx);
     way_clear(&srtp->rx);
     g_aligned_free(srtp);
+}
+
+static void way_swap(cw_srtp_way *a, cw_srtp_way *b)
+{
+    cw_srtp_way was = *a;
+
+    *a = *b;
+    *b = was;
+}
+
+void cw_srtp_inherit(cw_srtp *srtp, cw_srtp *old, bool tx, bool rx)
+{
+    if (tx)
+        way_swap(&srtp->tx, &old->tx);
+    if (rx)
+        way_swap(&srtp->rx, &old->rx);
 }
 
 /* ── Streams ── */

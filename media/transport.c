@@ -222,7 +222,7 @@ static bool take_rtp(cw_worker *worker, cw_transport *transport, cw_pkt *pkt) CW
     cw_rtp rtp;
     cw_ep *ep;
 
-    if (cw_srtp_unprotect(transport->srtp, pkt->slot->data, &pkt->len) ||
+    if (cw_seal_open(&transport->seal, false, pkt->slot->data, &pkt->len) ||
         cw_rtp_parse(pkt->slot->data, pkt->len, &rtp))
         return false;
     ep = find_ep(transport, pkt->slot->data, &rtp);
@@ -235,7 +235,7 @@ static bool take_rtp(cw_worker *worker, cw_transport *transport, cw_pkt *pkt) CW
 
 static bool take_rtcp(cw_worker *worker, cw_transport *transport, cw_pkt *pkt) CW_ON_MEDIA
 {
-    if (cw_srtp_unprotect_rtcp(transport->srtp, pkt->slot->data, &pkt->len))
+    if (cw_seal_open(&transport->seal, true, pkt->slot->data, &pkt->len))
         return false;
     for (unsigned i = 0; i < transport->ep_n; i++)
         cw_flow_rtcp(worker, transport->ep[i], pkt->slot->data, pkt->len);
@@ -259,7 +259,7 @@ static void take_srtp(cw_worker *worker, cw_transport *likely, cw_pkt *pkt) CW_O
     bool ok;
 
     worker->in++;
-    if (!transport || !transport->srtp || pkt->len > CW_RTP_MAX) {
+    if (!transport || !transport->seal.srtp || pkt->len > CW_RTP_MAX) {
         refuse(worker, transport);
         return;
     }
@@ -267,6 +267,7 @@ static void take_srtp(cw_worker *worker, cw_transport *likely, cw_pkt *pkt) CW_O
     ok = cw_is_rtcp(pkt->slot->data, pkt->len) ? take_rtcp(worker, transport, pkt)
                                                : take_rtp(worker, transport, pkt);
     if (!ok) {
+        worker->unsealed++;
         refuse(worker, transport);
         return;
     }
@@ -283,10 +284,9 @@ void cw_transport_send(cw_worker *worker, cw_transport *transport, cw_pkt *pkt, 
     const cw_transport_addr *to = &transport->addr[transport->selected];
     uint8_t *data = pkt->slot->data + pkt->at;
 
-    if (!transport->srtp || transport->addr_n == 0)
+    if (!transport->seal.srtp || transport->addr_n == 0)
         return;
-    if (rtcp ? cw_srtp_protect_rtcp(transport->srtp, data, &pkt->len)
-             : cw_srtp_protect(transport->srtp, data, &pkt->len))
+    if (cw_seal_close(&transport->seal, rtcp, data, &pkt->len))
         return;
     cw_io_queue(worker->io, to->fd, pkt, &to->addr);
     worker->out++;
@@ -333,9 +333,9 @@ static void look_up(cw_worker *worker, unsigned n, cw_transport *likely[]) CW_ON
 
 static void look_ahead(const cw_transport *next) CW_ON_MEDIA
 {
-    if (!next || !next->srtp || next->ssrc_n == 0)
+    if (!next || !next->seal.srtp || next->ssrc_n == 0)
         return;
-    __builtin_prefetch(next->srtp);
+    __builtin_prefetch(next->seal.srtp);
     cw_ep_prefetch(next->by_ssrc[0].ep);
 }
 
@@ -384,12 +384,10 @@ void cw_transport_renew(cw_worker *worker, cw_transport *transport, cw_ice ice)
     g_hash_table_replace(worker->by_ufrag, ice.ufrag, transport);
 }
 
-void cw_transport_key(cw_worker *worker, cw_transport *transport, cw_srtp *srtp,
-                      cw_srtp_suite suite)
+void cw_transport_key(cw_worker *worker, cw_transport *transport, const cw_seal_new *with)
 {
-    cw_srtp_free(transport->srtp);
-    transport->srtp = srtp;
-    CW_CELL_SET(transport->suite, (unsigned)suite);
+    cw_seal_set(&transport->seal, with);
+    CW_CELL_SET(transport->suite, (unsigned)with->suite);
 }
 
 void cw_transport_remove(cw_worker *worker, cw_transport *transport)
@@ -403,8 +401,7 @@ void cw_transport_remove(cw_worker *worker, cw_transport *transport)
     for (unsigned i = 0; i < transport->addr_n; i++)
         cw_addrtab_remove(&worker->by_addr, &transport->addr[i].addr, transport);
     g_ptr_array_remove_fast(worker->transports, transport);
-    cw_srtp_free(transport->srtp);
-    transport->srtp = NULL;
+    cw_seal_clear(&transport->seal);
     if (worker->conf->hooks.dtls_release)
         worker->conf->hooks.dtls_release(transport->dtls);
     cw_notes_raise(worker->notes, &transport->note, CW_NOTE_GONE);

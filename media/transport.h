@@ -5,6 +5,7 @@
 #define CW_MEDIA_TRANSPORT_H
 
 #include "media/flow.h"
+#include "media/seal.h"
 
 #define CW_TRANSPORT_EPS   8
 #define CW_TRANSPORT_ADDRS 4 /* that passed a check: the one selected, and where it may move to */
@@ -24,7 +25,7 @@ typedef struct cw_transport_addr {
 
 struct cw_transport {
     /* ── Each packet ── */
-    alignas(64) cw_srtp *srtp CW_OF_MEDIA; /* NULL: no keys yet */
+    alignas(64) cw_seal seal CW_OF_MEDIA;
     uint8_t addr_n CW_OF_MEDIA, selected CW_OF_MEDIA, ssrc_n CW_OF_MEDIA, ssrc_next CW_OF_MEDIA;
     bool flowing CW_OF_MEDIA, lost CW_OF_MEDIA;
     cw_transport_addr addr[CW_TRANSPORT_ADDRS] CW_OF_MEDIA; /* the first in the first line */
@@ -65,8 +66,8 @@ uint64_t cw_transport_consent(cw_worker *worker) CW_ON_MEDIA;
 
 void cw_transport_add(cw_worker *worker, cw_transport *transport, cw_ice ice) CW_ON_MEDIA;
 void cw_transport_renew(cw_worker *worker, cw_transport *transport, cw_ice ice) CW_ON_MEDIA;
-void cw_transport_key(cw_worker *worker, cw_transport *transport, cw_srtp *srtp,
-                      cw_srtp_suite suite) CW_ON_MEDIA;
+void cw_transport_key(cw_worker *worker, cw_transport *transport,
+                      const cw_seal_new *with) CW_ON_MEDIA;
 void cw_transport_remove(cw_worker *worker, cw_transport *transport) CW_ON_MEDIA;
 void cw_transport_attach(cw_transport *transport, cw_ep *ep) CW_ON_MEDIA;
 void cw_transport_detach(cw_transport *transport, cw_ep *ep) CW_ON_MEDIA;

@@ -154,7 +154,9 @@ static void tell_counts(cw_worker *worker) CW_ON_MEDIA
         cw_stat_add(CW_STAT_packets_out, worker->out);
     if (worker->dropped)
         cw_stat_add(CW_STAT_packets_dropped, worker->dropped);
-    worker->in = worker->out = worker->dropped = 0;
+    if (worker->unsealed)
+        cw_stat_add(CW_STAT_srtp_refused, worker->unsealed);
+    worker->in = worker->out = worker->dropped = worker->unsealed = 0;
 }
 
 static void gather(cw_worker *worker, unsigned packets) CW_ON_MEDIA

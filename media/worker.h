@@ -53,6 +53,7 @@ struct cw_worker {
     uint64_t consent_us CW_OF_MEDIA; /* of the next look, 0: none is bound */
     cw_gather gather CW_OF_MEDIA;
     unsigned in CW_OF_MEDIA, out CW_OF_MEDIA, dropped CW_OF_MEDIA; /* since last told cw_stats */
+    unsigned unsealed CW_OF_MEDIA;                                 /* the same, among the dropped */
 };
 
 /* CW_E_IO: `why` says what the kernel refused. `conf` must outlive it. */

@@ -14,6 +14,11 @@ TESTS += tests/unit/test-srtp
 tests_unit_test_srtp_SOURCES = tests/unit/test-srtp.c
 tests_unit_test_srtp_LDADD = $(MEDIA_LIBS) $(SRTP_LIBS)
 
+check_PROGRAMS += tests/unit/test-seal
+TESTS += tests/unit/test-seal
+tests_unit_test_seal_SOURCES = tests/unit/test-seal.c
+tests_unit_test_seal_LDADD = $(MEDIA_LIBS)
+
 check_PROGRAMS += tests/unit/test-ice
 TESTS += tests/unit/test-ice
 tests_unit_test_ice_SOURCES = tests/unit/test-ice.c tests/unit/stun-msg.c tests/unit/stun-msg.h

@@ -15,16 +15,27 @@
 
 #define ROOM 2048
 
+typedef void policy_fn(srtp_crypto_policy_t *policy);
+
+/* RFC 5764 4.1.2, RFC 4568 6.2: SRTCP's tag has 80 bits even with SHA1_32 */
 static const struct {
     const char *name;
     cw_srtp_suite suite;
-    srtp_profile_t profile;
+    policy_fn *rtp, *rtcp;
     size_t rtp_tag, rtcp_tag;
 } suites[] = {
-    { "cm-80", CW_SRTP_AES128_CM_SHA1_80, srtp_profile_aes128_cm_sha1_80, 10, 14 },
-    { "cm-32", CW_SRTP_AES128_CM_SHA1_32, srtp_profile_aes128_cm_sha1_32, 4, 14 },
-    { "gcm-128", CW_SRTP_AEAD_AES_128_GCM, srtp_profile_aead_aes_128_gcm, 16, 20 },
-    { "gcm-256", CW_SRTP_AEAD_AES_256_GCM, srtp_profile_aead_aes_256_gcm, 16, 20 },
+    { "cm-80", CW_SRTP_AES128_CM_SHA1_80, srtp_crypto_policy_set_rtp_default,
+      srtp_crypto_policy_set_rtp_default, 10, 14 },
+    { "cm-32", CW_SRTP_AES128_CM_SHA1_32, srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32,
+      srtp_crypto_policy_set_rtp_default, 4, 14 },
+    { "cm-256-80", CW_SRTP_AES256_CM_SHA1_80, srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80,
+      srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80, 10, 14 },
+    { "cm-256-32", CW_SRTP_AES256_CM_SHA1_32, srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32,
+      srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80, 4, 14 },
+    { "gcm-128", CW_SRTP_AEAD_AES_128_GCM, srtp_crypto_policy_set_aes_gcm_128_16_auth,
+      srtp_crypto_policy_set_aes_gcm_128_16_auth, 16, 20 },
+    { "gcm-256", CW_SRTP_AEAD_AES_256_GCM, srtp_crypto_policy_set_aes_gcm_256_16_auth,
+      srtp_crypto_policy_set_aes_gcm_256_16_auth, 16, 20 },
 };
 #define SUITES G_N_ELEMENTS(suites)
 
@@ -33,15 +44,15 @@ static struct stock {
     srtp_t tx, rx;
 } stock[SUITES];
 
-static srtp_t stock_way(srtp_profile_t profile, srtp_ssrc_type_t type, uint8_t *key)
+static srtp_t stock_way(unsigned row, srtp_ssrc_type_t type, uint8_t *key)
 {
     srtp_policy_t policy = {
         .ssrc = { .type = type }, .key = key, .window_size = 128, .allow_repeat_tx = 1
     };
     srtp_t ret;
 
-    srtp_crypto_policy_set_from_profile_for_rtp(&policy.rtp, profile);
-    srtp_crypto_policy_set_from_profile_for_rtcp(&policy.rtcp, profile);
+    suites[row].rtp(&policy.rtp);
+    suites[row].rtcp(&policy.rtcp);
     g_assert_cmpint(srtp_create(&ret, &policy), ==, srtp_err_status_ok);
     return ret;
 }
@@ -54,8 +65,8 @@ static void stock_make(void)
         stock[i].keys.suite = suites[i].suite;
         cw_random(stock[i].keys.tx, sizeof stock[i].keys.tx);
         cw_random(stock[i].keys.rx, sizeof stock[i].keys.rx);
-        stock[i].tx = stock_way(suites[i].profile, ssrc_any_outbound, stock[i].keys.rx);
-        stock[i].rx = stock_way(suites[i].profile, ssrc_any_inbound, stock[i].keys.tx);
+        stock[i].tx = stock_way(i, ssrc_any_outbound, stock[i].keys.rx);
+        stock[i].rx = stock_way(i, ssrc_any_inbound, stock[i].keys.tx);
     }
 }
 
