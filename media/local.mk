@@ -2,8 +2,18 @@ noinst_LIBRARIES += media/libmedia.a
 media_libmedia_a_SOURCES = \
 	media/addrtab.c media/addrtab.h \
 	media/cell.h \
+	media/codec/amr_payload.c media/codec/amr_payload.h \
+	media/codec/codec.c media/codec/codec.h media/codec/codec_ops.h \
+	media/codec/codec_amr.c media/codec/codec_g729.c media/codec/codec_opus.c \
+	media/codec/codec_wave.c \
+	media/codec/fmtp.c media/codec/fmtp.h \
 	media/codec/format.h \
+	media/codec/g711.c media/codec/g711.h \
 	media/codec/g722.c media/codec/g722.h \
+	media/codec/keytone.c media/codec/keytone.h \
+	media/codec/noise.c media/codec/noise.h \
+	media/codec/plc.c media/codec/plc.h \
+	media/codec/resample.c media/codec/resample.h \
 	media/codec/tone.c media/codec/tone.h \
 	media/desc.c media/desc.h \
 	media/dtmf.c media/dtmf.h \

@@ -14,15 +14,14 @@ static void send_tone(cw_worker *worker, cw_ep *tone, cw_ep *out) CW_ON_MEDIA
 {
     int i = out->tx_formats ? cw_stream_codec(out->tx_formats) : -1;
     const cw_format *format = i >= 0 ? &out->tx_formats->format[i] : NULL;
-    cw_tone_codec codec = format ? cw_tone_codec_of(format) : CW_TONE_NONE;
     const uint8_t *frame;
     size_t len;
     cw_pkt pkt;
     cw_rtp rtp;
 
-    if (codec == CW_TONE_NONE || format->pt > 127)
+    if (!format || format->pt > 127)
         return;
-    frame = cw_tones_frame(worker->tones, codec, tone->tone.hz, worker->tick, &len);
+    frame = cw_tones_frame(worker->tones, format, tone->tone.hz, worker->tick, &len);
     if (!frame)
         return;
     rtp = (cw_rtp){ .pt = format->pt,

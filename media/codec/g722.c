@@ -22,6 +22,14 @@ static const int rl42[16] = { 0, 7, 6, 5, 4, 3, 2, 1, 7, 6, 5, 4, 3, 2, 1, 0 };
 static const int ilb[32] = { 2048, 2093, 2139, 2186, 2233, 2282, 2332, 2383, 2435, 2489, 2543,
                              2599, 2656, 2714, 2774, 2834, 2896, 2960, 3025, 3091, 3158, 3228,
                              3298, 3371, 3444, 3520, 3597, 3676, 3756, 3838, 3922, 4008 };
+static const int qm6[64] = { -136,   -136,   -136,   -136,   -24808, -21904, -19008, -16704,
+                             -14984, -13512, -12280, -11192, -10232, -9360,  -8576,  -7856,
+                             -7192,  -6576,  -6000,  -5456,  -4944,  -4464,  -4008,  -3576,
+                             -3168,  -2776,  -2400,  -2032,  -1688,  -1360,  -1040,  -728,
+                             24808,  21904,  19008,  16704,  14984,  13512,  12280,  11192,
+                             10232,  9360,   8576,   7856,   7192,   6576,   6000,   5456,
+                             4944,   4464,   4008,   3576,   3168,   2776,   2400,   2032,
+                             1688,   1360,   1040,   728,    432,    136,    -432,   -136 };
 static const int qm4[16] = { 0,     -20456, -12896, -8968, -6288, -4240, -2584, -1200,
                              20456, 12896,  8968,   6288,  4240,  2584,  1200,  0 };
 static const int qm2[4] = { -7408, -1616, 7408, 1616 };
@@ -91,6 +99,21 @@ static int scale(int nb, int shift)
 }
 
 /* ── The bands ── */
+/* What encoder and decoder both make of a code. */
+static void follow_low(cw_g722_band *n, int code)
+{
+    n->nb = clamp((n->nb * 127 >> 7) + wl[rl42[code >> 2]], 0, 18432);
+    predict(n, n->det * qm4[code >> 2] >> 15);
+    n->det = scale(n->nb, 8);
+}
+
+static void follow_high(cw_g722_band *n, int code)
+{
+    n->nb = clamp((n->nb * 127 >> 7) + wh[rh2[code]], 0, 22528);
+    predict(n, n->det * qm2[code] >> 15);
+    n->det = scale(n->nb, 10);
+}
+
 static int encode_low(cw_g722_band *n, int x)
 {
     int e = sat(x - n->s), size = e >= 0 ? e : -(e + 1), i, code;
@@ -101,9 +124,7 @@ static int encode_low(cw_g722_band *n, int x)
         code = 62 - i;
     else
         code = i <= 2 ? 64 - i : 34 - i;
-    n->nb = clamp((n->nb * 127 >> 7) + wl[rl42[code >> 2]], 0, 18432);
-    predict(n, n->det * qm4[code >> 2] >> 15);
-    n->det = scale(n->nb, 8);
+    follow_low(n, code);
     return code;
 }
 
@@ -113,10 +134,24 @@ static int encode_high(cw_g722_band *n, int x)
     int large = size >= 564 * n->det >> 12;
     int code = e < 0 ? !large : large ? 2 : 3;
 
-    n->nb = clamp((n->nb * 127 >> 7) + wh[rh2[code]], 0, 22528);
-    predict(n, n->det * qm2[code] >> 15);
-    n->det = scale(n->nb, 10);
+    follow_high(n, code);
     return code;
+}
+
+static int decode_low(cw_g722_band *n, int code)
+{
+    int x = clamp(n->s + (n->det * qm6[code] >> 15), -16384, 16383);
+
+    follow_low(n, code);
+    return x;
+}
+
+static int decode_high(cw_g722_band *n, int code)
+{
+    int x = clamp(n->s + (n->det * qm2[code] >> 15), -16384, 16383);
+
+    follow_high(n, code);
+    return x;
 }
 
 void cw_g722_init(cw_g722 *g)
@@ -138,5 +173,23 @@ void cw_g722_encode(cw_g722 *g, const int16_t *pcm, size_t n, uint8_t *ret)
         }
         ret[k] = (uint8_t)(encode_high(&g->high, (even - odd) >> 14) << 6 |
                            encode_low(&g->low, (even + odd) >> 14));
+    }
+}
+
+void cw_g722_decode(cw_g722 *g, const uint8_t *data, size_t n, int16_t *ret)
+{
+    for (size_t k = 0; k < n; k++) {
+        int low = decode_low(&g->low, data[k] & 63), high = decode_high(&g->high, data[k] >> 6);
+        int even = 0, odd = 0;
+
+        memmove(g->x, g->x + 2, 22 * sizeof *g->x);
+        g->x[22] = low + high;
+        g->x[23] = low - high;
+        for (int i = 0; i < 12; i++) {
+            even += g->x[2 * i] * qmf[i];
+            odd += g->x[2 * i + 1] * qmf[11 - i];
+        }
+        ret[2 * k] = (int16_t)sat(odd >> 11);
+        ret[2 * k + 1] = (int16_t)sat(even >> 11);
     }
 }
