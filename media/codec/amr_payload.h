@@ -13,14 +13,15 @@
 #define CW_AMR_NO_DATA    15
 
 typedef struct cw_amr_conf {
-    bool wide;         /* AMR-WB */
-    bool aligned;      /* octet-align=1 */
-    uint16_t modes;    /* mode-set, a bit each; all when absent */
-    unsigned period;   /* mode-change-period: frames between changes, 1 or 2 */
-    bool neighbours;   /* mode-change-neighbor: one step at a time */
+    bool wide;       /* AMR-WB */
+    bool aligned;    /* octet-align=1 */
+    uint16_t modes;  /* mode-set, a bit each; all when absent */
+    unsigned period; /* mode-change-period: frames between changes, 1 or 2 */
+    bool neighbours; /* mode-change-neighbor: one step at a time */
 } cw_amr_conf;
 
-/* As libraries take it and files store it (RFC 4867 5.3): type and quality, then the speech bits. */
+/* As libraries take it and files store it (RFC 4867 5.3): type and quality, then the speech bits.
+ */
 typedef struct cw_amr_frame {
     uint8_t type; /* 0..15: a mode, SID (AMR 8, AMR-WB 9), CW_AMR_LOST, CW_AMR_NO_DATA */
     bool good;    /* Q: the bits are as they were sent */
@@ -40,8 +41,8 @@ unsigned cw_amr_unpack(const cw_amr_conf *conf, const uint8_t *payload, size_t l
 size_t cw_amr_pack(const cw_amr_conf *conf, unsigned cmr, const cw_amr_frame *frame, unsigned n,
                    uint8_t *ret);
 
-/* The mode to encode with next, from the one before: `wanted` or the nearest below that the mode-set
- * has, else its lowest; one step at a time where that was asked for. */
+/* The mode to encode with next, from the one before: `wanted` or the nearest below that the
+ * mode-set has, else its lowest; one step at a time where that was asked for. */
 unsigned cw_amr_step(const cw_amr_conf *conf, unsigned now, unsigned wanted);
 
 #endif

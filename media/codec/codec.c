@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const cw_codec *const codecs[] = {
-    &cw_codec_pcma, &cw_codec_pcmu, &cw_codec_g722, &cw_codec_opus,
+    &cw_codec_pcma,   &cw_codec_pcmu, &cw_codec_g722, &cw_codec_opus,
 #ifdef CW_HAVE_AMR
     &cw_codec_amr,
 #endif

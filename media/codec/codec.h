@@ -1,7 +1,7 @@
 /* codec.h - voice codecs on 16-bit mono PCM.
  *
- * cw_codec_can() and what reads a format: pure, any thread. A decoder or encoder: any thread, one at
- * a time. Payloads come from peers: what is malformed is refused, nothing is believed.
+ * cw_codec_can() and what reads a format: pure, any thread. A decoder or encoder: any thread, one
+ * at a time. Payloads come from peers: what is malformed is refused, nothing is believed.
  *
  *   PCMA, PCMU  ITU-T G.711, RFC 3551         opus     RFC 6716, 7587
  *   G722        ITU-T G.722 at 64 kbit/s      AMR, AMR-WB  3GPP TS 26.071, 26.171; RFC 4867
@@ -43,9 +43,12 @@ size_t cw_decode(cw_decoder *decoder, const uint8_t *payload, size_t len, int16_
 /* One comfort noise payload: changes what cw_decode_nothing() makes up. */
 void cw_decode_noise(cw_decoder *decoder, const uint8_t *payload, size_t len);
 /* Fill `n` samples (a multiple of 10 ms) whose packet never came. `next`: the payload after it, if
- * there already and if what was lost ended where it begins; NULL if not. Opus finds a copy in it. */
-void cw_decode_nothing(cw_decoder *decoder, const uint8_t *next, size_t len, int16_t *pcm, size_t n);
-/* The last payload said that silence follows (SID, opus DTX, comfort noise): no packet is no loss. */
+ * there already and if what was lost ended where it begins; NULL if not. Opus finds a copy in it.
+ */
+void cw_decode_nothing(cw_decoder *decoder, const uint8_t *next, size_t len, int16_t *pcm,
+                       size_t n);
+/* The last payload said that silence follows (SID, opus DTX, comfort noise): no packet is no loss.
+ */
 bool cw_decoder_quiet(const cw_decoder *decoder);
 /* The mode the last payload asked our encoder towards its sender for, CW_CMR_NONE: none. */
 unsigned cw_decoder_asked(const cw_decoder *decoder);

@@ -25,9 +25,9 @@ struct cw_encoder {
 typedef struct cw_codec {
     const char *name;
     uint32_t clock_hz;
-    unsigned rate_hz;      /* 0: opus */
-    unsigned frame_ms;     /* packets are multiples of it */
-    unsigned packet_ms;    /* longest packet we make */
+    unsigned rate_hz;                     /* 0: opus */
+    unsigned frame_ms;                    /* packets are multiples of it */
+    unsigned packet_ms;                   /* longest packet we make */
     bool (*can)(const cw_format *format); /* NULL: whatever its parameters */
     cw_decoder *(*decoder_new)(const cw_format *format, unsigned rate_hz);
     void (*decoder_free)(cw_decoder *decoder);

@@ -11,6 +11,7 @@
 #define BPS_FULL    32000
 #define FULL_RATE   48000
 #define NARROW_RATE 8000
+#define FAINT       0x1p-17 /* mean square of full scale, -51 dB: quieter is silence */
 
 typedef struct opus_in {
     cw_decoder base;
@@ -88,7 +89,6 @@ static void obey(opus_out *e, const char *fmtp, unsigned rate_hz)
     opus_encoder_ctl(e->opus, OPUS_SET_BITRATE((opus_int32)CLAMP(most, BPS_MIN, bps)));
     opus_encoder_ctl(e->opus, OPUS_SET_MAX_BANDWIDTH(bandwidth_of(MIN(hears, rate_hz))));
     opus_encoder_ctl(e->opus, OPUS_SET_INBAND_FEC(e->fec));
-    opus_encoder_ctl(e->opus, OPUS_SET_DTX(e->dtx));
 }
 
 static cw_encoder *encoder_new(const cw_format *format, unsigned rate_hz, unsigned ptime_ms,
@@ -113,12 +113,30 @@ static void encoder_free(cw_encoder *encoder)
     g_free(encoder);
 }
 
-static size_t encode(cw_encoder *encoder, const int16_t *pcm, size_t n, uint8_t *ret)
+static bool is_faint(const int16_t *pcm, size_t n)
 {
-    opus_out *e = (opus_out *)encoder;
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += pcm[i] * pcm[i];
+    return (double)sum < FAINT * 0x1p30 * (double)n;
+}
+
+static size_t encode_now(opus_out *e, const int16_t *pcm, size_t n, uint8_t *ret)
+{
     int len = opus_encode(e->opus, pcm, (int)n, ret, CW_PAYLOAD_MAX);
 
     return len <= 0 || (e->dtx && len <= DTX_BYTES) ? 0 : (size_t)len;
+}
+
+/* The library takes a steady tone for background, and would leave out a ringing tone. */
+static size_t encode(cw_encoder *encoder, const int16_t *pcm, size_t n, uint8_t *ret)
+{
+    opus_out *e = (opus_out *)encoder;
+
+    if (e->dtx)
+        opus_encoder_ctl(e->opus, OPUS_SET_DTX(is_faint(pcm, n)));
+    return encode_now(e, pcm, n, ret);
 }
 
 static void loss(cw_encoder *encoder, unsigned percent)

@@ -1,5 +1,5 @@
-/* g722.h - G.722 at 64 kbit/s (ITU-T G.722 3 and 4; names of blocks and variables are its). Plain data,
- * any thread. */
+/* g722.h - G.722 at 64 kbit/s (ITU-T G.722 3 and 4; names of blocks and variables are its). Plain
+ * data, any thread. */
 #ifndef CW_CODEC_G722_H
 #define CW_CODEC_G722_H
 

@@ -30,7 +30,8 @@ typedef enum cw_keytone_event {
 } cw_keytone_event;
 
 void cw_keytone_detector_init(cw_keytone_detector *detector);
-/* Hear *n samples at *pcm up to the next event; both are moved on, so call it until it says NOTHING.
+/* Hear *n samples at *pcm up to the next event; both are moved on, so call it until it says
+ * NOTHING.
  *
  * *digit  BEGAN and ENDED: which of 0-9 * # A-D
  * *ms     ENDED: how long, to 13 ms

@@ -9,7 +9,7 @@
 #define BLEND_MS     4
 #define FULL_MS      20 /* before it fades */
 #define GONE_MS      100
-#define ALIKE        0.85f /* correlation at which a joint is not heard */
+#define ALIKE        0.85f   /* correlation at which a joint is not heard */
 #define QUIET        1000.0f /* mean square (-45 dBov) below which no joint is */
 #define PIECE_MAX_MS 10
 
@@ -70,9 +70,8 @@ static void begin(cw_plc *plc)
         unsigned at = plc->lag - bend + i;
         float in = (float)(i + 1) / (float)(bend + 1);
 
-        plc->cycle[at] =
-            clip((1 - in) * (float)end[(int)at - (int)plc->lag] +
-                 in * (float)end[(int)at - 2 * (int)plc->lag]);
+        plc->cycle[at] = clip((1 - in) * (float)end[(int)at - (int)plc->lag] +
+                              in * (float)end[(int)at - 2 * (int)plc->lag]);
     }
     plc->step = (float)(end[-1] - end[-1 - (int)plc->lag]);
 }

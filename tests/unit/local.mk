@@ -65,6 +65,16 @@ tests_unit_test_plane_sound_LDADD = $(MEDIA_LIBS)
 tests_unit_test_port_SOURCES = tests/unit/test-port.c
 tests_unit_test_port_LDADD = $(MEDIA_LIBS)
 
+CODEC_TESTS = tests/unit/test-amr tests/unit/test-codec tests/unit/test-keytone
+check_PROGRAMS += $(CODEC_TESTS)
+TESTS += $(CODEC_TESTS)
+tests_unit_test_amr_SOURCES = tests/unit/test-amr.c
+tests_unit_test_amr_LDADD = $(MEDIA_LIBS)
+tests_unit_test_codec_SOURCES = tests/unit/test-codec.c tests/unit/sound.c tests/unit/sound.h
+tests_unit_test_codec_LDADD = $(MEDIA_LIBS)
+tests_unit_test_keytone_SOURCES = tests/unit/test-keytone.c tests/unit/sound.c tests/unit/sound.h
+tests_unit_test_keytone_LDADD = $(MEDIA_LIBS)
+
 check_PROGRAMS += tests/unit/test-ws
 TESTS += tests/unit/test-ws
 tests_unit_test_ws_SOURCES = tests/unit/test-ws.c tests/unit/fake-call.c tests/unit/fake-call.h
