@@ -26,7 +26,7 @@ typedef struct cw_stream {
     cw_media_kind kind;
     bool refused; /* port 0 */
     cw_dir dir;
-    uint16_t ptime_ms; /* 0: not said */
+    uint16_t ptime_ms, maxptime_ms; /* 0: not said */
     unsigned format_n;
     cw_format format[CW_DESC_FORMATS_MAX]; /* best first */
     /* Refused, and neither audio nor video over RTP we speak: the "m=" line that refuses it again,
@@ -34,32 +34,76 @@ typedef struct cw_stream {
     char section[CW_SECTION_MAX + 1];
 } cw_stream;
 
+/* May sound be decoded and encoded again? Both ends of a call must agree. */
+typedef enum cw_transcode {
+    CW_TRANSCODE_FORBID,
+    CW_TRANSCODE_ALLOW,  /* where there is no codec in common */
+    CW_TRANSCODE_PREFER, /* to have this end's first codec whatever the other has */
+} cw_transcode;
+
 typedef struct cw_media_desc {
     unsigned stream_n;
+    cw_transcode transcode; /* of the end that described this */
     cw_stream stream[CW_DESC_STREAMS_MAX];
 } cw_media_desc;
 
-/* Same codec, so that a payload may pass unchanged: name (caseless), clock, channels; for H264 also
- * packetization-mode. */
+/* ── Formats ── */
+
+/* Same codec, so that a payload may pass unchanged: name (caseless), clock, channels, and what its
+ * fmtp says of how payloads are made: H264's packetization-mode (RFC 6184 8.1), AMR's octet-align
+ * and the like and at least one mode in common (RFC 4867 8.3.1). */
 bool cw_format_same(const cw_format *a, const cw_format *b);
 bool cw_format_is_dtmf(const cw_format *format); /* telephone-event */
+bool cw_format_is_cn(const cw_format *format);   /* comfort noise (RFC 3389) */
 /* telephone-event, CN, red, rtx, ulpfec, flexfec-03: no sound or picture by itself */
 bool cw_format_is_helper(const cw_format *format);
 
+/* A codec that can pass between two legs, by its name. */
+bool cw_codec_known(const char *name);
+
+/* The fmtp with which `offer` is answered when the other leg's far side, who will get and send the
+ * payloads, said `answer`. */
+void cw_fmtp_answer(const cw_format *offer, const cw_format *answer,
+                    char ret[static CW_FMTP_MAX + 1]);
+
 cw_dir cw_dir_reverse(cw_dir dir);
 
-/* What of `offer` the gateway itself can carry and `allow` (NULL-ended names, best first; NULL: all
- * it can) permits, in the order of `allow`. telephone-event follows the audio codecs kept, with
- * their clock rates. Streams with nothing left become refused. */
-void cw_desc_filter(const cw_media_desc *offer, char *const *allow, cw_media_desc *ret);
+/* ── Offer and answer between two legs ── */
 
-/* The answer to `offer` that passes on `answer` (which came from the other leg): formats in the
- * answer's order with the offer's payload types, directions and refusals carried over.
+/* How one end's codecs are chosen. */
+typedef struct cw_codec_policy {
+    char *const *codecs; /* names, best first, NULL-ended; NULL or none: all, as the other end has
+                            them in order */
+    cw_transcode transcode;
+    bool events; /* it takes and sends telephone-events */
+} cw_codec_policy;
+
+extern const cw_codec_policy cw_codec_any; /* every codec and telephone-events, no transcoding */
+
+/* What of a far side's `offer` its own leg lets into the call, in the order of the policy; it says
+ * whether it may be transcoded, too. Streams with nothing left become refused. */
+void cw_desc_filter(const cw_media_desc *offer, const cw_codec_policy *policy, cw_media_desc *ret);
+
+/* What a far side under `policy` is offered for a caller who described `from`: the codecs the caller
+ * has; then, where both ends let us transcode, those we can translate into them. CW_TRANSCODE_PREFER:
+ * in the order of the policy, whichever. Each clock rate in use has its telephone-event, and 8000.
+ * What the caller has not has no payload type yet (cw_desc_number). */
+void cw_desc_offer(const cw_media_desc *from, const cw_codec_policy *policy, cw_media_desc *ret);
+
+/* The answer to a far side's `offer` that passes on `answer`, which came from the other leg: formats
+ * in the answer's order with the offer's payload types, directions and refusals carried over. With no
+ * codec in common, or when the policy prefers another, the first that can be translated, if both ends
+ * allow it.
  *
  * CW_E_NO_CODEC  no audio stream keeps a codec
  */
-CW_NODISCARD cw_err cw_desc_answer(const cw_media_desc *offer, const cw_media_desc *answer,
-                                   cw_media_desc *ret);
+CW_NODISCARD cw_err cw_desc_answer(const cw_media_desc *offer, const cw_codec_policy *policy,
+                                   const cw_media_desc *answer, cw_media_desc *ret);
+
+/* Must what `from` sends by its first codec be transcoded before `to` can take it? */
+bool cw_stream_transcodes(const cw_stream *from, const cw_stream *to);
+
+/* ── Payload types ── */
 
 /* Give payload types to formats that have none: RFC 3551's, else the lowest free one from 96, then
  * from 35. A format for which none is left keeps CW_PT_NONE, and is not written. */
@@ -69,8 +113,14 @@ void cw_desc_number(cw_media_desc *desc);
  * one must have as many as the session ever had (RFC 3264 8). */
 void cw_desc_trim(cw_media_desc *desc, unsigned keep);
 
+bool cw_desc_has_sound(const cw_media_desc *desc); /* an audio stream that is not refused */
+
 /* The codec both sides use first: the first in stream->format that is no helper, -1: none. */
 int cw_stream_codec(const cw_stream *stream);
+
+/* The format of `stream` that is the same: of several (H264 profiles) rather one with the same fmtp.
+ * NULL: none. */
+const cw_format *cw_stream_find(const cw_stream *stream, const cw_format *format);
 
 /* How payload types translate from a leg that receives with `from` to one that sends with `to`:
  * map[pt] is the new number or CW_PT_NONE (drop). */

@@ -125,7 +125,7 @@ void cw_flow_formats(cw_worker *worker, cw_ep *ep, cw_stream *rx, cw_stream *tx)
 void cw_flow_join(cw_worker *worker, cw_ep *a, cw_ep *b) CW_ON_MEDIA;
 void cw_flow_part(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
 void cw_flow_remote(cw_worker *worker, cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool mux,
-                    bool latch) CW_ON_MEDIA;
+                    cw_latch_mode latch) CW_ON_MEDIA;
 void cw_flow_secure(cw_worker *worker, cw_ep *ep, const cw_seal_new *with) CW_ON_MEDIA;
 void cw_flow_dtls(cw_worker *worker, cw_ep *ep, void *dtls) CW_ON_MEDIA; /* takes it */
 void cw_flow_keyframe(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;

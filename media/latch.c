@@ -35,12 +35,12 @@ static bool nat_explains(const cw_addr *told, const cw_addr *from)
     return is_private(told) && !is_near(told, from);
 }
 
-void cw_latch_tell(cw_latch *latch, const cw_addr *told, bool learn)
+void cw_latch_tell(cw_latch *latch, const cw_addr *told, cw_latch_mode mode)
 {
-    latch->learn = learn;
-    if (cw_addr_family(told) != AF_UNSPEC && cw_addr_eq(told, &latch->told))
-        return;
-    *latch = (cw_latch){ .told = *told, .to = *told, .learn = learn };
+    bool same = cw_addr_family(told) != AF_UNSPEC && cw_addr_eq(told, &latch->told);
+
+    if (!same || mode != latch->mode)
+        *latch = (cw_latch){ .told = *told, .to = *told, .mode = mode };
 }
 
 static bool is_steady(cw_latch *latch, const cw_addr *from, uint32_t ssrc, uint16_t seq)
@@ -72,7 +72,7 @@ static cw_latch_verdict consider(cw_latch *latch, const cw_addr *from, uint64_t 
             return choose(latch, from, true);
         return latch->taken++ < CW_LATCH_PACKETS - 1 ? CW_LATCH_TAKE : CW_LATCH_REFUSE;
     }
-    if (latch->steady >= SLOW_PACKETS &&
+    if (latch->mode == CW_LATCH_AUTO && latch->steady >= SLOW_PACKETS &&
         now_us - latch->first_us >= (uint64_t)CW_LATCH_SLOW_MS * 1000)
         return choose(latch, from, false);
     return CW_LATCH_REFUSE;
@@ -85,11 +85,13 @@ cw_latch_verdict cw_latch_slow(cw_latch *latch, const cw_addr *from, uint32_t ss
 
     if (cw_addr_family(&latch->told) == AF_UNSPEC)
         return CW_LATCH_REFUSE;
+    if (latch->mode == CW_LATCH_OFF)
+        return CW_LATCH_TAKE; /* no source is chosen: the socket stays open to all */
     if (cw_addr_eq(from, &latch->told) && !(chosen && latch->explained)) {
         latch->source = *from;
         return CW_LATCH_TAKE;
     }
-    if (!latch->learn || chosen)
+    if (latch->mode == CW_LATCH_STRICT || chosen)
         return CW_LATCH_REFUSE;
 
     if (is_steady(latch, from, ssrc, seq)) {

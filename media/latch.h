@@ -1,7 +1,7 @@
 /* latch.h - whose packets an RTP port takes, and where it sends (RFC 7362; attacks: "RTP bleed").
  *
  * The address the peer's SDP told always counts, from its first packet on. Another source is
- * learned only when asked to, and then for good:
+ * learned only where the mode lets it, and then for good:
  *
  *   a NAT explains it (same address and another port, or the address told is private and far from
  *   the source): after CW_LATCH_PACKETS steady packets; we send there too
@@ -20,11 +20,18 @@
 #define CW_LATCH_PACKETS 5
 #define CW_LATCH_SLOW_MS 3000
 
+typedef enum cw_latch_mode {
+    CW_LATCH_STRICT, /* nobody but the address told */
+    CW_LATCH_AUTO,   /* both kinds of others, as above */
+    CW_LATCH_NAT,    /* only the first kind */
+    CW_LATCH_OFF,    /* every source, at any time; we send to the address told. For closed networks */
+} cw_latch_mode;
+
 typedef struct cw_latch {
     cw_addr source; /* the one accepted, AF_UNSPEC: none yet */
     cw_addr to;     /* where to send, AF_UNSPEC: nowhere */
     cw_addr told;   /* by SDP */
-    bool learn;     /* others may be chosen */
+    cw_latch_mode mode;
     bool explained; /* the source is behind a NAT, not an asymmetric sender */
 
     cw_addr candidate;
@@ -38,7 +45,7 @@ typedef struct cw_latch {
 typedef enum cw_latch_verdict { CW_LATCH_REFUSE, CW_LATCH_TAKE, CW_LATCH_CHOSE } cw_latch_verdict;
 
 /* What SDP says now. Saying the same again keeps what was learned. */
-void cw_latch_tell(cw_latch *latch, const cw_addr *told, bool learn);
+void cw_latch_tell(cw_latch *latch, const cw_addr *told, cw_latch_mode mode);
 
 /* May DTLS come from there? From the address told, or from behind the NAT that would explain it;
  * once a source is chosen, from that only. */

@@ -18,11 +18,13 @@ media_libmedia_a_SOURCES = \
 	media/desc.c media/desc.h \
 	media/dtmf.c media/dtmf.h \
 	media/door.c \
+	media/fmtp.c \
 	media/flow.c media/flow.h media/flow_digit.c media/flow_rtcp.c \
 	media/gather.c \
 	media/io.c media/io.h \
 	media/latch.c media/latch.h \
 	media/mail.c media/mail.h \
+	media/negotiate.c media/negotiate.h \
 	media/number.c media/number.h \
 	media/order.h \
 	media/plane.c media/plane.h media/plane_ep.c media/plane_transport.c \

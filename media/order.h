@@ -26,7 +26,8 @@ typedef struct cw_order {
     void *dtls;
     cw_stream *rx, *tx;
     cw_addr rtp, rtcp;
-    bool mux, latch;
+    bool mux;
+    cw_latch_mode latch;
     cw_dir dir;
     unsigned event, ms;
 } cw_order;

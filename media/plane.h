@@ -17,6 +17,7 @@
 #include "base/addr.h"
 #include "base/loop.h"
 #include "media/desc.h"
+#include "media/latch.h"
 #include "media/srtp.h"
 
 typedef struct cw_plane cw_plane;
@@ -115,10 +116,9 @@ CW_NODISCARD cw_err cw_ep_browser_new(cw_transport *transport, const char *mid, 
 CW_NODISCARD cw_err cw_ep_rtp_new(cw_plane *plane, unsigned worker, int family, cw_ep_fn *fn,
                                   void *arg, cw_ep **ret) CW_ON_LOOP;
 const cw_addr *cw_ep_rtp_local(const cw_ep *ep); /* RTP; RTCP is port + 1. Any thread */
-/* Where to send. With `latch`, packets are accepted from elsewhere until one source has been chosen
- * (the SDP's address wins if it shows up within the first packets), then only from it. */
+/* Where to send, and whose packets to take besides (latch.h). */
 void cw_ep_rtp_remote(cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool rtcp_mux,
-                      bool latch) CW_ON_LOOP;
+                      cw_latch_mode latch) CW_ON_LOOP;
 
 /* SRTP and SRTCP with these keys from now on, both ways; what comes otherwise is dropped. Keys of a
  * direction that are the same as before keep their counters. NULL: plain RTP, as at first. */

@@ -244,7 +244,8 @@ const cw_addr *cw_ep_rtp_local(const cw_ep *ep)
     return &ep->local;
 }
 
-void cw_ep_rtp_remote(cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool rtcp_mux, bool latch)
+void cw_ep_rtp_remote(cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool rtcp_mux,
+                      cw_latch_mode latch)
 {
     cw_order *o = cw_order_new(do_ep_remote);
 

@@ -58,7 +58,7 @@ const cw_sdp_attr *cw_sdp_attr_find(const cw_sdp_attr *attrs, unsigned n, const 
 bool cw_span_is(cw_span span, const char *text); /* caseless */
 
 /* Formats and direction of one section (rtpmap, fmtp, ptime; static types of RFC 3551). Formats
- * that only help others (CN, red, rtx, ulpfec) are left out, and those we could not repeat: without
+ * that only help others (red, rtx, ulpfec) are left out, and those we could not repeat: without
  * rtpmap, with a name that is no token or an fmtp too long or not ASCII. The session's direction
  * counts when the section has none of its own.
  *

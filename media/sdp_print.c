@@ -75,6 +75,8 @@ void cw_sdp_print_stream(GString *out, const cw_stream *stream, const char *prot
     g_string_append_printf(out, "a=%s\r\n", dir_name(stream->dir));
     if (stream->ptime_ms)
         g_string_append_printf(out, "a=ptime:%u\r\n", stream->ptime_ms);
+    if (stream->maxptime_ms)
+        g_string_append_printf(out, "a=maxptime:%u\r\n", stream->maxptime_ms);
     for (unsigned i = 0; i < stream->format_n; i++)
         if (stream->format[i].pt < 128)
             print_format(out, &stream->format[i]);

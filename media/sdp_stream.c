@@ -14,7 +14,7 @@ static const struct {
     uint8_t pt;
     const char *rtpmap;
 } static_types[] = {
-    { 0, "PCMU/8000" },  { 8, "PCMA/8000" },   { 9, "G722/8000" },
+    { 0, "PCMU/8000" },  { 8, "PCMA/8000" },   { 9, "G722/8000" },  { 13, "CN/8000" },
     { 18, "G729/8000" }, { 31, "H261/90000" }, { 34, "H263/90000" },
 };
 
@@ -80,9 +80,10 @@ static bool find_dir(const cw_sdp_attr *attr, unsigned n, cw_dir *ret)
     return false;
 }
 
-static uint16_t find_ptime(const cw_sdp_media *media)
+/* a=ptime, a=maxptime (RFC 8866 6.4, 6.5); 0: not there */
+static uint16_t find_ms(const cw_sdp_media *media, const char *name)
 {
-    const cw_sdp_attr *attr = cw_sdp_attr_find(media->attr, media->attr_n, "ptime");
+    const cw_sdp_attr *attr = cw_sdp_attr_find(media->attr, media->attr_n, name);
     cw_span value = attr ? attr->value : (cw_span){ NULL, 0 };
     unsigned ms;
 
@@ -244,7 +245,8 @@ static cw_err read_formats(const cw_sdp_media *media, cw_stream *ret)
             !read_rtpmap(table.rtpmap[pt], &format) || !read_fmtp(table.fmtp[pt], &format))
             continue;
         seen[pt] = true;
-        if (!cw_format_is_helper(&format) || cw_format_is_dtmf(&format))
+        if (!cw_format_is_helper(&format) || cw_format_is_dtmf(&format) ||
+            cw_format_is_cn(&format))
             ret->format[ret->format_n++] = format;
     }
     return CW_OK;
@@ -311,7 +313,8 @@ cw_err cw_sdp_stream(const cw_sdp *sdp, const cw_sdp_media *media, cw_stream *re
     ret->dir = CW_SENDRECV;
     if (!find_dir(media->attr, media->attr_n, &ret->dir))
         find_dir(sdp->attr, sdp->attr_n, &ret->dir);
-    ret->ptime_ms = find_ptime(media);
+    ret->ptime_ms = find_ms(media, "ptime");
+    ret->maxptime_ms = find_ms(media, "maxptime");
     return read_formats(media, ret);
 }
 

@@ -126,7 +126,7 @@ static void open_dtls(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
 }
 
 void cw_flow_remote(cw_worker *worker, cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool mux,
-                    bool latch)
+                    cw_latch_mode latch)
 {
     bool moved = !cw_addr_eq(rtp, &ep->latch.told);
 

@@ -206,9 +206,9 @@ void cw_call_add_b(cw_call *call, cw_leg *leg)
 static void describe_offer(const cw_call *call, cw_media_desc *ret)
 {
     if (call->a->desc.stream_n > 0)
-        *ret = call->a->desc;
+        cw_desc_filter(&call->a->desc, &call->a->policy.codec, ret);
     else
-        cw_leg_default_desc(ret);
+        cw_leg_default_desc(&call->a->policy, ret);
 }
 
 cw_err cw_call_dial(cw_call *call)

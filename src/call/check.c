@@ -1,5 +1,6 @@
 /* check.c - what the options of calls must be for a call to be possible. */
 #include "call/net.h"
+#include "call/policy.h"
 #include "call/priv.h"
 #include "call/route.h"
 
@@ -53,7 +54,7 @@ static cw_err check_inbound(const cw_conf *conf, size_t i, char why[static 128])
 
 cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
 {
-    cw_err err = CW_OK;
+    cw_err err = cw_policy_check(conf, why);
     cw_net ignored;
 
     for (size_t i = 0; !err && i < conf->trunk_n; i++)

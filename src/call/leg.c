@@ -53,7 +53,9 @@ void cw_leg_note(cw_leg *leg, const char *proto, const char *text)
 
 void cw_leg_set_desc(cw_leg *leg, const cw_media_desc *desc)
 {
-    leg->desc = *desc;
+    if (desc != &leg->desc)
+        leg->desc = *desc;
+    leg->desc.transcode = leg->policy.codec.transcode;
     for (unsigned i = 0; i < leg->desc.stream_n; i++)
         leg->desc.stream[i].dir = CW_SENDRECV;
 }
@@ -66,7 +68,7 @@ int cw_leg_stream(const cw_leg *leg, cw_media_kind kind)
     return -1;
 }
 
-void cw_leg_default_desc(cw_media_desc *ret)
+void cw_leg_default_desc(const cw_leg_policy *policy, cw_media_desc *ret)
 {
     /* Dynamic numbers as browsers choose them; static ones from RFC 3551 6. */
     static const cw_format formats[] = {
@@ -80,6 +82,7 @@ void cw_leg_default_desc(cw_media_desc *ret)
 
     memset(ret, 0, sizeof *ret);
     ret->stream_n = 1;
+    ret->transcode = policy->codec.transcode;
     ret->stream[0] =
         (cw_stream){ .kind = CW_AUDIO, .dir = CW_SENDRECV, .format_n = G_N_ELEMENTS(formats) };
     memcpy(ret->stream[0].format, formats, sizeof formats);

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/timeline.h"
+#include "call/policy.h"
 #include "media/desc.h"
 #include "media/plane.h"
 
@@ -89,9 +90,11 @@ struct cw_leg {
     cw_lane lane;
     unsigned worker;
     char name[128]; /* for people: "alice", "sip:bob@example.com", "echo" */
+    cw_leg_policy policy; /* set before anything is described */
 
-    /* What the far side described last. Directions are CW_SENDRECV: holding is told by events, so
-     * that one side's hold never shows in the other's SDP. No stream: nothing described yet. */
+    /* What the far side described last; once answered, what of it was agreed. Directions are
+     * CW_SENDRECV: holding is told by events, so that one side's hold never shows in the other's SDP.
+     * No stream: nothing described yet. */
     cw_media_desc desc;
     const cw_media_desc *local; /* what we told it; NULL: with the same payload types as `desc` */
     bool held;                  /* by its far side */
@@ -111,7 +114,7 @@ void cw_leg_end(cw_leg *leg, const cw_cause *cause, cw_by by) CW_ON_LOOP; /* onc
 void cw_leg_trace(cw_leg *leg, bool out, const char *proto, const char *text) CW_ON_LOOP;
 void cw_leg_note(cw_leg *leg, const char *proto, const char *text) CW_ON_LOOP; /* an event */
 
-/* Take over what a far side described, directions taken out. */
+/* Take over what a far side described, directions taken out, under the leg's policy. */
 void cw_leg_set_desc(cw_leg *leg, const cw_media_desc *desc) CW_ON_LOOP;
 
 /* The first stream of `kind` that is not refused, -1: none. */
@@ -120,8 +123,8 @@ int cw_leg_stream(const cw_leg *leg, cw_media_kind kind) CW_ON_LOOP;
 /* {"kind", "name", "held", "streams": [{"kind", "codec", endpoint's numbers}], …} */
 json_t *cw_leg_json(cw_leg *leg) CW_ON_LOOP;
 
-/* What the gateway can carry between any two legs: the offer to a callee whose caller made none.
- * Pure. */
-void cw_leg_default_desc(cw_media_desc *ret);
+/* What the gateway can carry between any two legs: what a caller is taken to describe who makes no
+ * offer. Pure. */
+void cw_leg_default_desc(const cw_leg_policy *policy, cw_media_desc *ret);
 
 #endif

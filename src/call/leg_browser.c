@@ -116,7 +116,7 @@ static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const 
     cw_err err;
 
     b->called = true;
-    cw_desc_filter(desc, NULL, offer);
+    cw_desc_offer(desc, &leg->policy.codec, offer);
     cw_desc_trim(offer, 0);
     cw_desc_number(offer);
     if (offer->stream_n == 0)
@@ -145,14 +145,16 @@ static CW_ON_LOOP void op_ring(cw_leg *leg, int status)
 static CW_ON_LOOP cw_err answer_offer(leg_browser *b, const cw_media_desc *answer, char **sdp)
 {
     g_autofree cw_media_desc *desc = g_new(cw_media_desc, 1);
-    cw_err err = cw_desc_answer(&b->leg.desc, answer, desc);
+    cw_err err = cw_desc_answer(&b->leg.desc, &b->leg.policy.codec, answer, desc);
 
     if (err)
         return err;
     err = cw_peer_answer(b->peer, desc, sdp);
-    if (!err)
-        b->given = true;
-    return err;
+    if (err)
+        return err;
+    b->given = true;
+    cw_leg_set_desc(&b->leg, desc);
+    return CW_OK;
 }
 
 static CW_ON_LOOP cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, int early)
@@ -308,6 +310,7 @@ cw_err cw_leg_browser_new(cw_client *client, const char *call, cw_id id, unsigne
     b = g_new0(leg_browser, 1);
     cw_leg_init(&b->leg, &ops, client->identity.user);
     b->leg.worker = worker;
+    b->leg.policy = cw_policy_browser(client->calls->conf);
     b->webrtc = client->calls->webrtc;
     b->client = client;
     b->id = id;

@@ -52,7 +52,8 @@ static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const 
     leg_service *s = (leg_service *)leg;
     cw_err err;
 
-    cw_desc_filter(desc, NULL, &leg->desc);
+    cw_desc_offer(desc, &leg->policy.codec, &leg->desc);
+    cw_desc_number(&leg->desc);
     cw_leg_set_desc(leg, &leg->desc);
     err = open_streams(s);
     if (!err)
@@ -131,6 +132,7 @@ cw_err cw_leg_service_new(cw_plane *plane, unsigned worker, const char *name, cw
         s = g_new0(leg_service, 1);
         cw_leg_init(&s->leg, &ops, name);
         s->leg.worker = worker;
+        s->leg.policy = cw_policy_service();
         s->service = &services[i];
         s->plane = plane;
         *ret = &s->leg;

@@ -231,8 +231,10 @@ static CW_ON_LOOP void op_describe(cw_leg *leg, json_t *into)
 {
     const leg_sip *s = (const leg_sip *)leg;
 
-    if (s->trunk)
-        json_object_set_new(into, "trunk", json_string(s->trunk->name ?: s->trunk->address));
+    const struct cw_conf_trunk *trunk = s->trunk ?: s->from_trunk;
+
+    if (trunk)
+        json_object_set_new(into, "trunk", json_string(trunk->name ?: trunk->address));
     if (s->sip)
         json_object_set_new(into, "dialog", cw_sip_call_json(s->sip));
 }
@@ -268,7 +270,8 @@ static const cw_leg_ops ops = {
 
 /* ── Made ── */
 
-static CW_ON_LOOP leg_sip *make(cw_calls *calls, unsigned worker, const char *name)
+static CW_ON_LOOP leg_sip *make(cw_calls *calls, unsigned worker, const char *name,
+                                const struct cw_conf_trunk *trunk)
 {
     leg_sip *s = g_new0(leg_sip, 1);
     g_autofree char *text = g_utf8_make_valid(name, -1);
@@ -278,6 +281,7 @@ static CW_ON_LOOP leg_sip *make(cw_calls *calls, unsigned worker, const char *na
     s->leg.local = &s->own;
     s->calls = calls;
     cw_random(&s->session_id, sizeof s->session_id);
+    s->leg.policy = cw_policy_sip(calls->conf, trunk);
     s->session_id >>= 1; /* fits what peers keep in a signed 64-bit number */
     s->version = 1;
     return s;
@@ -286,7 +290,7 @@ static CW_ON_LOOP leg_sip *make(cw_calls *calls, unsigned worker, const char *na
 cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *target,
                        const struct cw_conf_trunk *trunk)
 {
-    leg_sip *s = make(calls, worker, target->ruri);
+    leg_sip *s = make(calls, worker, target->ruri, trunk);
 
     cw_leg_sip_set_target(s, target, trunk);
     return &s->leg;
@@ -295,9 +299,11 @@ cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *ta
 cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker, const cw_sip_invite *invite,
                            cw_leg **ret)
 {
-    leg_sip *s = make(calls, worker, invite->from_uri);
+    const struct cw_conf_trunk *trunk = cw_trunks_of(calls->trunks, &invite->source);
+    leg_sip *s = make(calls, worker, invite->from_uri, trunk);
     cw_err err = CW_OK;
 
+    s->from_trunk = trunk;
     s->family = cw_addr_family(&invite->source);
     if (invite->sdp)
         err = cw_leg_sip_take_offer(s, invite->sdp, invite->sdp_len);

@@ -8,7 +8,8 @@
 typedef struct leg_sip {
     cw_leg leg;
     cw_calls *calls;
-    const struct cw_conf_trunk *trunk; /* NULL: none */
+    const struct cw_conf_trunk *trunk; /* called through; NULL: none */
+    const struct cw_conf_trunk *from_trunk; /* that called; NULL: none */
     cw_sip_target target;              /* ruri, from_user, from_display and headers are copies */
     cw_sip_lookup *lookup;             /* of the next hop's family; NULL: not asked */
     cw_sip_call *sip;                  /* NULL: not yet */
@@ -59,7 +60,7 @@ char *cw_leg_sip_write(leg_sip *s) CW_ON_LOOP;
 
 /* The first offer of a caller; leg.desc is what of it we can carry. CW_E_NO_CODEC, CW_E_BAD_SDP */
 CW_NODISCARD cw_err cw_leg_sip_take_offer(leg_sip *s, const char *sdp, size_t len) CW_ON_LOOP;
-/* Our answer to it, by what the other leg's far side answered. */
+/* Our answer to it, by what the other leg's far side answered; leg.desc is what was agreed then. */
 CW_NODISCARD cw_err cw_leg_sip_give_answer(leg_sip *s, const cw_media_desc *answer) CW_ON_LOOP;
 /* An answer to our offer `own`. CW_E_NO_CODEC, CW_E_BAD_SDP: nothing changed */
 CW_NODISCARD cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len) CW_ON_LOOP;

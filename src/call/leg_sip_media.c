@@ -82,7 +82,7 @@ static CW_ON_LOOP void set_endpoints(leg_sip *s)
         cw_ep_formats(s->ep[i], &s->own.stream[i], remote);
         if (!place->on_hold && cw_addr_family(&place->rtp) != AF_UNSPEC)
             cw_ep_rtp_remote(s->ep[i], &place->rtp, &place->rtcp, place->rtcp_mux,
-                             s->calls->conf->media.latch);
+                             s->leg.policy.latch);
         cw_ep_direction(s->ep[i], cw_dir_reverse(remote->dir));
     }
 }
@@ -169,25 +169,27 @@ static CW_ON_LOOP void take(leg_sip *s, const their_sdp *said)
 cw_err cw_leg_sip_take_offer(leg_sip *s, const char *sdp, size_t len)
 {
     g_autofree their_sdp *said = g_new(their_sdp, 1);
+    g_autofree cw_media_desc *kept = g_new(cw_media_desc, 1);
     cw_err err = read_sdp(s, sdp, len, said);
 
     if (err)
         return err;
     take(s, said);
-    cw_desc_filter(&said->desc, NULL, &s->leg.desc);
-    cw_leg_set_desc(&s->leg, &s->leg.desc);
-    return cw_leg_stream(&s->leg, CW_AUDIO) < 0 ? CW_E_NO_CODEC : CW_OK;
+    cw_desc_filter(&said->desc, &s->leg.policy.codec, kept);
+    return cw_desc_has_sound(kept) ? CW_OK : CW_E_NO_CODEC;
 }
 
 cw_err cw_leg_sip_give_answer(leg_sip *s, const cw_media_desc *answer)
 {
-    cw_err err = cw_desc_answer(&s->remote, answer, &s->own);
+    cw_err err = cw_desc_answer(&s->remote, &s->leg.policy.codec, answer, &s->own);
 
     if (!err)
         err = cw_leg_sip_open(s);
-    if (!err)
-        set_endpoints(s);
-    return err;
+    if (err)
+        return err;
+    set_endpoints(s);
+    cw_leg_set_desc(&s->leg, &s->own);
+    return CW_OK;
 }
 
 cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len)
@@ -197,7 +199,7 @@ cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len)
     cw_err err = read_sdp(s, sdp, len, said);
 
     if (!err)
-        err = cw_desc_answer(&s->own, &said->desc, common);
+        err = cw_desc_answer(&s->own, &cw_codec_any, &said->desc, common);
     if (err)
         return err;
     take(s, said);
@@ -221,24 +223,26 @@ void cw_leg_sip_tell_held(leg_sip *s)
 
 /* ── Later offers, theirs ── */
 
-/* The set of codecs of the call stays as it is: the other leg is not asked again. */
+/* The other leg is not asked again: what it agreed on decides, and what we can translate. */
 static CW_ON_LOOP cw_err answer_again(leg_sip *s, const their_sdp *said)
 {
-    g_autofree cw_media_desc *agreed = g_memdup2(&s->own, sizeof s->own);
     g_autofree cw_media_desc *own = g_new(cw_media_desc, 1);
+    const cw_leg *other = cw_call_other(s->leg.arg, &s->leg);
     cw_err err;
 
-    for (unsigned i = 0; i < agreed->stream_n; i++)
-        agreed->stream[i].dir = CW_SENDRECV;
-    err = cw_desc_answer(&said->desc, agreed, own);
+    if (!other)
+        return CW_E_STATE;
+    err = cw_desc_answer(&said->desc, &s->leg.policy.codec, &other->desc, own);
     if (err)
         return err;
     s->own = *own;
     take(s, said);
     err = cw_leg_sip_open(s);
-    if (!err)
-        set_endpoints(s);
-    return err;
+    if (err)
+        return err;
+    set_endpoints(s);
+    cw_leg_set_desc(&s->leg, own);
+    return CW_OK;
 }
 
 static CW_ON_LOOP void refuse(leg_sip *s, cw_err why)
@@ -320,7 +324,7 @@ cw_err cw_leg_sip_update(leg_sip *s, const cw_media_desc *desc)
     g_autofree cw_media_desc *wish = g_new(cw_media_desc, 1);
     bool changed = false;
 
-    cw_desc_filter(desc, s->trunk ? s->trunk->codecs : NULL, wish);
+    cw_desc_offer(desc, &s->leg.policy.codec, wish);
     for (unsigned i = 0; i < s->own.stream_n; i++) {
         bool gone = i >= wish->stream_n || wish->stream[i].refused;
 

@@ -29,22 +29,14 @@ void cw_leg_sip_clear_target(leg_sip *s)
 
 /* ── Our offer ── */
 
-static bool has_audio(const cw_media_desc *desc)
-{
-    for (unsigned i = 0; i < desc->stream_n; i++)
-        if (!desc->stream[i].refused && desc->stream[i].kind == CW_AUDIO)
-            return true;
-    return false;
-}
-
 cw_err cw_leg_sip_make_offer(leg_sip *s, const cw_media_desc *desc)
 {
-    cw_desc_filter(desc, s->trunk ? s->trunk->codecs : NULL, &s->own);
+    cw_desc_offer(desc, &s->leg.policy.codec, &s->own);
     cw_desc_trim(&s->own, 0);
     cw_desc_number(&s->own);
     for (unsigned i = 0; i < s->own.stream_n; i++)
         s->own.stream[i].dir = CW_SENDRECV;
-    return has_audio(&s->own) ? CW_OK : CW_E_NO_CODEC;
+    return cw_desc_has_sound(&s->own) ? CW_OK : CW_E_NO_CODEC;
 }
 
 /* ── Which family of addresses it has, then the INVITE ── */

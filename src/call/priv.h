@@ -192,6 +192,8 @@ typedef struct cw_trunks cw_trunks;
 cw_trunks *cw_trunks_new(cw_loop *loop, const cw_conf *conf) CW_ON_LOOP;
 void cw_trunks_use(cw_trunks *trunks, cw_sip *sip) CW_ON_LOOP; /* names can be looked up now */
 void cw_trunks_free(cw_trunks *trunks) CW_ON_LOOP; /* NULL is fine; before the SIP stack */
+/* The trunk with this address, NULL: none. Of several the first. */
+const struct cw_conf_trunk *cw_trunks_of(const cw_trunks *trunks, const cw_addr *source) CW_ON_LOOP;
 bool cw_trunks_trusted(const cw_trunks *trunks, const cw_addr *source) CW_ON_LOOP;
 /* A call through it started; it was answered; it ended. `trunk` NULL does nothing. */
 void cw_trunks_started(cw_trunks *trunks, const struct cw_conf_trunk *trunk) CW_ON_LOOP;

@@ -149,13 +149,18 @@ static bool is_trunk(const trunk *t, const cw_addr *source)
     return false;
 }
 
-bool cw_trunks_trusted(const cw_trunks *trunks, const cw_addr *source)
+const struct cw_conf_trunk *cw_trunks_of(const cw_trunks *trunks, const cw_addr *source)
 {
-    if (trunks->any)
-        return true;
     for (size_t i = 0; i < trunks->n; i++)
         if (is_trunk(&trunks->all[i], source))
-            return true;
+            return trunks->all[i].conf;
+    return NULL;
+}
+
+bool cw_trunks_trusted(const cw_trunks *trunks, const cw_addr *source)
+{
+    if (trunks->any || cw_trunks_of(trunks, source))
+        return true;
     for (guint i = 0; i < trunks->peers->len; i++)
         if (cw_net_has(&g_array_index(trunks->peers, cw_net, i), source))
             return true;

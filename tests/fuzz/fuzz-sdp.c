@@ -33,13 +33,14 @@ static void settle(cw_media_desc *desc, const cw_rtp_place *place)
 static void check_filter(const cw_media_desc *desc)
 {
     static char *const allow[] = { "PCMA", "opus", NULL };
+    static const cw_codec_policy policy = { .codecs = allow, .events = true };
     g_autofree cw_media_desc *kept = g_new0(cw_media_desc, 1);
     g_autofree cw_media_desc *answer = g_new0(cw_media_desc, 1);
     cw_err err;
 
-    cw_desc_filter(desc, allow, kept);
+    cw_desc_filter(desc, &policy, kept);
     assert(kept->stream_n == desc->stream_n);
-    err = cw_desc_answer(desc, kept, answer);
+    err = cw_desc_answer(desc, &policy, kept, answer);
     assert(!err || err == CW_E_NO_CODEC);
     for (unsigned i = 0; i < desc->stream_n; i++) {
         uint8_t map[128];

@@ -66,9 +66,12 @@ static const struct {
       "PCMA/8000=8 telephone-event/8000=126" },
     { "events-of-another-clock-if-alone", CW_AUDIO, FIREFOX, "opus",
       "opus/48000=109 telephone-event/8000=101" },
-    { "cannot-carry", CW_AUDIO, "G729/8000=18 telephone-event/8000=101", NULL, "refused" },
-    { "cannot-carry-though-allowed", CW_AUDIO, "G729/8000=18", "G729", "refused" },
-    { "nothing-allowed", CW_AUDIO, CHROMIUM, "", "refused" },
+    { "cannot-carry", CW_AUDIO, "EVS/16000=97 telephone-event/8000=101", NULL, "refused" },
+    { "cannot-carry-though-allowed", CW_AUDIO, "EVS/16000=97", "EVS", "refused" },
+    { "nothing-listed-is-all", CW_AUDIO, "PCMA/8000=8", "", "PCMA/8000=8" },
+    { "nothing-of-the-list", CW_AUDIO, CHROMIUM, "AMR", "refused" },
+    { "noise-of-the-clock", CW_AUDIO, "opus/48000/2=96 PCMA/8000=8 CN/8000=13 CN/16000=97", NULL,
+      "opus/48000=96 PCMA/8000=8 CN/8000=13" },
     { "helpers-go", CW_VIDEO, "VP8/90000=96 rtx/90000=97 red/90000=98 ulpfec/90000=99", NULL,
       "VP8/90000=96" },
     { "video-has-no-audio-codec", CW_VIDEO, "opus/48000/2=96", NULL, "refused" },
@@ -83,7 +86,7 @@ static void test_filter(void)
         g_autofree char *names = NULL;
 
         add_stream(&offer, filters[i].kind, filters[i].offer);
-        cw_desc_filter(&offer, allow, &got);
+        cw_desc_filter(&offer, &(cw_codec_policy){ .codecs = allow, .events = true }, &got);
         g_test_message("%s", filters[i].name);
         names = names_of(&got.stream[0]);
         g_assert_cmpstr(names, ==, filters[i].want);
@@ -96,9 +99,13 @@ static const struct {
     cw_err err;
 } answers[] = {
     { "their-order-our-numbers", CHROMIUM, "PCMA/8000=8 opus/48000/2=96 telephone-event/8000=101",
-      "PCMA/8000=8 opus/48000=111 telephone-event/8000=126", CW_OK },
-    { "case-of-names", CHROMIUM, "pcma/8000=8", "PCMA/8000=8", CW_OK },
-    { "answered-twice", CHROMIUM, "PCMA/8000=8 PCMA/8000=99", "PCMA/8000=8", CW_OK },
+      "PCMA/8000=8 opus/48000=111 telephone-event/48000=110 telephone-event/8000=126", CW_OK },
+    { "case-of-names", CHROMIUM, "pcma/8000=8", "PCMA/8000=8 telephone-event/8000=126", CW_OK },
+    { "answered-twice", CHROMIUM, "PCMA/8000=8 PCMA/8000=99",
+      "PCMA/8000=8 telephone-event/8000=126", CW_OK },
+    { "noise", "PCMA/8000=8 CN/8000=13", "PCMA/8000=8 CN/8000=13", "PCMA/8000=8 CN/8000=13",
+      CW_OK },
+    { "noise-not-wanted", "PCMA/8000=8 CN/8000=13", "PCMA/8000=8", "PCMA/8000=8", CW_OK },
     { "not-offered", CHROMIUM, "G729/8000=18 telephone-event/8000=101", "refused", CW_E_NO_CODEC },
     { "events-alone", CHROMIUM, "telephone-event/8000=101", "refused", CW_E_NO_CODEC },
     { "mono-opus", CHROMIUM, "opus/48000=111", "refused", CW_E_NO_CODEC },
@@ -115,10 +122,191 @@ static void test_answer(void)
         add_stream(&offer, CW_AUDIO, answers[i].offer);
         add_stream(&answer, CW_AUDIO, answers[i].answer);
         g_test_message("%s", answers[i].name);
-        g_assert_cmpint(cw_desc_answer(&offer, &answer, &got), ==, answers[i].err);
+        g_assert_cmpint(cw_desc_answer(&offer, &cw_codec_any, &answer, &got), ==, answers[i].err);
         names = names_of(&got.stream[0]);
         g_assert_cmpstr(names, ==, answers[i].want);
     }
+}
+
+/* ── Policies ── */
+
+#define AMR_WB "AMR-WB/16000=104;mode-set=0,1,2;max-red=0"
+
+static cw_codec_policy policy_of(char *const *codecs, cw_transcode transcode)
+{
+    return (cw_codec_policy){ .codecs = codecs, .transcode = transcode, .events = true };
+}
+
+/* What a callee is offered, by its list and both ends' word on transcoding. 255: not numbered */
+static const struct {
+    const char *name, *from;
+    cw_transcode caller;
+    const char *list;
+    cw_transcode callee;
+    const char *want;
+} offers[] = {
+    { "forbid", "opus/48000/2=111", CW_TRANSCODE_ALLOW, "PCMA opus", CW_TRANSCODE_FORBID,
+      "opus/48000=111 telephone-event/48000=255 telephone-event/8000=255" },
+    { "forbidden-by-the-caller", "opus/48000/2=111", CW_TRANSCODE_FORBID, "PCMA opus",
+      CW_TRANSCODE_ALLOW, "opus/48000=111 telephone-event/48000=255 telephone-event/8000=255" },
+    { "nothing-in-common", "opus/48000/2=111", CW_TRANSCODE_ALLOW, "PCMA", CW_TRANSCODE_FORBID,
+      "refused" },
+    { "allow-the-callers-first", "opus/48000/2=111 telephone-event/48000=110", CW_TRANSCODE_ALLOW,
+      "PCMA opus", CW_TRANSCODE_ALLOW,
+      "opus/48000=111 PCMA/8000=255 telephone-event/48000=110 telephone-event/8000=255" },
+    { "allow-without-any-of-the-callers", "opus/48000/2=111", CW_TRANSCODE_ALLOW, "PCMA",
+      CW_TRANSCODE_ALLOW, "PCMA/8000=255 telephone-event/8000=255" },
+    { "prefer-in-the-lists-order", "opus/48000/2=111", CW_TRANSCODE_ALLOW, "PCMA opus",
+      CW_TRANSCODE_PREFER,
+      "PCMA/8000=255 opus/48000=111 telephone-event/48000=255 telephone-event/8000=255" },
+    { "amr-wb-in-both-layouts", "PCMU/8000=0", CW_TRANSCODE_ALLOW, "AMR-WB", CW_TRANSCODE_ALLOW,
+      "AMR-WB/16000=255 AMR-WB/16000=255 telephone-event/16000=255 telephone-event/8000=255" },
+    { "the-callers-own-amr-wb-too", AMR_WB, CW_TRANSCODE_ALLOW, "AMR-WB", CW_TRANSCODE_ALLOW,
+      "AMR-WB/16000=104 AMR-WB/16000=255 telephone-event/16000=255 telephone-event/8000=255" },
+    { "what-we-cannot-translate", "G729/8000=18", CW_TRANSCODE_ALLOW, "G729 PCMA",
+      CW_TRANSCODE_ALLOW, "G729/8000=18 telephone-event/8000=255" },
+    { "no-list", "PCMU/8000=0", CW_TRANSCODE_ALLOW, "", CW_TRANSCODE_FORBID,
+      "PCMU/8000=0 telephone-event/8000=255" },
+};
+
+static void test_offer(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(offers); i++) {
+        g_auto(GStrv) list = g_strsplit(offers[i].list, " ", 0);
+        cw_codec_policy policy = policy_of(list, offers[i].callee);
+        cw_media_desc from = { .transcode = offers[i].caller }, got = { 0 };
+        g_autofree char *names = NULL;
+
+        add_stream(&from, CW_AUDIO, offers[i].from);
+        cw_desc_offer(&from, &policy, &got);
+        g_test_message("%s", offers[i].name);
+        names = names_of(&got.stream[0]);
+        g_assert_cmpstr(names, ==, offers[i].want);
+        g_assert_cmpint(got.transcode, ==, offers[i].callee);
+    }
+}
+
+/* What a caller is answered when the callee picked. */
+static const struct {
+    const char *name, *offer, *list;
+    cw_transcode caller;
+    const char *answer;
+    cw_transcode callee;
+    const char *want;
+} translations[] = {
+    { "in-common", CHROMIUM, "", CW_TRANSCODE_ALLOW, "PCMA/8000=8", CW_TRANSCODE_ALLOW,
+      "PCMA/8000=8 telephone-event/8000=126" },
+    { "translated", "opus/48000/2=111 telephone-event/48000=110", "", CW_TRANSCODE_ALLOW,
+      "PCMA/8000=8", CW_TRANSCODE_ALLOW, "opus/48000=111 telephone-event/48000=110" },
+    { "callee-forbids", "opus/48000/2=111", "", CW_TRANSCODE_ALLOW, "PCMA/8000=8",
+      CW_TRANSCODE_FORBID, "refused" },
+    { "caller-forbids", "opus/48000/2=111", "", CW_TRANSCODE_FORBID, "PCMA/8000=8",
+      CW_TRANSCODE_ALLOW, "refused" },
+    { "cannot-be-translated", "opus/48000/2=111", "", CW_TRANSCODE_ALLOW, "G729/8000=18",
+      CW_TRANSCODE_ALLOW, "refused" },
+    { "one-codec-of-several", "PCMU/8000=0 PCMA/8000=8 CN/8000=13", "", CW_TRANSCODE_ALLOW,
+      "opus/48000/2=111", CW_TRANSCODE_ALLOW, "PCMU/8000=0" },
+    { "by-the-callers-list", "PCMU/8000=0 PCMA/8000=8", "PCMA", CW_TRANSCODE_ALLOW,
+      "opus/48000/2=111 PCMU/8000=0", CW_TRANSCODE_ALLOW, "PCMA/8000=8" },
+    { "caller-prefers", "opus/48000/2=96 PCMA/8000=8", "PCMA opus", CW_TRANSCODE_PREFER,
+      "opus/48000/2=111", CW_TRANSCODE_ALLOW, "PCMA/8000=8" },
+    { "callee-prefers", "opus/48000/2=111", "", CW_TRANSCODE_ALLOW,
+      "PCMA/8000=8 opus/48000/2=111", CW_TRANSCODE_PREFER, "opus/48000=111" },
+};
+
+static void test_translate(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(translations); i++) {
+        g_auto(GStrv) list = g_strsplit(translations[i].list, " ", 0);
+        cw_codec_policy policy = policy_of(list, translations[i].caller);
+        cw_media_desc offer = { 0 }, answer = { .transcode = translations[i].callee }, got = { 0 };
+        g_autofree char *names = NULL;
+        cw_err err;
+
+        add_stream(&offer, CW_AUDIO, translations[i].offer);
+        add_stream(&answer, CW_AUDIO, translations[i].answer);
+        g_test_message("%s", translations[i].name);
+        err = cw_desc_answer(&offer, &policy, &answer, &got);
+        names = names_of(&got.stream[0]);
+        g_assert_cmpstr(names, ==, translations[i].want);
+        g_assert_cmpint(err, ==, got.stream[0].refused ? CW_E_NO_CODEC : CW_OK);
+    }
+}
+
+/* ── fmtp ── */
+
+static const struct {
+    const char *name, *a, *b;
+    bool same;
+} pairs[] = {
+    { "amr-plain", "AMR/8000=96", "AMR/8000=97;octet-align=0", true },
+    { "amr-layouts-differ", "AMR/8000=96;octet-align=1", "AMR/8000=97", false },
+    { "amr-layout-agrees", "AMR/8000=96; octet-align=1; mode-set=7",
+      "AMR/8000=97;mode-set=0,7;octet-align=1", true },
+    { "amr-no-mode-in-common", "AMR/8000=96;mode-set=0,1", "AMR/8000=97;mode-set=7", false },
+    { "amr-crc", "AMR-WB/16000=96;octet-align=1;crc=1", "AMR-WB/16000=97;octet-align=1", false },
+    { "amr-is-not-amr-wb", "AMR/8000=96", "AMR-WB/16000=97", false },
+    { "opus-whatever-is-declared", "opus/48000/2=96;stereo=1", "opus/48000/2=97;useinbandfec=1",
+      true },
+    { "g729-whatever-annex", "G729/8000=18;annexb=no", "G729/8000=18", true },
+};
+
+static void test_same(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++) {
+        cw_stream both = { 0 };
+
+        add_format(&both, pairs[i].a);
+        add_format(&both, pairs[i].b);
+        g_test_message("%s", pairs[i].name);
+        g_assert_cmpint(cw_format_same(&both.format[0], &both.format[1]), ==, pairs[i].same);
+        g_assert_cmpint(cw_format_same(&both.format[1], &both.format[0]), ==, pairs[i].same);
+    }
+}
+
+static const struct {
+    const char *name, *offer, *answer, *want;
+} fmtps[] = {
+    { "g729-no-by-the-answer", "G729/8000=18", "G729/8000=18;annexb=no", "annexb=no" },
+    { "g729-no-by-the-offer", "G729/8000=18;annexb=no", "G729/8000=18", "annexb=no" },
+    { "g729-no-against-yes", "G729/8000=18;annexb=no", "G729/8000=18;annexb=yes", "annexb=no" },
+    { "g729-yes", "G729/8000=18", "G729/8000=18;annexb=yes", "" },
+    { "amr-subset", "AMR/8000=96;mode-set=0,2,4,7", "AMR/8000=97;mode-set=7", "mode-set=7" },
+    { "amr-set-kept", "AMR/8000=96;mode-set=0,2,4,7", "AMR/8000=97;max-red=0",
+      "mode-set=0,2,4,7" },
+    { "amr-set-of-the-answer", "AMR/8000=96", "AMR/8000=97;mode-set=7", "mode-set=7" },
+    { "opus-declares-for-itself", "opus/48000/2=96;stereo=1;useinbandfec=1", "opus/48000/2=97",
+      "" },
+    { "opus-what-the-answer-declares", "opus/48000/2=96", "opus/48000/2=97;stereo=1", "stereo=1" },
+};
+
+static void test_fmtp(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(fmtps); i++) {
+        cw_stream both = { 0 };
+        char got[CW_FMTP_MAX + 1];
+
+        add_format(&both, fmtps[i].offer);
+        add_format(&both, fmtps[i].answer);
+        g_test_message("%s", fmtps[i].name);
+        cw_fmtp_answer(&both.format[0], &both.format[1], got);
+        g_assert_cmpstr(got, ==, fmtps[i].want);
+    }
+}
+
+/* What a re-offer and describing ask: is the first codec passed on or translated? */
+static void test_transcodes(void)
+{
+    cw_media_desc desc = { 0 };
+
+    add_stream(&desc, CW_AUDIO, "opus/48000/2=111 PCMA/8000=8");
+    add_stream(&desc, CW_AUDIO, "PCMA/8000=8 telephone-event/8000=101");
+    add_stream(&desc, CW_AUDIO, "");
+    g_assert_true(cw_stream_transcodes(&desc.stream[0], &desc.stream[1]));
+    g_assert_false(cw_stream_transcodes(&desc.stream[1], &desc.stream[0]));
+    g_assert_false(cw_stream_transcodes(&desc.stream[0], &desc.stream[2]));
+    g_assert_true(cw_codec_known("amr-wb"));
+    g_assert_false(cw_codec_known("telephone-event"));
 }
 
 static void test_answer_video(void)
@@ -132,7 +320,7 @@ static void test_answer_video(void)
     strcpy(offer.stream[2].section, "application 0 UDP/DTLS/SCTP webrtc-datachannel");
     add_stream(&answer, CW_AUDIO, "PCMA/8000=8");
     add_stream(&answer, CW_VIDEO, "H264/90000=97;profile-level-id=42e01f");
-    g_assert_cmpint(cw_desc_answer(&offer, &answer, &got), ==, CW_OK);
+    g_assert_cmpint(cw_desc_answer(&offer, &cw_codec_any, &answer, &got), ==, CW_OK);
     names = names_of(&got.stream[1]);
     g_assert_cmpstr(names, ==, "H264/90000=104"); /* packetization-mode 0 */
     g_assert_cmpstr(got.stream[1].format[0].fmtp, ==, "profile-level-id=42e01f");
@@ -142,7 +330,7 @@ static void test_answer_video(void)
 
     /* Refused, it still names a format of the offer. */
     answer.stream[1].refused = true;
-    g_assert_cmpint(cw_desc_answer(&offer, &answer, &got), ==, CW_OK);
+    g_assert_cmpint(cw_desc_answer(&offer, &cw_codec_any, &answer, &got), ==, CW_OK);
     g_assert_true(got.stream[1].refused);
     g_assert_cmpuint(got.stream[1].format[0].pt, ==, 102);
 }
@@ -164,7 +352,7 @@ static void test_direction(void)
         add_stream(&answer, CW_AUDIO, "PCMA/8000=8");
         offer.stream[0].dir = rows[i].offer;
         answer.stream[0].dir = rows[i].answer;
-        g_assert_cmpint(cw_desc_answer(&offer, &answer, &got), ==, CW_OK);
+        g_assert_cmpint(cw_desc_answer(&offer, &cw_codec_any, &answer, &got), ==, CW_OK);
         g_assert_cmpint(got.stream[0].dir, ==, rows[i].want);
     }
     g_assert_cmpint(cw_dir_reverse(CW_SENDONLY), ==, CW_RECVONLY);
@@ -242,7 +430,7 @@ static void test_map(void)
     g_assert_cmpuint(map[126], ==, 101);
     g_assert_cmpuint(map[110], ==, CW_PT_NONE);
     g_assert_cmpuint(map[0], ==, CW_PT_NONE);
-    g_assert_cmpuint(map[13], ==, CW_PT_NONE);
+    g_assert_cmpuint(map[13], ==, 13);
 }
 
 static void test_codec(void)
@@ -260,6 +448,11 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/desc/filter", test_filter);
     g_test_add_func("/desc/answer", test_answer);
+    g_test_add_func("/desc/offer", test_offer);
+    g_test_add_func("/desc/translate", test_translate);
+    g_test_add_func("/desc/format/same", test_same);
+    g_test_add_func("/desc/format/answer", test_fmtp);
+    g_test_add_func("/desc/transcodes", test_transcodes);
     g_test_add_func("/desc/answer/video", test_answer_video);
     g_test_add_func("/desc/answer/direction", test_direction);
     g_test_add_func("/desc/number", test_number);

@@ -222,14 +222,15 @@ static void test_answer(void)
     g_autofree cw_jsep *local = g_new(cw_jsep, 1);
     g_autofree cw_media_desc *kept = g_new0(cw_media_desc, 1);
     static char *const allow[] = { "PCMA", "VP8", NULL };
+    static const cw_codec_policy policy = { .codecs = allow };
     g_autofree char *text = NULL;
     char why[128];
 
     g_assert_cmpint(cw_jsep_parse(offer_text, sizeof offer_text - 1, offer, why), ==, CW_OK);
-    cw_desc_filter(&offer->desc, allow, kept);
+    cw_desc_filter(&offer->desc, &policy, kept);
     ours(local);
     cw_jsep_mirror(offer, local);
-    g_assert_cmpint(cw_desc_answer(&offer->desc, kept, &local->desc), ==, CW_OK);
+    g_assert_cmpint(cw_desc_answer(&offer->desc, &policy, kept, &local->desc), ==, CW_OK);
     text = cw_jsep_print(local, false);
     g_assert_cmpstr(
         text, ==,

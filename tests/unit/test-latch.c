@@ -25,75 +25,89 @@ typedef struct step {
 
 static const struct {
     const char *name, *told;
-    bool learn;
+    cw_latch_mode mode;
     step steps[5];
 } cases[] = {
     { "told",
       "192.0.2.1:4000",
-      true,
+      CW_LATCH_AUTO,
       { { "192.0.2.1:4000", 3, 3, "192.0.2.1:4000", "192.0.2.1:4000" } } },
-    { "nothing-told", "", true, { { "192.0.2.1:4000", 9, 0, NULL, NULL } } },
-    { "no-learning",
+    { "nothing-told", "", CW_LATCH_AUTO, { { "192.0.2.1:4000", 9, 0, NULL, NULL } } },
+    { "strict",
       "192.168.1.5:4000",
-      false,
+      CW_LATCH_STRICT,
       { { "192.0.2.7:5000", 500, 0, NULL, "192.168.1.5:4000" },
         { "192.168.1.5:4000", 2, 2, "192.168.1.5:4000", "192.168.1.5:4000" } } },
     { "behind-nat",
       "192.168.1.5:4000",
-      true,
+      CW_LATCH_AUTO,
       { { "192.0.2.7:5000", 20, 20, "192.0.2.7:5000", "192.0.2.7:5000" },
         { "198.51.100.1:1", 300, 0, "192.0.2.7:5000", "192.0.2.7:5000" },
         { "192.168.1.5:4000", 9, 0, "192.0.2.7:5000", "192.0.2.7:5000" } } },
     { "nat-changes-port",
       "192.0.2.1:4000",
-      true,
+      CW_LATCH_AUTO,
       { { "192.0.2.1:4001", 20, 20, "192.0.2.1:4001", "192.0.2.1:4001" } } },
     { "told-wins-within-the-first",
       "10.0.0.5:4000",
-      true,
+      CW_LATCH_AUTO,
       { { "192.0.2.7:5000", 4, 4, NULL, "10.0.0.5:4000" },
         { "10.0.0.5:4000", 5, 5, "10.0.0.5:4000", "10.0.0.5:4000" },
         { "192.0.2.7:5000", 300, 0, "10.0.0.5:4000", "10.0.0.5:4000" } } },
     { "injection-after",
       "192.0.2.1:4000",
-      true,
+      CW_LATCH_AUTO,
       { { "192.0.2.1:4000", 1, 1, "192.0.2.1:4000", "192.0.2.1:4000" },
         { "192.0.2.1:4002", 500, 0, "192.0.2.1:4000", "192.0.2.1:4000" },
         { "198.51.100.1:9", 500, 0, "192.0.2.1:4000", "192.0.2.1:4000" } } },
     { "injection-before-the-peer-speaks",
       "192.0.2.1:4000",
-      true,
+      CW_LATCH_AUTO,
       { { "198.51.100.1:9", 100, 0, NULL, "192.0.2.1:4000" },
         { "192.0.2.1:4000", 5, 5, "192.0.2.1:4000", "192.0.2.1:4000" } } },
     { "loopback-has-no-nat",
       "127.0.0.1:4000",
-      true,
+      CW_LATCH_AUTO,
       { { "127.0.0.1:4002", 100, 0, NULL, "127.0.0.1:4000" },
         { "127.0.0.2:4000", 20, 0, NULL, "127.0.0.1:4000" } } },
     { "one-link-has-no-nat",
       "10.1.2.3:4000",
-      true,
+      CW_LATCH_AUTO,
       { { "10.1.2.66:4000", 100, 0, NULL, "10.1.2.3:4000" } } },
     { "asymmetric-sender-in-the-end",
       "192.0.2.1:4000",
-      true,
+      CW_LATCH_AUTO,
       { { "198.51.100.1:9", SLOW, 0, NULL, "192.0.2.1:4000" },
         { "198.51.100.1:9", 5, 5, "198.51.100.1:9", "192.0.2.1:4000" },
         { "192.0.2.1:4000", 2, 2, "192.0.2.1:4000", "192.0.2.1:4000" },
         { "198.51.100.1:9", 5, 0, "192.0.2.1:4000", "192.0.2.1:4000" } } },
     { "two-strangers-share-the-allowance",
       "10.0.0.5:4000",
-      true,
+      CW_LATCH_AUTO,
       { { "192.0.2.7:5000", 4, 4, NULL, "10.0.0.5:4000" },
         { "198.51.100.1:9", 20, 0, NULL, "10.0.0.5:4000" } } },
+    { "nat-mode-learns-what-a-nat-explains",
+      "192.168.1.5:4000",
+      CW_LATCH_NAT,
+      { { "192.0.2.7:5000", 20, 20, "192.0.2.7:5000", "192.0.2.7:5000" } } },
+    { "nat-mode-has-no-asymmetric-senders",
+      "192.0.2.1:4000",
+      CW_LATCH_NAT,
+      { { "198.51.100.1:9", SLOW + 100, 0, NULL, "192.0.2.1:4000" } } },
+    { "off-takes-everybody",
+      "192.0.2.1:4000",
+      CW_LATCH_OFF,
+      { { "198.51.100.1:9", 3, 3, NULL, "192.0.2.1:4000" },
+        { "192.0.2.1:4000", 3, 3, NULL, "192.0.2.1:4000" },
+        { "198.51.100.1:9", 3, 3, NULL, "192.0.2.1:4000" } } },
     { "ipv6",
       "[2001:db8::1]:4000",
-      true,
+      CW_LATCH_AUTO,
       { { "[2001:db8::2]:4000", 20, 0, NULL, "[2001:db8::1]:4000" },
         { "[2001:db8::1]:4000", 2, 2, "[2001:db8::1]:4000", "[2001:db8::1]:4000" } } },
     { "ipv6-ula-behind-nat",
       "[fd00::1]:4000",
-      true,
+      CW_LATCH_AUTO,
       { { "[2001:db8::2]:4000", 20, 20, "[2001:db8::2]:4000", "[2001:db8::2]:4000" } } },
 };
 
@@ -120,7 +134,7 @@ static void test_cases(void)
         g_test_message("%s", cases[i].name);
         if (cases[i].told[0])
             told = addr_of(cases[i].told);
-        cw_latch_tell(&latch, &told, cases[i].learn);
+        cw_latch_tell(&latch, &told, cases[i].mode);
         for (const step *s = cases[i].steps; s->from; s++) {
             cw_addr from = addr_of(s->from);
             unsigned taken = 0;
@@ -141,13 +155,13 @@ static void test_tell_again(void)
     cw_addr other = addr_of("192.168.1.5:4100");
     cw_latch latch = { 0 };
 
-    cw_latch_tell(&latch, &told, true);
+    cw_latch_tell(&latch, &told, CW_LATCH_AUTO);
     for (unsigned i = 0; i < CW_LATCH_PACKETS; i++)
         g_assert_cmpint(cw_latch_check(&latch, &from, 7, (uint16_t)i, i * 20000), ==,
                         i + 1 < CW_LATCH_PACKETS ? CW_LATCH_TAKE : CW_LATCH_CHOSE);
-    cw_latch_tell(&latch, &told, true);
+    cw_latch_tell(&latch, &told, CW_LATCH_AUTO);
     assert_addr(&latch.source, "192.0.2.7:5000");
-    cw_latch_tell(&latch, &other, true);
+    cw_latch_tell(&latch, &other, CW_LATCH_AUTO);
     assert_addr(&latch.source, NULL);
     assert_addr(&latch.to, "192.168.1.5:4100");
 }
@@ -159,7 +173,7 @@ static void test_unsteady(void)
     cw_latch latch = { 0 };
     unsigned taken = 0;
 
-    cw_latch_tell(&latch, &told, true);
+    cw_latch_tell(&latch, &told, CW_LATCH_AUTO);
     for (unsigned i = 0; i < 100; i++)
         taken += cw_latch_check(&latch, &from, i, 9, i * 20000) != CW_LATCH_REFUSE;
     g_assert_cmpuint(taken, <=, CW_LATCH_PACKETS);

@@ -360,10 +360,10 @@ static char *exchange(rig *r, const sdp_opts *o)
 
     cw_assert_on_loop();
     g_assert_cmpint(cw_peer_offered(r->peer, sdp, strlen(sdp), offer, r->why), ==, CW_OK);
-    cw_desc_filter(offer, NULL, kept);
+    cw_desc_filter(offer, &cw_codec_any, kept);
     for (unsigned i = 0; i < kept->stream_n; i++)
         kept->stream[i].dir = cw_dir_reverse(kept->stream[i].dir);
-    g_assert_cmpint(cw_desc_answer(offer, kept, answer), ==, CW_OK);
+    g_assert_cmpint(cw_desc_answer(offer, &cw_codec_any, kept, answer), ==, CW_OK);
     g_assert_cmpint(cw_peer_answer(r->peer, answer, &ours), ==, CW_OK);
     read_sdp(r, ours);
     return ours;

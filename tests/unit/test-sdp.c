@@ -140,7 +140,7 @@ static const struct {
     { "helpers",
       "m=audio 1 RTP/AVP 13 97 8 98\r\na=rtpmap:97 red/48000/2\r\na=rtpmap:13 CN/8000\r\n"
       "a=rtpmap:98 telephone-event/8000\r\n",
-      "PCMA/8000/1=8 telephone-event/8000/1=98", CW_SENDRECV },
+      "CN/8000/1=13 PCMA/8000/1=8 telephone-event/8000/1=98", CW_SENDRECV },
     { "name-too-long", "m=audio 1 RTP/AVP 96 8\r\na=rtpmap:96 aaaaaaaaaaaaaaaaaaaaaaaa/8000\r\n",
       "PCMA/8000/1=8", CW_SENDRECV },
     { "name-not-a-token", "m=audio 1 RTP/AVP 96\r\na=rtpmap:96 a\"b/8000\r\n", "", CW_SENDRECV },

@@ -1,0 +1,169 @@
+/* fmtp.c - formats: what they are, when two are the same, what their parameters say. */
+#include "media/negotiate.h"
+
+#include <glib.h>
+#include <string.h>
+
+/* What the packet path can pass on, best first (RFC 3551, 4733, 4867, 7587; 6184, 7741, 9628). */
+static const struct {
+    const char *name;
+    cw_media_kind kind;
+} carried[] = {
+    { "opus", CW_AUDIO }, { "G722", CW_AUDIO },   { "PCMA", CW_AUDIO }, { "PCMU", CW_AUDIO },
+    { "G729", CW_AUDIO }, { "AMR-WB", CW_AUDIO }, { "AMR", CW_AUDIO },  { "VP8", CW_VIDEO },
+    { "VP9", CW_VIDEO },  { "H264", CW_VIDEO },   { "AV1", CW_VIDEO },
+};
+
+static bool is_named(const cw_format *format, const char *name)
+{
+    return g_ascii_strcasecmp(format->name, name) == 0;
+}
+
+bool cw_codec_carried(const char *name, cw_media_kind kind)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(carried); i++)
+        if (carried[i].kind == kind && !g_ascii_strcasecmp(carried[i].name, name))
+            return true;
+    return false;
+}
+
+bool cw_codec_known(const char *name)
+{
+    return cw_codec_carried(name, CW_AUDIO) || cw_codec_carried(name, CW_VIDEO);
+}
+
+bool cw_format_is_dtmf(const cw_format *format)
+{
+    return is_named(format, "telephone-event");
+}
+
+bool cw_format_is_cn(const cw_format *format)
+{
+    return is_named(format, "CN");
+}
+
+bool cw_format_is_helper(const cw_format *format)
+{
+    static const char *const names[] = { "telephone-event", "CN",        "red", "rtx",
+                                         "ulpfec",          "flexfec-03" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+        if (is_named(format, names[i]))
+            return true;
+    return false;
+}
+
+/* ── Parameters ── */
+
+/* The value of `key` in "a=1;b=2", "" when it has none or is not there. */
+static const char *fmtp_value(const char *fmtp, const char *key, size_t *len)
+{
+    size_t key_len = strlen(key);
+
+    *len = 0;
+    while (*fmtp) {
+        size_t n;
+
+        fmtp += strspn(fmtp, "; \t");
+        n = strcspn(fmtp, ";");
+        if (n > key_len && fmtp[key_len] == '=' && !g_ascii_strncasecmp(fmtp, key, key_len)) {
+            const char *value = fmtp + key_len + 1;
+
+            *len = n - key_len - 1;
+            while (*len && (value[*len - 1] == ' ' || value[*len - 1] == '\t'))
+                --*len;
+            return value;
+        }
+        fmtp += n;
+    }
+    return fmtp;
+}
+
+static bool fmtp_has(const char *fmtp, const char *key)
+{
+    size_t len;
+
+    fmtp_value(fmtp, key, &len);
+    return len > 0;
+}
+
+/* RFC 6184 8.1: 0 when not said. */
+static char packetization_mode(const cw_format *format)
+{
+    size_t len;
+    const char *value = fmtp_value(format->fmtp, "packetization-mode", &len);
+
+    return len ? value[0] : '0';
+}
+
+/* ── AMR and AMR-WB (RFC 4867 8.1, 8.2) ── */
+
+static bool is_amr(const cw_format *format)
+{
+    return is_named(format, "AMR") || is_named(format, "AMR-WB");
+}
+
+/* A bit a mode; every one when no set is named. */
+static unsigned mode_set(const cw_format *format)
+{
+    size_t len;
+    const char *value = fmtp_value(format->fmtp, "mode-set", &len);
+    unsigned set = 0;
+
+    for (size_t i = 0; i < len; i++)
+        if (g_ascii_isdigit(value[i]))
+            set |= 1u << (value[i] - '0');
+    return len ? set : ~0u;
+}
+
+/* How payloads are laid out: parameters of which both ends must say the same. */
+static bool same_layout(const cw_format *a, const cw_format *b)
+{
+    static const char *const keys[] = { "octet-align", "crc", "robust-sorting", "interleaving" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        size_t a_len, b_len;
+        const char *a_value = fmtp_value(a->fmtp, keys[i], &a_len);
+        const char *b_value = fmtp_value(b->fmtp, keys[i], &b_len);
+        bool a_on = a_len && !(a_len == 1 && *a_value == '0');
+        bool b_on = b_len && !(b_len == 1 && *b_value == '0');
+
+        if (a_on != b_on)
+            return false;
+    }
+    return true;
+}
+
+bool cw_format_same(const cw_format *a, const cw_format *b)
+{
+    if (!is_named(a, b->name) || a->clock_hz != b->clock_hz || a->channels != b->channels)
+        return false;
+    if (is_amr(a))
+        return same_layout(a, b) && mode_set(a) & mode_set(b);
+    return !is_named(a, "H264") || packetization_mode(a) == packetization_mode(b);
+}
+
+/* ── Answering ── */
+
+/* RFC 7261 3.3: without silence descriptors as soon as one side wants none. */
+static bool refuses_annexb(const cw_format *format)
+{
+    size_t len;
+    const char *value = fmtp_value(format->fmtp, "annexb", &len);
+
+    return len == 2 && !g_ascii_strncasecmp(value, "no", 2);
+}
+
+void cw_fmtp_answer(const cw_format *offer, const cw_format *answer,
+                    char ret[static CW_FMTP_MAX + 1])
+{
+    const char *said = answer->fmtp;
+
+    if (is_named(offer, "G729"))
+        said = refuses_annexb(offer) || refuses_annexb(answer) ? "annexb=no" : offer->fmtp;
+    else if (is_amr(offer) && !fmtp_has(said, "mode-set") && fmtp_has(offer->fmtp, "mode-set"))
+        said = offer->fmtp; /* the set is part of the agreement: it holds both ways */
+    else if (!said[0] && !is_named(offer, "opus"))
+        said = offer->fmtp;
+    g_strlcpy(ret, said, CW_FMTP_MAX + 1); /* Opus: what each end declares of itself (RFC 7587 7) */
+}

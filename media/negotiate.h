@@ -1,0 +1,10 @@
+/* negotiate.h - what desc.h's files share. Pure, any thread. */
+#ifndef CW_MEDIA_NEGOTIATE_H
+#define CW_MEDIA_NEGOTIATE_H
+
+#include "media/desc.h"
+
+/* The packet path passes it on in a stream of `kind`. */
+bool cw_codec_carried(const char *name, cw_media_kind kind);
+
+#endif

@@ -1,0 +1,33 @@
+/* policy.h - what one end of a call is given and taken from: codecs, digits, whose packets. Pure.
+ * Home of src/call only. */
+#ifndef CW_CALL_POLICY_H
+#define CW_CALL_POLICY_H
+
+#include "base/conf.h"
+#include "media/desc.h"
+#include "media/plane.h"
+
+/* How digits travel between us and a SIP end. */
+typedef enum cw_keys {
+    CW_KEYS_AUTO,       /* telephone-events where agreed, else INFO out and anything in */
+    CW_KEYS_RFC4733,    /* telephone-events or nothing */
+    CW_KEYS_INFO,       /* INFO with application/dtmf */
+    CW_KEYS_INFO_RELAY, /* INFO with application/dtmf-relay */
+    CW_KEYS_INBAND,     /* tones in the sound */
+} cw_keys;
+
+typedef struct cw_leg_policy {
+    cw_codec_policy codec; /* its names are the configuration's */
+    cw_keys keys;
+    cw_latch_mode latch;
+} cw_leg_policy;
+
+/* Of calls through a trunk, with other SIP peers (`trunk` NULL), with browsers, to services. */
+cw_leg_policy cw_policy_sip(const cw_conf *conf, const struct cw_conf_trunk *trunk);
+cw_leg_policy cw_policy_browser(const cw_conf *conf);
+cw_leg_policy cw_policy_service(void);
+
+/* CW_E_CONF: a word or a codec's name in the configuration is none we know. */
+CW_NODISCARD cw_err cw_policy_check(const cw_conf *conf, char why[static 128]);
+
+#endif
