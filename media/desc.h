@@ -84,16 +84,16 @@ extern const cw_codec_policy cw_codec_any; /* every codec and telephone-events, 
  * whether it may be transcoded, too. Streams with nothing left become refused. */
 void cw_desc_filter(const cw_media_desc *offer, const cw_codec_policy *policy, cw_media_desc *ret);
 
-/* What a far side under `policy` is offered for a caller who described `from`: the codecs the caller
- * has; then, where both ends let us transcode, those we can translate into them. CW_TRANSCODE_PREFER:
- * in the order of the policy, whichever. Each clock rate in use has its telephone-event, and 8000.
- * What the caller has not has no payload type yet (cw_desc_number). */
+/* What a far side under `policy` is offered for a caller who described `from`: the codecs the
+ * caller has; then, where both ends let us transcode, those we can translate into them.
+ * CW_TRANSCODE_PREFER: in the order of the policy, whichever. Each clock rate in use has its
+ * telephone-event, and 8000. What the caller has not has no payload type yet (cw_desc_number). */
 void cw_desc_offer(const cw_media_desc *from, const cw_codec_policy *policy, cw_media_desc *ret);
 
-/* The answer to a far side's `offer` that passes on `answer`, which came from the other leg: formats
- * in the answer's order with the offer's payload types, directions and refusals carried over. With no
- * codec in common, or when the policy prefers another, the first that can be translated, if both ends
- * allow it.
+/* The answer to a far side's `offer` that passes on `answer`, which came from the other leg:
+ * formats in the answer's order with the offer's payload types, directions and refusals carried
+ * over. With no codec in common, or when the policy prefers another, the first that can be
+ * translated, if both ends allow it.
  *
  * CW_E_NO_CODEC  no audio stream keeps a codec
  */
@@ -118,8 +118,8 @@ bool cw_desc_has_sound(const cw_media_desc *desc); /* an audio stream that is no
 /* The codec both sides use first: the first in stream->format that is no helper, -1: none. */
 int cw_stream_codec(const cw_stream *stream);
 
-/* The format of `stream` that is the same: of several (H264 profiles) rather one with the same fmtp.
- * NULL: none. */
+/* The format of `stream` that is the same: of several (H264 profiles) rather one with the same
+ * fmtp. NULL: none. */
 const cw_format *cw_stream_find(const cw_stream *stream, const cw_format *format);
 
 /* How payload types translate from a leg that receives with `from` to one that sends with `to`:

@@ -24,7 +24,7 @@ typedef enum cw_latch_mode {
     CW_LATCH_STRICT, /* nobody but the address told */
     CW_LATCH_AUTO,   /* both kinds of others, as above */
     CW_LATCH_NAT,    /* only the first kind */
-    CW_LATCH_OFF,    /* every source, at any time; we send to the address told. For closed networks */
+    CW_LATCH_OFF, /* every source, at any time; we send to the address told. For closed networks */
 } cw_latch_mode;
 
 typedef struct cw_latch {

@@ -14,7 +14,7 @@ static const struct {
     uint8_t pt;
     const char *rtpmap;
 } static_types[] = {
-    { 0, "PCMU/8000" },  { 8, "PCMA/8000" },   { 9, "G722/8000" },  { 13, "CN/8000" },
+    { 0, "PCMU/8000" },  { 8, "PCMA/8000" },   { 9, "G722/8000" },   { 13, "CN/8000" },
     { 18, "G729/8000" }, { 31, "H261/90000" }, { 34, "H263/90000" },
 };
 
@@ -245,8 +245,7 @@ static cw_err read_formats(const cw_sdp_media *media, cw_stream *ret)
             !read_rtpmap(table.rtpmap[pt], &format) || !read_fmtp(table.fmtp[pt], &format))
             continue;
         seen[pt] = true;
-        if (!cw_format_is_helper(&format) || cw_format_is_dtmf(&format) ||
-            cw_format_is_cn(&format))
+        if (!cw_format_is_helper(&format) || cw_format_is_dtmf(&format) || cw_format_is_cn(&format))
             ret->format[ret->format_n++] = format;
     }
     return CW_OK;

@@ -168,7 +168,8 @@ static void print_stream(const json_t *s, FILE *out)
     g_autofree char *rx = cw_ctl_clean(text_of(s, "rx_codec") ?: "-");
     g_autofree char *tx = cw_ctl_clean(text_of(s, "tx_codec") ?: "-");
 
-    fprintf(out, "  %s  %s\n", text_of(s, "kind") ?: "?", codecs);
+    fprintf(out, "  %s  %s%s\n", text_of(s, "kind") ?: "?", codecs,
+            json_is_true(json_object_get(s, "transcoded")) ? "  transcoded" : "");
     if (!json_object_get(s, "rx_packets"))
         return;
     fprintf(out, "    local    %s\n    remote   %s\n    srtp     %s\n", local, remote,

@@ -177,6 +177,7 @@ void cw_call_free(cw_call *call)
     g_free(call->from.user);
     g_free(call->to);
     g_free(call->asked);
+    g_free(call->codecs);
     g_free(call);
     cw_stat_dec(CW_STAT_calls);
 }

@@ -52,7 +52,7 @@ static json_t *codecs_json(const cw_stream *stream)
     return all;
 }
 
-static CW_ON_LOOP json_t *stream_json(cw_leg *leg, unsigned i)
+static CW_ON_LOOP json_t *stream_json(cw_leg *leg, unsigned i, const cw_leg *other)
 {
     const cw_stream *stream = &leg->desc.stream[i];
     cw_ep *ep = leg->ended ? NULL : leg->ops->endpoint(leg, i);
@@ -60,10 +60,12 @@ static CW_ON_LOOP json_t *stream_json(cw_leg *leg, unsigned i)
 
     json_object_set_new(one, "kind", json_string(stream->kind == CW_VIDEO ? "video" : "audio"));
     json_object_set_new(one, "codecs", codecs_json(stream));
+    if (other)
+        json_object_set_new(one, "transcoded", json_boolean(cw_legs_transcode(leg, other, i)));
     return one;
 }
 
-json_t *cw_leg_json(cw_leg *leg)
+json_t *cw_leg_json(cw_leg *leg, const cw_leg *other)
 {
     json_t *all = json_pack("{s:s s:s s:b s:b}", "kind", leg->ops->kind, "name", leg->name, "held",
                             leg->held, "ended", leg->ended);
@@ -71,7 +73,7 @@ json_t *cw_leg_json(cw_leg *leg)
 
     for (unsigned i = 0; i < leg->desc.stream_n; i++)
         if (!leg->desc.stream[i].refused)
-            json_array_append_new(streams, stream_json(leg, i));
+            json_array_append_new(streams, stream_json(leg, i, other));
     json_object_set_new(all, "streams", streams);
     leg->ops->describe(leg, all);
     return all;
@@ -113,9 +115,11 @@ json_t *cw_call_json(const cw_calls *calls, cw_id id)
     all = line_json(call);
     b = json_array();
     for (guint i = 0; i < call->b->len; i++)
-        json_array_append_new(b, cw_leg_json(g_ptr_array_index(call->b, i)));
+        json_array_append_new(
+            b, cw_leg_json(g_ptr_array_index(call->b, i),
+                           g_ptr_array_index(call->b, i) == call->winner ? call->a : NULL));
     json_object_set_new(all, "worker", json_integer(call->worker));
-    json_object_set_new(all, "leg_a", cw_leg_json(call->a));
+    json_object_set_new(all, "leg_a", cw_leg_json(call->a, call->winner));
     json_object_set_new(all, "legs_b", b);
     return all;
 }

@@ -13,12 +13,43 @@ static bool has_video(const cw_call *call, unsigned stream)
     return stream < call->a->desc.stream_n && call->a->desc.stream[stream].kind == CW_VIDEO;
 }
 
+static const cw_format *codec_of(const cw_leg *leg, unsigned i)
+{
+    const cw_stream *stream = i < leg->desc.stream_n ? &leg->desc.stream[i] : NULL;
+    int codec = stream && !stream->refused ? cw_stream_codec(stream) : -1;
+
+    return codec < 0 ? NULL : &stream->format[codec];
+}
+
+/* "opus/48000 - PCMA/8000 transcoded; VP8/90000": a row when that changes. */
+static CW_ON_LOOP void trace_codecs(cw_call *call)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
+        const cw_format *a = codec_of(call->a, i), *b = codec_of(call->winner, i);
+
+        if (!a || !b)
+            continue;
+        g_string_append_printf(text, "%s%s/%u", text->len ? "; " : "", a->name, a->clock_hz);
+        if (cw_legs_transcode(call->a, call->winner, i))
+            g_string_append_printf(text, " - %s/%u transcoded", b->name, b->clock_hz);
+    }
+    if (g_strcmp0(call->codecs, text->str) == 0)
+        return;
+    g_free(call->codecs);
+    call->codecs = g_strdup(text->str);
+    cw_timeline_add(call->line, CW_LANE_GATEWAY, CW_LANE_GATEWAY, "CALL",
+                    cw_fmt("codecs: %s", call->codecs));
+}
+
 void cw_call_join(cw_call *call)
 {
     bool silent;
 
     if (!call->winner)
         return;
+    trace_codecs(call);
     silent = held(call->a) || held(call->winner);
     for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
         cw_ep *a = call->a->ops->endpoint(call->a, i);

@@ -68,6 +68,13 @@ int cw_leg_stream(const cw_leg *leg, cw_media_kind kind)
     return -1;
 }
 
+bool cw_legs_transcode(const cw_leg *a, const cw_leg *b, unsigned i)
+{
+    return i < a->desc.stream_n && i < b->desc.stream_n &&
+           (cw_stream_transcodes(&a->desc.stream[i], &b->desc.stream[i]) ||
+            cw_stream_transcodes(&b->desc.stream[i], &a->desc.stream[i]));
+}
+
 void cw_leg_default_desc(const cw_leg_policy *policy, cw_media_desc *ret)
 {
     /* Dynamic numbers as browsers choose them; static ones from RFC 3551 6. */

@@ -89,12 +89,12 @@ struct cw_leg {
     cw_timeline *line; /* borrowed from the call, which outlives its legs */
     cw_lane lane;
     unsigned worker;
-    char name[128]; /* for people: "alice", "sip:bob@example.com", "echo" */
+    char name[128];       /* for people: "alice", "sip:bob@example.com", "echo" */
     cw_leg_policy policy; /* set before anything is described */
 
     /* What the far side described last; once answered, what of it was agreed. Directions are
-     * CW_SENDRECV: holding is told by events, so that one side's hold never shows in the other's SDP.
-     * No stream: nothing described yet. */
+     * CW_SENDRECV: holding is told by events, so that one side's hold never shows in the other's
+     * SDP. No stream: nothing described yet. */
     cw_media_desc desc;
     const cw_media_desc *local; /* what we told it; NULL: with the same payload types as `desc` */
     bool held;                  /* by its far side */
@@ -120,8 +120,12 @@ void cw_leg_set_desc(cw_leg *leg, const cw_media_desc *desc) CW_ON_LOOP;
 /* The first stream of `kind` that is not refused, -1: none. */
 int cw_leg_stream(const cw_leg *leg, cw_media_kind kind) CW_ON_LOOP;
 
-/* {"kind", "name", "held", "streams": [{"kind", "codec", endpoint's numbers}], …} */
-json_t *cw_leg_json(cw_leg *leg) CW_ON_LOOP;
+/* {"kind", "name", "held", "streams": [{"kind", "codecs", "transcoded", endpoint's numbers}], …}.
+ * `other` is the leg it is joined with, NULL: none. */
+json_t *cw_leg_json(cw_leg *leg, const cw_leg *other) CW_ON_LOOP;
+
+/* Is stream `i` of these two decoded and encoded again? */
+bool cw_legs_transcode(const cw_leg *a, const cw_leg *b, unsigned i) CW_ON_LOOP;
 
 /* What the gateway can carry between any two legs: what a caller is taken to describe who makes no
  * offer. Pure. */

@@ -10,10 +10,8 @@ static const char *const transcodes[] = {
 };
 
 static const char *const keys[] = {
-    [CW_KEYS_AUTO] = "auto",
-    [CW_KEYS_RFC4733] = "rfc4733",
-    [CW_KEYS_INFO] = "info",
-    [CW_KEYS_INFO_RELAY] = "info-relay",
+    [CW_KEYS_AUTO] = "auto",     [CW_KEYS_RFC4733] = "rfc4733",
+    [CW_KEYS_INFO] = "info",     [CW_KEYS_INFO_RELAY] = "info-relay",
     [CW_KEYS_INBAND] = "inband",
 };
 
@@ -56,8 +54,8 @@ cw_leg_policy cw_policy_sip(const cw_conf *conf, const struct cw_conf_trunk *tru
     const char *transcode = trunk ? trunk->transcode : conf->sip.transcode;
     cw_leg_policy policy = {
         .keys = (cw_keys)known(WORD(keys, trunk ? trunk->dtmf : conf->sip.dtmf)),
-        .latch = (cw_latch_mode)known(
-            WORD(latches, trunk ? trunk->rtp_latch : conf->sip.rtp_latch)),
+        .latch =
+            (cw_latch_mode)known(WORD(latches, trunk ? trunk->rtp_latch : conf->sip.rtp_latch)),
     };
 
     policy.codec = codecs_of(codecs, transcode, policy.keys);

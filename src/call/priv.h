@@ -58,6 +58,7 @@ struct cw_call {
     uint64_t created_ms, answered_ms; /* monotonic; 0: not yet */
     cw_timer *ring_timer;
     cw_cause cause; /* why it ended */
+    char *codecs;   /* as its timeline has them last; NULL: not yet */
 
     /* The runner: events wait while an action runs, and while the call is being built. */
     GQueue queue;

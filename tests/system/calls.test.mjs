@@ -11,10 +11,12 @@ import { until, wholeFile } from '../lib/proc.mjs'
 import { startCapture, wireIsClean } from '../lib/wire.mjs'
 
 let gateway, peer, capture, atFirst
+const untranslatedPort = 5290
 
 before(async () => {
     capture = await startCapture(wholeFile)
     gateway = await Gateway.start(wholeFile, {
+        trunk: [{ name: 'untranslated', address: `127.0.0.1:${untranslatedPort}`, prefixes: ['+990'], transcode: 'forbid' }],
         inbound: [{ match: 'echo', to: 'service:echo' }, { match: 'tone', to: 'service:tone' }, { match: '*', to: 'user:$' }],
     })
     peer = WebPeer.start(wholeFile)
@@ -92,9 +94,9 @@ for (const codec of ['opus', 'G722'])
     })
 
 test('no codec in common: 488 becomes not-acceptable or no-codec', async (t) => {
-    const bob = await Baresip.start(t, { codecs: 'PCMA' })
+    const bob = await Baresip.start(t, { user: '+9901234', port: untranslatedPort, codecs: 'PCMA' })
     const anna = await phone(t)
-    const call = await anna.start(bob.uri, { codecs: ['opus'] })
+    const call = await anna.start('+9901234', { codecs: ['opus'] })
     const end = await call.ended()
     assert.ok(['not-acceptable', 'no-codec'].includes(end.reason), end.reason)
     assert.equal(end.sip?.status, 488)

@@ -210,8 +210,8 @@ static const struct {
       "opus/48000/2=111 PCMU/8000=0", CW_TRANSCODE_ALLOW, "PCMA/8000=8" },
     { "caller-prefers", "opus/48000/2=96 PCMA/8000=8", "PCMA opus", CW_TRANSCODE_PREFER,
       "opus/48000/2=111", CW_TRANSCODE_ALLOW, "PCMA/8000=8" },
-    { "callee-prefers", "opus/48000/2=111", "", CW_TRANSCODE_ALLOW,
-      "PCMA/8000=8 opus/48000/2=111", CW_TRANSCODE_PREFER, "opus/48000=111" },
+    { "callee-prefers", "opus/48000/2=111", "", CW_TRANSCODE_ALLOW, "PCMA/8000=8 opus/48000/2=111",
+      CW_TRANSCODE_PREFER, "opus/48000=111" },
 };
 
 static void test_translate(void)
@@ -272,8 +272,7 @@ static const struct {
     { "g729-no-against-yes", "G729/8000=18;annexb=no", "G729/8000=18;annexb=yes", "annexb=no" },
     { "g729-yes", "G729/8000=18", "G729/8000=18;annexb=yes", "" },
     { "amr-subset", "AMR/8000=96;mode-set=0,2,4,7", "AMR/8000=97;mode-set=7", "mode-set=7" },
-    { "amr-set-kept", "AMR/8000=96;mode-set=0,2,4,7", "AMR/8000=97;max-red=0",
-      "mode-set=0,2,4,7" },
+    { "amr-set-kept", "AMR/8000=96;mode-set=0,2,4,7", "AMR/8000=97;max-red=0", "mode-set=0,2,4,7" },
     { "amr-set-of-the-answer", "AMR/8000=96", "AMR/8000=97;mode-set=7", "mode-set=7" },
     { "opus-declares-for-itself", "opus/48000/2=96;stereo=1;useinbandfec=1", "opus/48000/2=97",
       "" },
