@@ -113,7 +113,10 @@ bool cw_latch_allows(const cw_latch *latch, const cw_addr *from)
 {
     if (cw_addr_family(&latch->told) == AF_UNSPEC)
         return false;
+    if (latch->mode == CW_LATCH_OFF)
+        return true;
     if (cw_addr_family(&latch->source) != AF_UNSPEC && latch->explained)
         return cw_addr_same(from, &latch->source);
-    return cw_addr_eq(from, &latch->told) || (latch->learn && nat_explains(&latch->told, from));
+    return cw_addr_eq(from, &latch->told) ||
+           (latch->mode != CW_LATCH_STRICT && nat_explains(&latch->told, from));
 }

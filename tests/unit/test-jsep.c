@@ -137,15 +137,17 @@ static const struct {
     unsigned streams, mid_ext;
     bool data;
 } browsers[] = {
-    { "chromium-offer", "opus=111 G722=9 PCMU=0 PCMA=8 CN=13 telephone-event=110 telephone-event=126",
-      "VP8=96 ", CW_SETUP_ACTPASS, 3, 4, true },
+    { "chromium-offer",
+      "opus=111 G722=9 PCMU=0 PCMA=8 CN=13 telephone-event=110 telephone-event=126", "VP8=96 ",
+      CW_SETUP_ACTPASS, 3, 4, true },
     { "firefox-offer", "opus=109 G722=9 PCMU=0 PCMA=8 telephone-event=101",
       "VP8=120 VP9=121 AV1=99", CW_SETUP_ACTPASS, 3, 3, true },
-    { "chromium-audio", "opus=111 G722=9 PCMU=0 PCMA=8 CN=13 telephone-event=110 telephone-event=126",
-      NULL, CW_SETUP_ACTPASS, 1, 4, false },
+    { "chromium-audio",
+      "opus=111 G722=9 PCMU=0 PCMA=8 CN=13 telephone-event=110 telephone-event=126", NULL,
+      CW_SETUP_ACTPASS, 1, 4, false },
     { "firefox-audio", "opus=109 G722=9 PCMU=0 PCMA=8 telephone-event=101", NULL, CW_SETUP_ACTPASS,
       1, 3, false },
-    { "chromium-answer", "opus=111 G722=9 PCMU=0 PCMA=8 CN=13 telephone-event=110 telephone-event=126",
+    { "chromium-answer", "opus=111 G722=9 PCMU=0 PCMA=8 telephone-event=110 telephone-event=126",
       "VP8=96 ", CW_SETUP_ACTIVE, 2, 4, false },
     { "firefox-answer", "opus=109 G722=9 PCMU=0 PCMA=8 telephone-event=101",
       "VP8=120 VP9=121 AV1=99", CW_SETUP_ACTIVE, 2, 4, false },
