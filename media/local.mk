@@ -18,7 +18,7 @@ media_libmedia_a_SOURCES = \
 	media/desc.c media/desc.h \
 	media/dtmf.c media/dtmf.h \
 	media/door.c \
-	media/fmtp.c \
+	media/formats.c \
 	media/flow.c media/flow.h media/flow_digit.c media/flow_rtcp.c \
 	media/gather.c \
 	media/io.c media/io.h \

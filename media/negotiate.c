@@ -1,6 +1,8 @@
 /* negotiate.c - what one leg describes becomes the other's offer, and its answer comes back. */
 #include "media/negotiate.h"
 
+#include "media/codec/codec.h"
+
 #include <glib.h>
 #include <string.h>
 
@@ -15,6 +17,7 @@ static const cw_format translated[] = {
     { "AMR-WB", 16000, 1, CW_PT_NONE, "mode-change-capability=2;max-red=0;octet-align=1" },
     { "AMR", 8000, 1, CW_PT_NONE, "mode-change-capability=2;max-red=0" },
     { "AMR", 8000, 1, CW_PT_NONE, "mode-change-capability=2;max-red=0;octet-align=1" },
+    { "G729", 8000, 1, CW_PT_NONE, "annexb=no" },
 };
 
 const cw_codec_policy cw_codec_any = { .events = true };
@@ -22,15 +25,6 @@ const cw_codec_policy cw_codec_any = { .events = true };
 static bool is_named(const cw_format *format, const char *name)
 {
     return g_ascii_strcasecmp(format->name, name) == 0;
-}
-
-static bool can_translate(const cw_format *format)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(translated); i++)
-        if (is_named(format, translated[i].name) && format->clock_hz == translated[i].clock_hz &&
-            format->channels == translated[i].channels)
-            return true;
-    return false;
 }
 
 /* ── Streams ── */
@@ -73,7 +67,7 @@ const cw_format *cw_stream_find(const cw_stream *stream, const cw_format *format
 static const cw_format *find_translated(const cw_stream *stream)
 {
     for (unsigned i = 0; i < stream->format_n; i++)
-        if (can_translate(&stream->format[i]))
+        if (cw_codec_can(&stream->format[i]))
             return &stream->format[i];
     return NULL;
 }
@@ -172,7 +166,7 @@ void cw_desc_filter(const cw_media_desc *offer, const cw_codec_policy *policy, c
 static void add_translated(const char *name, cw_stream *to)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(translated); i++)
-        if ((!name || is_named(&translated[i], name)) && can_translate(&translated[i]) &&
+        if ((!name || is_named(&translated[i], name)) && cw_codec_can(&translated[i]) &&
             !stream_has(to, &translated[i]))
             stream_add(to, &translated[i]);
 }

@@ -1,5 +1,7 @@
-/* fmtp.c - formats: what they are, when two are the same, what their parameters say. */
+/* formats.c - formats: what they are, when two are the same, what their parameters say. */
 #include "media/negotiate.h"
+
+#include "media/codec/fmtp.h"
 
 #include <glib.h>
 #include <string.h>
@@ -53,47 +55,13 @@ bool cw_format_is_helper(const cw_format *format)
     return false;
 }
 
-/* ── Parameters ── */
-
-/* The value of `key` in "a=1;b=2", "" when it has none or is not there. */
-static const char *fmtp_value(const char *fmtp, const char *key, size_t *len)
-{
-    size_t key_len = strlen(key);
-
-    *len = 0;
-    while (*fmtp) {
-        size_t n;
-
-        fmtp += strspn(fmtp, "; \t");
-        n = strcspn(fmtp, ";");
-        if (n > key_len && fmtp[key_len] == '=' && !g_ascii_strncasecmp(fmtp, key, key_len)) {
-            const char *value = fmtp + key_len + 1;
-
-            *len = n - key_len - 1;
-            while (*len && (value[*len - 1] == ' ' || value[*len - 1] == '\t'))
-                --*len;
-            return value;
-        }
-        fmtp += n;
-    }
-    return fmtp;
-}
-
-static bool fmtp_has(const char *fmtp, const char *key)
-{
-    size_t len;
-
-    fmtp_value(fmtp, key, &len);
-    return len > 0;
-}
-
 /* RFC 6184 8.1: 0 when not said. */
 static char packetization_mode(const cw_format *format)
 {
     size_t len;
-    const char *value = fmtp_value(format->fmtp, "packetization-mode", &len);
+    const char *value = cw_fmtp_get(format->fmtp, "packetization-mode", &len);
 
-    return len ? value[0] : '0';
+    return value && len ? value[0] : '0';
 }
 
 /* ── AMR and AMR-WB (RFC 4867 8.1, 8.2) ── */
@@ -107,13 +75,21 @@ static bool is_amr(const cw_format *format)
 static unsigned mode_set(const cw_format *format)
 {
     size_t len;
-    const char *value = fmtp_value(format->fmtp, "mode-set", &len);
+    const char *value = cw_fmtp_get(format->fmtp, "mode-set", &len);
     unsigned set = 0;
 
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; value && i < len; i++)
         if (g_ascii_isdigit(value[i]))
             set |= 1u << (value[i] - '0');
-    return len ? set : ~0u;
+    return value ? set : ~0u;
+}
+
+static bool is_on(const cw_format *format, const char *key)
+{
+    size_t len;
+    const char *value = cw_fmtp_get(format->fmtp, key, &len);
+
+    return value && len && !(len == 1 && *value == '0');
 }
 
 /* How payloads are laid out: parameters of which both ends must say the same. */
@@ -121,16 +97,9 @@ static bool same_layout(const cw_format *a, const cw_format *b)
 {
     static const char *const keys[] = { "octet-align", "crc", "robust-sorting", "interleaving" };
 
-    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
-        size_t a_len, b_len;
-        const char *a_value = fmtp_value(a->fmtp, keys[i], &a_len);
-        const char *b_value = fmtp_value(b->fmtp, keys[i], &b_len);
-        bool a_on = a_len && !(a_len == 1 && *a_value == '0');
-        bool b_on = b_len && !(b_len == 1 && *b_value == '0');
-
-        if (a_on != b_on)
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+        if (is_on(a, keys[i]) != is_on(b, keys[i]))
             return false;
-    }
     return true;
 }
 
@@ -149,9 +118,9 @@ bool cw_format_same(const cw_format *a, const cw_format *b)
 static bool refuses_annexb(const cw_format *format)
 {
     size_t len;
-    const char *value = fmtp_value(format->fmtp, "annexb", &len);
+    const char *value = cw_fmtp_get(format->fmtp, "annexb", &len);
 
-    return len == 2 && !g_ascii_strncasecmp(value, "no", 2);
+    return value && len == 2 && !g_ascii_strncasecmp(value, "no", 2);
 }
 
 void cw_fmtp_answer(const cw_format *offer, const cw_format *answer,
@@ -161,7 +130,8 @@ void cw_fmtp_answer(const cw_format *offer, const cw_format *answer,
 
     if (is_named(offer, "G729"))
         said = refuses_annexb(offer) || refuses_annexb(answer) ? "annexb=no" : offer->fmtp;
-    else if (is_amr(offer) && !fmtp_has(said, "mode-set") && fmtp_has(offer->fmtp, "mode-set"))
+    else if (is_amr(offer) && !cw_fmtp_has(said, "mode-set") &&
+             cw_fmtp_has(offer->fmtp, "mode-set"))
         said = offer->fmtp; /* the set is part of the agreement: it holds both ways */
     else if (!said[0] && !is_named(offer, "opus"))
         said = offer->fmtp;
