@@ -98,6 +98,7 @@ static cw_err webrtc_conf(const cw_conf *conf, cw_webrtc_conf *ret, char **why)
     const char *public = conf->media.public_address;
 
     ret->connect_timeout_ms = (unsigned)conf->media.ice_timeout_ms;
+    ret->dtls_threads = (unsigned)conf->media.dtls_threads;
     ret->dtls_linger_ms = (unsigned)conf->media.dtls_linger_ms;
     ret->dtls_datagrams_max = (unsigned)conf->media.dtls_datagrams_max;
     ret->dtls_bytes_max = (unsigned)conf->media.dtls_bytes_max;

@@ -1,14 +1,19 @@
-/* The DTLS thread, its queue, and the objects' lives. */
+/* The DTLS threads, their queues, and the objects' lives. */
 #include "webrtc/dtls_priv.h"
 
+#include "base/ident.h"
 #include "base/stats.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#define NICE        5
 #define PENDING_MAX 64 /* datagrams of one peer in the queue: a flight is fewer than 20 */
 
 /* RFC 6347 4.1: change_cipher_spec, alert, handshake. Application data has no taker here. */
@@ -24,9 +29,11 @@ static void server_unref(cw_dtls_server *server) CW_TSA(no_thread_safety_analysi
     if (atomic_fetch_sub(&server->refs, 1) != 1)
         return;
     SSL_CTX_free(server->ctx);
-    if (server->wake >= 0)
-        close(server->wake);
-    pthread_mutex_destroy(&server->lock);
+    for (unsigned i = 0; i < server->thread_n; i++) {
+        if (server->thread[i].wake >= 0)
+            close(server->thread[i].wake);
+        pthread_mutex_destroy(&server->thread[i].lock);
+    }
     g_free(server);
 }
 
@@ -55,6 +62,8 @@ static void msg_free(cw_dtls_msg *msg)
 {
     if (msg->op == DTLS_DATAGRAM)
         atomic_fetch_sub(&msg->dtls->pending, 1);
+    if (msg->op == DTLS_OPEN && msg->fd >= 0)
+        close(msg->fd);
     cw_dtls_unref(msg->dtls);
     g_free(msg);
 }
@@ -69,53 +78,57 @@ static cw_dtls_msg *msg_new(cw_dtls *dtls, cw_dtls_op op, size_t room)
 }
 
 /* False when the thread has ended or, for a datagram, when there is no room. */
-static bool enqueue(cw_dtls_server *server, cw_dtls_msg *msg)
+static bool enqueue(cw_dtls_thread *thread, cw_dtls_msg *msg)
 {
     bool is_datagram = msg->op == DTLS_DATAGRAM;
     bool was_empty, ok;
 
-    pthread_mutex_lock(&server->lock);
-    was_empty = !server->first;
-    ok = !server->stop && (!is_datagram || server->queued < server->conf.queue_max);
+    pthread_mutex_lock(&thread->lock);
+    was_empty = !thread->first;
+    ok = !thread->stop && (!is_datagram || thread->queued < thread->server->conf.queue_max);
     if (ok) {
-        *server->last = msg;
-        server->last = &msg->next;
-        server->queued += is_datagram;
+        *thread->last = msg;
+        thread->last = &msg->next;
+        thread->queued += is_datagram;
     }
-    pthread_mutex_unlock(&server->lock);
+    pthread_mutex_unlock(&thread->lock);
     if (ok && was_empty)
-        eventfd_write(server->wake, 1);
+        eventfd_write(thread->wake, 1);
     return ok;
 }
 
 static void post(cw_dtls_msg *msg)
 {
-    if (!enqueue(msg->dtls->server, msg))
+    if (!enqueue(msg->dtls->thread, msg))
         msg_free(msg);
 }
 
-static cw_dtls_msg *take_all(cw_dtls_server *server, bool *stop)
+static cw_dtls_msg *take_all(cw_dtls_thread *thread, bool *stop)
 {
     cw_dtls_msg *first;
 
-    pthread_mutex_lock(&server->lock);
-    first = server->first;
-    server->first = NULL;
-    server->last = &server->first;
-    server->queued = 0;
-    *stop = server->stop;
-    pthread_mutex_unlock(&server->lock);
+    pthread_mutex_lock(&thread->lock);
+    first = thread->first;
+    thread->first = NULL;
+    thread->last = &thread->first;
+    thread->queued = 0;
+    *stop = thread->stop;
+    pthread_mutex_unlock(&thread->lock);
     return first;
 }
 
 /* ── The thread ─────────────────────────────────────────────────────────────────────────────────
  */
 
-static void handle(const cw_dtls_msg *msg) CW_ON_DTLS
+static void handle(cw_dtls_msg *msg) CW_ON_DTLS
 {
     switch (msg->op) {
     case DTLS_DATAGRAM:
         cw_dtls_feed(msg->dtls, msg);
+        break;
+    case DTLS_OPEN:
+        cw_dtls_open_port(msg->dtls, &msg->from, msg->fd);
+        msg->fd = -1;
         break;
     case DTLS_EXPECT:
         cw_dtls_set_expected(msg->dtls, &msg->fingerprint);
@@ -126,34 +139,34 @@ static void handle(const cw_dtls_msg *msg) CW_ON_DTLS
     }
 }
 
-static void wait_for_work(cw_dtls_server *server) CW_ON_DTLS
+static void wait_for_work(cw_dtls_thread *thread) CW_ON_DTLS
 {
-    struct pollfd fd = { .fd = server->wake, .events = POLLIN };
+    struct pollfd fd = { .fd = thread->wake, .events = POLLIN };
     uint64_t now = cw_now_us();
     int timeout_ms = -1;
     eventfd_t count;
 
-    if (server->tick_us != UINT64_MAX)
-        timeout_ms = server->tick_us <= now ? 0 : (int)((server->tick_us - now) / 1000 + 1);
+    if (thread->tick_us != UINT64_MAX)
+        timeout_ms = thread->tick_us <= now ? 0 : (int)((thread->tick_us - now) / 1000 + 1);
     if (poll(&fd, 1, timeout_ms) > 0)
-        eventfd_read(server->wake, &count);
+        eventfd_read(thread->wake, &count);
 }
 
 /* Once round: what is queued, then timers between two messages when they are due. */
-static bool serve(cw_dtls_server *server) CW_ON_DTLS
+static bool serve(cw_dtls_thread *thread) CW_ON_DTLS
 {
     cw_dtls_msg *msg, *next;
     bool stop;
 
-    for (msg = take_all(server, &stop); msg; msg = next) {
+    for (msg = take_all(thread, &stop); msg; msg = next) {
         next = msg->next;
         handle(msg);
         msg_free(msg);
-        if (cw_now_us() >= server->tick_us)
-            cw_dtls_tick(server, cw_now_us());
+        if (cw_now_us() >= thread->tick_us)
+            cw_dtls_tick(thread, cw_now_us());
     }
-    if (cw_now_us() >= server->tick_us)
-        cw_dtls_tick(server, cw_now_us());
+    if (cw_now_us() >= thread->tick_us)
+        cw_dtls_tick(thread, cw_now_us());
     return !stop;
 }
 
@@ -165,15 +178,18 @@ static void forget_all(GQueue *list) CW_ON_DTLS
 
 static void *thread_main(void *arg)
 {
-    cw_dtls_server *server = arg;
+    cw_dtls_thread *thread = arg;
 
     cw_role_take(&cw_role_dtls);
+    prctl(PR_SET_NAME, "cw-dtls");
+    /* A burst of handshakes waits for the packets, not the other way round. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
     cw_assert_on_dtls();
     do
-        wait_for_work(server);
-    while (serve(server));
-    forget_all(&server->handshaking);
-    forget_all(&server->lingering);
+        wait_for_work(thread);
+    while (serve(thread));
+    forget_all(&thread->handshaking);
+    forget_all(&thread->lingering);
     cw_role_drop(&cw_role_dtls);
     return NULL;
 }
@@ -216,20 +232,54 @@ void cw_dtls_tell(cw_dtls *dtls, cw_err err, const cw_srtp_keys *keys)
 /* ── Outside ────────────────────────────────────────────────────────────────────────────────────
  */
 
-static cw_dtls_server *server_alloc(cw_loop *loop, const cw_dtls_conf *conf)
+static void thread_init(cw_dtls_server *server, cw_dtls_thread *thread)
     CW_TSA(no_thread_safety_analysis)
+{
+    thread->server = server;
+    thread->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    thread->last = &thread->first;
+    thread->tick_us = UINT64_MAX;
+    g_queue_init(&thread->handshaking);
+    g_queue_init(&thread->lingering);
+    pthread_mutex_init(&thread->lock, NULL);
+}
+
+static bool thread_start(cw_dtls_thread *thread)
+{
+    thread->started =
+        thread->wake >= 0 && !pthread_create(&thread->thread, NULL, thread_main, thread);
+    return thread->started;
+}
+
+static void thread_stop(cw_dtls_thread *thread)
+{
+    if (!thread->started)
+        return;
+    pthread_mutex_lock(&thread->lock);
+    thread->stop = true;
+    pthread_mutex_unlock(&thread->lock);
+    eventfd_write(thread->wake, 1);
+    pthread_join(thread->thread, NULL);
+}
+
+static unsigned threads_wanted(const cw_dtls_conf *conf)
+{
+    unsigned n = conf->threads ? conf->threads : MAX(g_get_num_processors() / 2, 1);
+
+    return MIN(n, CW_DTLS_THREADS_MAX);
+}
+
+static cw_dtls_server *server_alloc(cw_loop *loop, const cw_dtls_conf *conf)
 {
     cw_dtls_server *server = g_new0(cw_dtls_server, 1);
 
     atomic_init(&server->refs, 1);
     server->loop = loop;
     server->conf = *conf;
-    server->wake = -1;
-    server->last = &server->first;
-    server->tick_us = UINT64_MAX;
-    g_queue_init(&server->handshaking);
-    g_queue_init(&server->lingering);
-    pthread_mutex_init(&server->lock, NULL);
+    cw_random(server->secret, sizeof server->secret);
+    server->thread_n = threads_wanted(conf);
+    for (unsigned i = 0; i < server->thread_n; i++)
+        thread_init(server, &server->thread[i]);
     return server;
 }
 
@@ -239,12 +289,13 @@ cw_err cw_dtls_server_new(cw_loop *loop, const cw_dtls_conf *conf, cw_dtls_serve
     cw_err err = cw_dtls_ctx_new(&server->ctx, &server->fingerprint);
 
     server->bio = cw_dtls_bio();
-    server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!err && (!server->bio || server->wake < 0 ||
-                 pthread_create(&server->thread, NULL, thread_main, server)))
+    if (!err && !server->bio)
         err = CW_E_INTERNAL;
+    for (unsigned i = 0; !err && i < server->thread_n; i++)
+        if (!thread_start(&server->thread[i]))
+            err = CW_E_INTERNAL;
     if (err) {
-        server_unref(server);
+        cw_dtls_server_free(server);
         return err;
     }
     *ret = server;
@@ -255,11 +306,8 @@ void cw_dtls_server_free(cw_dtls_server *server)
 {
     if (!server)
         return;
-    pthread_mutex_lock(&server->lock);
-    server->stop = true;
-    pthread_mutex_unlock(&server->lock);
-    eventfd_write(server->wake, 1);
-    pthread_join(server->thread, NULL);
+    for (unsigned i = 0; i < server->thread_n; i++)
+        thread_stop(&server->thread[i]);
     server_unref(server);
 }
 
@@ -275,6 +323,7 @@ static cw_dtls *dtls_alloc(cw_dtls_server *server) CW_TSA(no_thread_safety_analy
     atomic_init(&dtls->refs, 2); /* the loop's and the worker's */
     atomic_fetch_add(&server->refs, 1);
     dtls->server = server;
+    dtls->thread = &server->thread[server->next++ % server->thread_n];
     dtls->fd = -1;
     return dtls;
 }
@@ -286,6 +335,11 @@ cw_dtls *cw_dtls_new(cw_dtls_server *server, cw_dtls_fn *fn, void *arg)
     dtls->fn = fn;
     dtls->arg = arg;
     return dtls;
+}
+
+void cw_dtls_set_client(cw_dtls *dtls)
+{
+    dtls->client = true;
 }
 
 void cw_dtls_free(cw_dtls *dtls)
@@ -331,10 +385,19 @@ void cw_dtls_input(void *arg, const uint8_t *data, size_t len, const cw_addr *fr
     msg->fd = fd;
     msg->len = len;
     memcpy(msg->data, data, len);
-    if (!enqueue(dtls->server, msg)) {
+    if (!enqueue(dtls->thread, msg)) {
         cw_stat_inc(CW_STAT_dtls_dropped);
         msg_free(msg);
     }
+}
+
+void cw_dtls_open(void *arg, const cw_addr *to, int fd)
+{
+    cw_dtls_msg *msg = msg_new(arg, DTLS_OPEN, 0);
+
+    msg->from = *to;
+    msg->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    post(msg);
 }
 
 void cw_dtls_release(void *dtls)

@@ -46,12 +46,13 @@ void cw_dtls_ear_init(cw_dtls_ear *ear, SSL *ssl)
     const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
     uint8_t block[2 * 32 + 2 * 4]; /* client key, server key, client IV, server IV */
     size_t key_len = SSL_CIPHER_get_bits(cipher, NULL) == 256 ? 32 : 16;
+    bool from_client = SSL_is_server(ssl);
 
     cw_dtls_ear_clear(ear);
     if (!key_block(ssl, SSL_CIPHER_get_handshake_digest(cipher), block, 2 * key_len + 8))
         return;
-    memcpy(ear->key, block, key_len);
-    memcpy(ear->iv, block + 2 * key_len, sizeof ear->iv);
+    memcpy(ear->key, from_client ? block : block + key_len, key_len);
+    memcpy(ear->iv, block + 2 * key_len + (from_client ? 0 : 4), sizeof ear->iv);
     ear->key_len = key_len;
     OPENSSL_cleanse(block, sizeof block);
 }

@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/hmac.h>
 #include <openssl/srtp.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HEADER          13 /* RFC 6347 4.1: type, version, epoch, sequence number, length */
 
@@ -33,7 +35,7 @@ static int bio_write(BIO *bio, const char *data, int len)
     cw_assert_on_dtls();
     BIO_clear_retry_flags(bio);
     /* One write is one datagram; a lost one is sent again by DTLS' own timer. */
-    if (dtls->fd >= 0)
+    if (dtls->fd >= 0 && cw_addr_family(&dtls->peer) != AF_UNSPEC)
         sendto(dtls->fd, data, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL, &dtls->peer.sa,
                cw_addr_len(&dtls->peer));
     return len;
@@ -87,6 +89,40 @@ BIO_METHOD *cw_dtls_bio(void)
     return method;
 }
 
+/* ── Cookies (RFC 6347 4.2.1): by address, so that one made for a forged hello serves the true one
+ */
+
+static bool cookie_of(const cw_dtls *dtls, uint8_t ret[static CW_DTLS_COOKIE]) CW_ON_DTLS
+{
+    const cw_dtls_server *server = dtls->server;
+    uint8_t mac[EVP_MAX_MD_SIZE];
+    char text[CW_ADDR_STR];
+    unsigned len;
+
+    cw_addr_print(&dtls->peer, text);
+    if (!HMAC(EVP_sha256(), server->secret, sizeof server->secret, (const uint8_t *)text,
+              strlen(text), mac, &len))
+        return false;
+    memcpy(ret, mac, CW_DTLS_COOKIE);
+    return true;
+}
+
+int cw_dtls_cookie_make(SSL *ssl, uint8_t *cookie, unsigned *len)
+{
+    cw_assert_on_dtls();
+    *len = CW_DTLS_COOKIE;
+    return cookie_of(BIO_get_data(SSL_get_rbio(ssl)), cookie);
+}
+
+int cw_dtls_cookie_check(SSL *ssl, const uint8_t *cookie, unsigned len)
+{
+    uint8_t want[CW_DTLS_COOKIE];
+
+    cw_assert_on_dtls();
+    return len == sizeof want && cookie_of(BIO_get_data(SSL_get_rbio(ssl)), want) &&
+           CRYPTO_memcmp(cookie, want, sizeof want) == 0;
+}
+
 /* ── Life of an association ─────────────────────────────────────────────────────────────────────
  */
 
@@ -106,7 +142,12 @@ static bool ssl_make(cw_dtls *dtls) CW_ON_DTLS
     }
     BIO_set_data(bio, dtls);
     SSL_set_bio(dtls->ssl, bio, bio);
-    SSL_set_accept_state(dtls->ssl);
+    if (dtls->client)
+        SSL_set_connect_state(dtls->ssl);
+    else
+        SSL_set_accept_state(dtls->ssl);
+    if (dtls->owns) /* an RTP port: no ICE has proven the address */
+        SSL_set_options(dtls->ssl, SSL_OP_COOKIE_EXCHANGE);
     DTLS_set_timer_cb(dtls->ssl, next_timeout);
     DTLS_set_link_mtu(dtls->ssl, LINK_MTU);
     cw_stat_inc(CW_STAT_dtls_open);
@@ -131,12 +172,19 @@ static void list_add(cw_dtls *dtls, GQueue *list) CW_ON_DTLS
 static void list_remove(cw_dtls *dtls) CW_ON_DTLS
 {
     if (dtls->state == DTLS_HANDSHAKE)
-        g_queue_unlink(&dtls->server->handshaking, &dtls->link);
+        g_queue_unlink(&dtls->thread->handshaking, &dtls->link);
     else if (dtls->state == DTLS_LINGER)
-        g_queue_unlink(&dtls->server->lingering, &dtls->link);
+        g_queue_unlink(&dtls->thread->lingering, &dtls->link);
     else
         return;
     cw_dtls_unref(dtls);
+}
+
+static void port_drop(cw_dtls *dtls) CW_ON_DTLS
+{
+    if (dtls->owns && dtls->fd >= 0)
+        close(dtls->fd);
+    dtls->fd = -1;
 }
 
 /* To a state that is in no list. The SSL goes. */
@@ -147,6 +195,8 @@ static void rest(cw_dtls *dtls, cw_dtls_state state, int hears) CW_ON_DTLS
     dtls->state = state;
     atomic_store(&dtls->hears, hears);
     ssl_drop(dtls);
+    if (hears != HEARS_ALL)
+        port_drop(dtls);
     cw_dtls_unref(dtls);
 }
 
@@ -190,7 +240,7 @@ static void begin(cw_dtls *dtls) CW_ON_DTLS
     dtls->datagrams = dtls->bytes = dtls->early = 0;
     dtls->start_us = cw_now_us();
     dtls->state = DTLS_HANDSHAKE;
-    list_add(dtls, &dtls->server->handshaking);
+    list_add(dtls, &dtls->thread->handshaking);
 }
 
 /* When OpenSSL wants to repeat its flight, or when the handshake's time is up. */
@@ -205,7 +255,7 @@ static void arm(cw_dtls *dtls) CW_ON_DTLS
 
         dtls->due_us = MIN(dtls->due_us, at);
     }
-    dtls->server->tick_us = MIN(dtls->server->tick_us, dtls->due_us);
+    dtls->thread->tick_us = MIN(dtls->thread->tick_us, dtls->due_us);
 }
 
 /* ── Done: keys and certificate ─────────────────────────────────────────────────────────────────
@@ -231,12 +281,13 @@ static const struct profile *chosen_profile(SSL *ssl)
     return NULL;
 }
 
-/* RFC 5764 4.2: client key, server key, client salt, server salt. We are the server. */
-static bool export_keys(SSL *ssl, cw_srtp_keys *ret)
+/* RFC 5764 4.2: client key, server key, client salt, server salt. */
+static bool export_keys(SSL *ssl, bool client, cw_srtp_keys *ret)
 {
     static const char label[] = "EXTRACTOR-dtls_srtp";
     const struct profile *p = chosen_profile(ssl);
     uint8_t block[2 * CW_SRTP_KEY_MAX];
+    uint8_t *of_client = client ? ret->tx : ret->rx, *of_server = client ? ret->rx : ret->tx;
     const uint8_t *salts;
 
     if (!p)
@@ -246,10 +297,10 @@ static bool export_keys(SSL *ssl, cw_srtp_keys *ret)
         return false;
     salts = block + 2 * p->key_len;
     ret->suite = p->suite;
-    memcpy(ret->rx, block, p->key_len);
-    memcpy(ret->tx, block + p->key_len, p->key_len);
-    memcpy(ret->rx + p->key_len, salts, p->salt_len);
-    memcpy(ret->tx + p->key_len, salts + p->salt_len, p->salt_len);
+    memcpy(of_client, block, p->key_len);
+    memcpy(of_server, block + p->key_len, p->key_len);
+    memcpy(of_client + p->key_len, salts, p->salt_len);
+    memcpy(of_server + p->key_len, salts + p->salt_len, p->salt_len);
     OPENSSL_cleanse(block, sizeof block);
     return true;
 }
@@ -270,17 +321,17 @@ static void complete(cw_dtls *dtls) CW_ON_DTLS
     uint64_t now = cw_now_us();
 
     dtls->cert = SSL_get1_peer_certificate(dtls->ssl);
-    if (!dtls->cert || !export_keys(dtls->ssl, &dtls->keys)) {
+    if (!dtls->cert || !export_keys(dtls->ssl, dtls->client, &dtls->keys)) {
         die(dtls, CW_E_DTLS);
         return;
     }
     dtls->cipher = SSL_get_cipher_name(dtls->ssl);
     dtls->handshake_ms = (unsigned)((now - dtls->start_us) / 1000);
     dtls->due_us = now + ms_to_us(dtls->server->conf.linger_ms);
-    dtls->server->tick_us = MIN(dtls->server->tick_us, dtls->due_us);
+    dtls->thread->tick_us = MIN(dtls->thread->tick_us, dtls->due_us);
     list_remove(dtls);
     dtls->state = DTLS_LINGER;
-    list_add(dtls, &dtls->server->lingering);
+    list_add(dtls, &dtls->thread->lingering);
     if (dtls->expected.len)
         hand_out(dtls);
 }
@@ -337,6 +388,49 @@ static bool is_client_hello(const cw_dtls_msg *msg)
            walk(msg->data, msg->len, &early) && !early && msg->data[HEADER] == CLIENT_HELLO;
 }
 
+/* The random of a ClientHello's first piece; NULL: it is none. */
+static const uint8_t *random_of(const cw_dtls_msg *msg)
+{
+    const uint8_t *hello = msg->data + HEADER;
+    static const uint8_t zeros[5];
+
+    /* message_seq and fragment_offset are 0 (RFC 6347 4.2.2); version, then random */
+    if (msg->len < HEADER + 12 + 2 + CW_DTLS_RANDOM || !is_client_hello(msg) ||
+        memcmp(hello + 4, zeros, 5) != 0)
+        return NULL;
+    return hello + 12 + 2;
+}
+
+/* Nothing yet shows that the hello being served came from where it said. */
+static bool is_unproven(SSL *ssl)
+{
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
+
+    if (state == TLS_ST_SW_SRVR_DONE)
+        return !(SSL_get_options(ssl) & SSL_OP_COOKIE_EXCHANGE);
+    return state == TLS_ST_SR_CLNT_HELLO || state == DTLS_ST_SW_HELLO_VERIFY_REQUEST;
+}
+
+/* Somebody else's hello came first, with a forged address: begin again with this one. Bounded by
+ * datagrams_max like the rest. */
+static void serve_hello(cw_dtls *dtls, const cw_dtls_msg *msg) CW_ON_DTLS
+{
+    const uint8_t *random = dtls->client ? NULL : random_of(msg);
+
+    if (!random || memcmp(random, dtls->random, CW_DTLS_RANDOM) == 0)
+        return;
+    if (SSL_get_state(dtls->ssl) == TLS_ST_BEFORE) {
+        memcpy(dtls->random, random, CW_DTLS_RANDOM);
+        return;
+    }
+    if (!is_unproven(dtls->ssl))
+        return;
+    memcpy(dtls->random, random, CW_DTLS_RANDOM);
+    ssl_drop(dtls);
+    if (!ssl_make(dtls))
+        die(dtls, CW_E_DTLS);
+}
+
 static bool admit(cw_dtls *dtls, const cw_dtls_msg *msg) CW_ON_DTLS
 {
     const cw_dtls_conf *conf = &dtls->server->conf;
@@ -369,18 +463,38 @@ void cw_dtls_feed(cw_dtls *dtls, const cw_dtls_msg *msg)
     if (dtls->state == DTLS_SETTLED || dtls->state == DTLS_DEAD)
         return;
     if (dtls->state == DTLS_NEW) {
-        if (!is_client_hello(msg))
+        if (dtls->client || !is_client_hello(msg))
             return;
         begin(dtls);
     }
     if (dtls->state == DTLS_DEAD || !admit(dtls, msg))
         return;
+    if (dtls->state == DTLS_HANDSHAKE)
+        serve_hello(dtls, msg);
+    if (dtls->state == DTLS_DEAD)
+        return;
     dtls->peer = msg->from;
-    dtls->fd = msg->fd;
+    if (!dtls->owns)
+        dtls->fd = msg->fd;
     dtls->in = msg->data;
     dtls->in_len = msg->len;
     run(dtls);
     dtls->in = NULL;
+}
+
+void cw_dtls_open_port(cw_dtls *dtls, const cw_addr *to, int fd)
+{
+    port_drop(dtls);
+    dtls->owns = true;
+    dtls->fd = fd;
+    dtls->peer = *to;
+    if (dtls->state == DTLS_SETTLED || dtls->state == DTLS_DEAD)
+        port_drop(dtls);
+    if (dtls->state != DTLS_NEW || !dtls->client || cw_addr_family(to) == AF_UNSPEC)
+        return;
+    begin(dtls);
+    if (dtls->state == DTLS_HANDSHAKE)
+        run(dtls);
 }
 
 /* ── From the loop ──────────────────────────────────────────────────────────────────────────────
@@ -425,28 +539,28 @@ static void expire(cw_dtls *dtls, uint64_t now_us) CW_ON_DTLS
     ERR_clear_error();
 }
 
-void cw_dtls_tick(cw_dtls_server *server, uint64_t now_us)
+void cw_dtls_tick(cw_dtls_thread *thread, uint64_t now_us)
 {
     uint64_t next = UINT64_MAX;
     GList *at, *after;
 
-    for (at = server->handshaking.head; at; at = after) {
+    for (at = thread->handshaking.head; at; at = after) {
         cw_dtls *dtls = at->data;
 
         after = at->next;
         if (now_us >= dtls->due_us)
             expire(dtls, now_us);
     }
-    while (server->lingering.head) {
-        cw_dtls *dtls = server->lingering.head->data;
+    while (thread->lingering.head) {
+        cw_dtls *dtls = thread->lingering.head->data;
 
         if (now_us < dtls->due_us)
             break;
         settle(dtls);
     }
-    for (at = server->handshaking.head; at; at = at->next)
+    for (at = thread->handshaking.head; at; at = at->next)
         next = MIN(next, ((cw_dtls *)at->data)->due_us);
-    if (server->lingering.head)
-        next = MIN(next, ((cw_dtls *)server->lingering.head->data)->due_us);
-    server->tick_us = next == UINT64_MAX ? next : MAX(next, now_us + TICK_US);
+    if (thread->lingering.head)
+        next = MIN(next, ((cw_dtls *)thread->lingering.head->data)->due_us);
+    thread->tick_us = next == UINT64_MAX ? next : MAX(next, now_us + TICK_US);
 }

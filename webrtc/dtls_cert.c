@@ -11,8 +11,11 @@
 
 /* RFC 8827 6.5: a P-256 certificate and AES-128-GCM must be there. All suites are GCM, see
  * dtls_alert.c. */
-#define CIPHERS "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384"
-#define GROUPS  "X25519:P-256"
+/* With RSA only as client: telephones and PBXs have such certificates. */
+#define CIPHERS                                                                                    \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"                                 \
+    "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384"
+#define GROUPS "X25519:P-256"
 /* The server's order decides: GCM costs half of counter mode with SHA-1 on a large packet. */
 #define PROFILES  "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM"
 
@@ -58,7 +61,7 @@ static int accept_any(int ok, X509_STORE_CTX *store)
 
 cw_err cw_dtls_ctx_new(SSL_CTX **ret, cw_fingerprint *fingerprint)
 {
-    SSL_CTX *ctx = SSL_CTX_new(DTLS_server_method());
+    SSL_CTX *ctx = SSL_CTX_new(DTLS_method());
 
     if (!ctx)
         return CW_E_INTERNAL;
@@ -67,6 +70,8 @@ cw_err cw_dtls_ctx_new(SSL_CTX **ret, cw_fingerprint *fingerprint)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, accept_any);
     SSL_CTX_set_max_cert_list(ctx, CHAIN_MAX);
+    SSL_CTX_set_cookie_generate_cb(ctx, cw_dtls_cookie_make);
+    SSL_CTX_set_cookie_verify_cb(ctx, cw_dtls_cookie_check);
     /* set_tlsext_use_srtp returns 0 when it worked */
     if (!SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION) ||
         !SSL_CTX_set_cipher_list(ctx, CIPHERS) || !SSL_CTX_set1_groups_list(ctx, GROUPS) ||

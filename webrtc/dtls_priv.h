@@ -10,6 +10,9 @@
 #include <stdatomic.h>
 
 #define CW_DTLS_DATAGRAM_MAX 2048 /* bytes; a browser sends 1,200 */
+#define CW_DTLS_THREADS_MAX  64
+#define CW_DTLS_COOKIE       16 /* bytes */
+#define CW_DTLS_RANDOM       32 /* of a ClientHello (RFC 5246 7.4.1.2) */
 
 /* ── Certificate and context (dtls_cert.c) ── */
 
@@ -28,7 +31,7 @@ typedef struct cw_dtls_ear {
     uint8_t key[32], iv[4];
 } cw_dtls_ear;
 
-/* Pure. `ssl` is a finished DTLS 1.2 server with AES-GCM. */
+/* Pure. `ssl` has finished DTLS 1.2 with AES-GCM. */
 void cw_dtls_ear_init(cw_dtls_ear *ear, SSL *ssl);
 void cw_dtls_ear_clear(cw_dtls_ear *ear); /* pure */
 /* Pure. Does this datagram hold the peer's close_notify or a fatal alert, well sealed? */
@@ -36,27 +39,23 @@ bool cw_dtls_ear_hears_close(const cw_dtls_ear *ear, const uint8_t *data, size_t
 
 /* ── Queue to the thread (dtls.c) ── */
 
-typedef enum cw_dtls_op { DTLS_DATAGRAM, DTLS_EXPECT, DTLS_FORGET } cw_dtls_op;
+typedef enum cw_dtls_op { DTLS_DATAGRAM, DTLS_OPEN, DTLS_EXPECT, DTLS_FORGET } cw_dtls_op;
 
 typedef struct cw_dtls_msg {
     struct cw_dtls_msg *next;
     cw_dtls_op op;
     cw_dtls *dtls; /* a reference */
     cw_fingerprint fingerprint;
-    cw_addr from;
-    int fd;
+    cw_addr from; /* DTLS_OPEN: the far side */
+    int fd;       /* DTLS_OPEN: the message's own, -1 once taken */
     size_t len;
     uint8_t data[];
 } cw_dtls_msg;
 
-struct cw_dtls_server {
-    atomic_uint refs;
-    cw_loop *loop;
-    cw_dtls_conf conf;
-    SSL_CTX *ctx;
-    BIO_METHOD *bio; /* the process's */
-    cw_fingerprint fingerprint;
+typedef struct cw_dtls_thread {
+    cw_dtls_server *server;
     pthread_t thread;
+    bool started;
     int wake; /* eventfd */
 
     pthread_mutex_t lock;
@@ -67,6 +66,19 @@ struct cw_dtls_server {
     GQueue handshaking CW_OF_DTLS; /* of cw_dtls, a reference each */
     GQueue lingering CW_OF_DTLS;   /* the same, soonest due first */
     uint64_t tick_us CW_OF_DTLS;   /* when to look at them next */
+} cw_dtls_thread;
+
+struct cw_dtls_server {
+    atomic_uint refs;
+    cw_loop *loop;
+    cw_dtls_conf conf;
+    SSL_CTX *ctx;
+    BIO_METHOD *bio; /* the process's */
+    cw_fingerprint fingerprint;
+    uint8_t secret[32]; /* of cookies */
+    unsigned thread_n;
+    unsigned next CW_OF_LOOP; /* thread for the next association */
+    cw_dtls_thread thread[CW_DTLS_THREADS_MAX];
 };
 
 /* What a worker need not even hand over any more. */
@@ -83,6 +95,8 @@ typedef enum cw_dtls_state {
 struct cw_dtls {
     atomic_uint refs;
     cw_dtls_server *server; /* a reference */
+    cw_dtls_thread *thread; /* of the server: where everything about it happens */
+    bool client;            /* we say hello; not changed once it is on a port */
     atomic_int pending;     /* datagrams queued */
     atomic_int hears;
 
@@ -95,7 +109,9 @@ struct cw_dtls {
     const uint8_t *in CW_OF_DTLS; /* the datagram the BIO hands out next, NULL: none */
     size_t in_len CW_OF_DTLS;
     cw_addr peer CW_OF_DTLS;
-    int fd CW_OF_DTLS; /* the worker's; -1: none yet */
+    int fd CW_OF_DTLS;    /* to send by; -1: none yet, or none any more */
+    bool owns CW_OF_DTLS; /* `fd` is a duplicate of an RTP port's, to be closed */
+    uint8_t random[CW_DTLS_RANDOM] CW_OF_DTLS; /* of the ClientHello being served */
     uint64_t start_us CW_OF_DTLS;
     uint64_t due_us CW_OF_DTLS; /* retransmission, or the end of lingering */
     unsigned datagrams CW_OF_DTLS, bytes CW_OF_DTLS, early CW_OF_DTLS;
@@ -114,11 +130,15 @@ void cw_dtls_tell(cw_dtls *dtls, cw_err err, const cw_srtp_keys *keys) CW_ON_DTL
 
 /* ── The association (dtls_assoc.c), on the thread ── */
 
+/* OpenSSL's callbacks; on the thread. */
+int cw_dtls_cookie_make(SSL *ssl, uint8_t *cookie, unsigned *len);
+int cw_dtls_cookie_check(SSL *ssl, const uint8_t *cookie, unsigned len);
 BIO_METHOD *cw_dtls_bio(void) CW_ON_LOOP; /* made once, by the first call */
 void cw_dtls_feed(cw_dtls *dtls, const cw_dtls_msg *msg) CW_ON_DTLS;
+void cw_dtls_open_port(cw_dtls *dtls, const cw_addr *to, int fd) CW_ON_DTLS; /* takes fd */
 void cw_dtls_set_expected(cw_dtls *dtls, const cw_fingerprint *fingerprint) CW_ON_DTLS;
 void cw_dtls_forget(cw_dtls *dtls) CW_ON_DTLS; /* say good-bye, free what it holds */
 /* Retransmissions, time-outs, ends of lingering. */
-void cw_dtls_tick(cw_dtls_server *server, uint64_t now_us) CW_ON_DTLS;
+void cw_dtls_tick(cw_dtls_thread *thread, uint64_t now_us) CW_ON_DTLS;
 
 #endif

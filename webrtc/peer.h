@@ -9,12 +9,13 @@
 #include "media/plane.h"
 #include "base/json.h"
 
-typedef struct cw_webrtc cw_webrtc; /* certificate, DTLS thread, plane */
+typedef struct cw_webrtc cw_webrtc; /* certificate, DTLS threads, plane */
 typedef struct cw_peer cw_peer;
 
 typedef struct cw_webrtc_conf {
     cw_addr public_address;      /* AF_UNSPEC: candidates are the ports' own addresses */
     unsigned connect_timeout_ms; /* ICE and DTLS together */
+    unsigned dtls_threads;       /* 0: one for two cores */
     /* 0: a default */
     unsigned dtls_linger_ms;                     /* how long our last flight can be repeated */
     unsigned dtls_datagrams_max, dtls_bytes_max; /* of one browser's handshake */
@@ -24,6 +25,7 @@ typedef struct cw_webrtc_conf {
 /* Fills `hooks` for cw_plane_new; needs no plane yet. */
 CW_NODISCARD cw_err cw_webrtc_new(cw_loop *loop, const cw_webrtc_conf *conf, cw_plane_hooks *hooks,
                                   cw_webrtc **ret) CW_ON_LOOP;
+struct cw_dtls_server *cw_webrtc_dtls(cw_webrtc *webrtc) CW_ON_LOOP; /* see dtls.h */
 void cw_webrtc_use(cw_webrtc *webrtc, cw_plane *plane) CW_ON_LOOP;
 void cw_webrtc_free(cw_webrtc *webrtc) CW_ON_LOOP; /* after its peers, before the plane's end */
 

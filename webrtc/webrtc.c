@@ -13,6 +13,7 @@ cw_err cw_webrtc_new(cw_loop *loop, const cw_webrtc_conf *conf, cw_plane_hooks *
                      cw_webrtc **ret)
 {
     cw_dtls_conf dtls = {
+        .threads = conf->dtls_threads,
         .timeout_ms = conf->connect_timeout_ms,
         .linger_ms = or_default(conf->dtls_linger_ms, 8000),
         .datagrams_max = or_default(conf->dtls_datagrams_max, 300),
@@ -31,6 +32,7 @@ cw_err cw_webrtc_new(cw_loop *loop, const cw_webrtc_conf *conf, cw_plane_hooks *
     hooks->stun = cw_ice_answer;
     hooks->stun_ufrag = cw_ice_ufrag;
     hooks->dtls = cw_dtls_input;
+    hooks->dtls_open = cw_dtls_open;
     hooks->dtls_release = cw_dtls_release;
     *ret = webrtc;
     return CW_OK;
@@ -39,6 +41,11 @@ cw_err cw_webrtc_new(cw_loop *loop, const cw_webrtc_conf *conf, cw_plane_hooks *
 void cw_webrtc_use(cw_webrtc *webrtc, cw_plane *plane)
 {
     webrtc->plane = plane;
+}
+
+cw_dtls_server *cw_webrtc_dtls(cw_webrtc *webrtc)
+{
+    return webrtc->dtls;
 }
 
 void cw_webrtc_free(cw_webrtc *webrtc)

@@ -44,6 +44,12 @@ tests_unit_test_dtls_SOURCES = tests/unit/test-dtls.c tests/unit/dtls-client.c \
 	tests/unit/dtls-client.h
 tests_unit_test_dtls_LDADD = $(WEBRTC_LIBS)
 
+check_PROGRAMS += tests/unit/test-dtls-port
+TESTS += tests/unit/test-dtls-port
+tests_unit_test_dtls_port_SOURCES = tests/unit/test-dtls-port.c tests/unit/dtls-client.c \
+	tests/unit/dtls-client.h
+tests_unit_test_dtls_port_LDADD = $(WEBRTC_LIBS)
+
 check_PROGRAMS += tests/unit/test-rtcp tests/unit/test-dtmf tests/unit/test-port \
 	tests/unit/test-latch tests/unit/test-number tests/unit/test-plane-sound tests/unit/test-plane-browser
 TESTS += tests/unit/test-rtcp tests/unit/test-dtmf tests/unit/test-port \
