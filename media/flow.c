@@ -1,5 +1,6 @@
 #include "media/flow.h"
 
+#include "media/mos.h"
 #include "media/transport.h"
 
 void cw_flow_drop(cw_worker *worker, cw_ep *ep)
@@ -24,10 +25,12 @@ static void hear(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt) CW_ON_MEDIA
 /* ── In ── */
 static void new_format(cw_ep *ep, unsigned pt) CW_ON_MEDIA
 {
-    uint32_t clock_hz = cw_format_clock(ep->rx_formats, pt);
+    const cw_format *format = cw_format_by_pt(ep->rx_formats, pt);
+    uint32_t clock_hz = format ? format->clock_hz : 0;
 
     ep->rx.pt = (uint8_t)pt;
-    ep->rx.tick_mul = cw_tick_mul(clock_hz);
+    cw_rx_clock(&ep->rx, clock_hz);
+    CW_CELL_SET(ep->count.rx_codec, (uint8_t)(format ? cw_mos_codec_of(format->name) : 0));
     CW_CELL_SET(ep->count.rx_pt, (uint8_t)pt);
     CW_CELL_SET(ep->count.rx_clock_hz, clock_hz);
 }
@@ -41,6 +44,12 @@ static void restart(cw_ep *ep, const cw_rtp *rtp) CW_ON_MEDIA
         ep->out->tx.resync = true;
 }
 
+static void lost(cw_ep *ep) CW_ON_MEDIA
+{
+    CW_CELL_SET(ep->count.rx_lost, cw_rx_lost(&ep->rx));
+    CW_CELL_SET(ep->count.rx_gaps, ep->rx.gaps);
+}
+
 static cw_rx_verdict count_rx(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt,
                               const cw_rtp *rtp) CW_ON_MEDIA
 {
@@ -52,7 +61,8 @@ static cw_rx_verdict count_rx(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt,
         restart(ep, rtp);
     CW_CELL_ADD(ep->count.rx_packets, 1);
     CW_CELL_ADD(ep->count.rx_bytes, rtp->payload_len);
-    CW_CELL_SET(ep->count.rx_lost, cw_rx_lost(&ep->rx));
+    if (cw_rx_lost(&ep->rx) != CW_CELL_GET(ep->count.rx_lost))
+        lost(ep);
 
     if (cw_pt_in(ep->rx_dtmf, rtp->pt)) {
         cw_flow_see_event(worker, ep, pkt, rtp);
@@ -63,7 +73,8 @@ static cw_rx_verdict count_rx(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt,
     if (rtp->pt != ep->rx.pt || verdict == CW_RX_RESTART)
         new_format(ep, rtp->pt);
     if (verdict != CW_RX_LATE) {
-        cw_rx_time(&ep->rx, rtp, worker->now_us);
+        if (cw_rx_time(&ep->rx, rtp, worker->now_us))
+            CW_CELL_ADD(ep->count.rx_discarded, 1);
         CW_CELL_SET(ep->count.rx_jitter16, ep->rx.jitter16);
     }
     return verdict;

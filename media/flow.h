@@ -27,13 +27,32 @@ typedef struct cw_ep_count {
     _Atomic int64_t rx_lost;
     _Atomic uint32_t rx_jitter16, rx_clock_hz, rx_ssrc;
     _Atomic uint8_t rx_pt, tx_pt;
+    _Atomic uint8_t rx_codec; /* cw_mos_codec of rx_pt */
     cw_addr_cell remote;
+
+    /* ── When something is amiss, or RTCP came ── */
+    _Atomic uint32_t rx_gaps, rx_discarded;
+    _Atomic uint32_t rx_rtcp; /* compounds that passed the door */
+    /* The far side's view, by its reports (RFC 3550 6.4.1). 0: not told */
+    _Atomic uint32_t rtt_us, remote_jitter; /* ticks of what we send */
+    _Atomic uint32_t remote_lost;           /* fraction lost of 256, in its last report */
+    _Atomic uint32_t remote_reports;
 } cw_ep_count;
 
 typedef struct cw_digit {
     char digit;
     unsigned ms;
 } cw_digit;
+
+/* Whether the far side is heard (quiet.c). */
+typedef struct cw_ep_watching {
+    bool on, silent, dead;
+    bool pauses;                 /* it may send nothing while its speaker is silent */
+    unsigned silent_ms, dead_ms; /* 0: never */
+    guint at;                    /* in plane->watched */
+    uint64_t packets, heard_ms;  /* RTP: the count when last looked at, and when it last grew */
+    uint64_t signs, alive_ms;    /* the same with RTCP */
+} cw_ep_watching;
 
 /* A tone's own stream. */
 typedef struct cw_ep_tone {
@@ -91,6 +110,9 @@ struct cw_ep {
     cw_transport *loop_transport CW_OF_LOOP;
     bool freed CW_OF_LOOP;
     bool dtmf_agreed CW_OF_LOOP;
+    cw_ep_watching watch CW_OF_LOOP;
+    bool expects CW_OF_LOOP; /* its far side is to send */
+    uint32_t tx_clock_hz CW_OF_LOOP;
     cw_ep_fn *fn CW_OF_LOOP;
     void *arg CW_OF_LOOP;
 };
@@ -131,6 +153,7 @@ void cw_flow_dtls(cw_worker *worker, cw_ep *ep, void *dtls) CW_ON_MEDIA; /* take
 void cw_flow_keyframe(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
 void cw_flow_digit(cw_worker *worker, cw_ep *ep, unsigned event, unsigned ms) CW_ON_MEDIA;
 void cw_flow_ticking(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* arm the clock if it needs it */
+const cw_format *cw_format_by_pt(const cw_stream *stream, unsigned pt); /* Pure. NULL: none */
 /* Pure. 0: not there */
 uint32_t cw_format_clock(const cw_stream *stream, unsigned pt);
 

@@ -15,6 +15,7 @@ void cw_flow_rtcp(cw_worker *worker, cw_ep *ep, const uint8_t *data, size_t len)
     cw_rtcp_map map;
     cw_pkt pkt;
 
+    CW_CELL_ADD(ep->count.rx_rtcp, 1);
     if (!b || cw_rtcp_check(data, len))
         return;
     map = (cw_rtcp_map){ .a_media = ep->rx.begun ? ep->rx.ssrc : 0,

@@ -25,10 +25,12 @@ media_libmedia_a_SOURCES = \
 	media/latch.c media/latch.h \
 	media/mail.c media/mail.h \
 	media/negotiate.c media/negotiate.h \
+	media/mos.c media/mos.h \
 	media/number.c media/number.h \
 	media/order.h \
 	media/plane.c media/plane.h media/plane_ep.c media/plane_transport.c \
 	media/port.c media/port.h \
+	media/quiet.c \
 	media/rtcp.c media/rtcp.h \
 	media/rtp.c media/rtp.h \
 	media/seal.c media/seal.h \

@@ -4,7 +4,9 @@
 
 enum { DROPOUT_MAX = 3000, MISORDER_MAX = 100, NOWHERE = 1 << 16 }; /* RFC 3550 A.1 */
 
-#define WINDOW 64 /* packets a late one may be behind */
+#define WINDOW  64  /* packets a late one may be behind */
+#define LATE_MS 120 /* what an adaptive playout buffer waits at most, above its usual delay */
+#define LEARN   6   /* packets until a new delay is the usual one, as a power of two */
 
 static void begin(cw_rx *rx, const cw_rtp *rtp)
 {
@@ -15,6 +17,7 @@ static void begin(cw_rx *rx, const cw_rtp *rtp)
     rx->received = 1;
     rx->odd = NOWHERE;
     rx->at_us = 0;
+    rx->lag = 0;
 }
 
 cw_rx_verdict cw_rx_count(cw_rx *rx, const cw_rtp *rtp)
@@ -28,6 +31,7 @@ cw_rx_verdict cw_rx_count(cw_rx *rx, const cw_rtp *rtp)
     if (ahead >= 1 && ahead < DROPOUT_MAX) {
         rx->newest += ahead;
         rx->received++;
+        rx->gaps += ahead > 1;
         return CW_RX_NEXT;
     }
     if (ahead == 0 || ahead > 0xffff - MISORDER_MAX) {
@@ -42,20 +46,40 @@ cw_rx_verdict cw_rx_count(cw_rx *rx, const cw_rtp *rtp)
     return CW_RX_DROP;
 }
 
-void cw_rx_time(cw_rx *rx, const cw_rtp *rtp, uint64_t now_us)
+/* The way through the network that took least is lag 0; a longer one becomes the usual one. */
+static bool is_late(cw_rx *rx, int64_t d)
+{
+    int32_t lag = rx->lag + (int32_t)d;
+
+    if (lag < 0)
+        lag = 0;
+    rx->lag = lag - (lag >> LEARN);
+    return (uint32_t)lag > rx->late;
+}
+
+bool cw_rx_time(cw_rx *rx, const cw_rtp *rtp, uint64_t now_us)
 {
     uint64_t since_us = now_us - rx->at_us;
+    bool late = false;
     int64_t d;
 
     if (rx->at_us && since_us < UINT32_MAX) {
         d = (int64_t)(since_us * rx->tick_mul >> 32) - (int32_t)(rtp->ts - rx->ts);
-        if (d < 0)
-            d = -d;
-        if (d < 1 << 20) /* ten seconds: the timestamps jumped */
-            rx->jitter16 += (uint32_t)d - ((rx->jitter16 + 8) >> 4);
+        if (d < 1 << 20 && d > -(1 << 20)) { /* ten seconds: the timestamps jumped */
+            rx->jitter16 += (uint32_t)(d < 0 ? -d : d) - ((rx->jitter16 + 8) >> 4);
+            late = is_late(rx, d);
+        }
     }
     rx->ts = rtp->ts;
     rx->at_us = now_us;
+    return late;
+}
+
+void cw_rx_clock(cw_rx *rx, uint32_t clock_hz)
+{
+    rx->tick_mul = cw_tick_mul(clock_hz);
+    rx->late = clock_hz ? clock_hz / 1000 * LATE_MS : UINT32_MAX;
+    rx->lag = 0;
 }
 
 int64_t cw_rx_lost(const cw_rx *rx)

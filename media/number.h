@@ -22,6 +22,9 @@ typedef struct cw_rx {
     uint32_t jitter16; /* ticks * 16 */
     uint64_t at_us;
     uint32_t tick_mul; /* ticks a microsecond, 0.32 fixed point */
+    uint32_t gaps;     /* runs of missing numbers, whatever their length */
+    int32_t lag;       /* ticks behind the usual way through the network, which is learned */
+    uint32_t late;     /* ticks of lag that no playout buffer waits for */
 } cw_rx;
 
 typedef enum cw_rx_verdict {
@@ -32,8 +35,10 @@ typedef enum cw_rx_verdict {
 } cw_rx_verdict;
 
 cw_rx_verdict cw_rx_count(cw_rx *rx, const cw_rtp *rtp);
-/* For packets of CW_RX_NEXT that carry sound or picture. */
-void cw_rx_time(cw_rx *rx, const cw_rtp *rtp, uint64_t now_us);
+/* For packets of CW_RX_NEXT that carry sound or picture. True: so late that the far side's listener
+ * cannot have heard it (RFC 3611 4.7.1, discarded). */
+bool cw_rx_time(cw_rx *rx, const cw_rtp *rtp, uint64_t now_us);
+void cw_rx_clock(cw_rx *rx, uint32_t clock_hz); /* of the payload type that follows */
 int64_t cw_rx_lost(const cw_rx *rx);
 uint32_t cw_tick_mul(uint32_t clock_hz);
 

@@ -14,7 +14,14 @@ struct cw_plane {
     unsigned worker_n;
     cw_worker *worker[CW_WORKERS_MAX];
     unsigned load[CW_WORKERS_MAX]; /* endpoints */
+    GPtrArray *watched;            /* of cw_ep, borrowed */
+    cw_timer *watch_timer;         /* runs while any is */
 };
+
+/* quiet.c */
+void cw_quiet_open(cw_plane *plane) CW_ON_LOOP;
+void cw_quiet_close(cw_plane *plane) CW_ON_LOOP;
+void cw_quiet_forget(cw_ep *ep) CW_ON_LOOP; /* watched or not */
 
 /* What a message to a worker carries; each kind uses its part. */
 typedef struct cw_order {

@@ -39,6 +39,7 @@ cw_err cw_plane_new(cw_loop *loop, const cw_plane_conf *conf, cw_plane **ret, ch
 
     plane->conf = *conf;
     plane->loop = loop;
+    cw_quiet_open(plane);
     plane->ports4 = open_ports(&conf->rtp_listen4, conf);
     plane->ports6 = open_ports(&conf->rtp_listen6, conf);
     for (unsigned i = 0; i < n; i++) {
@@ -59,6 +60,7 @@ void cw_plane_free(cw_plane *plane)
         return;
     for (unsigned i = 0; i < plane->worker_n; i++)
         cw_worker_free(plane->worker[i]);
+    cw_quiet_close(plane);
     cw_ports_free(plane->ports4);
     cw_ports_free(plane->ports6);
     g_free(plane);

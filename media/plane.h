@@ -94,12 +94,16 @@ typedef enum cw_ep_event {
     CW_EP_FIRST_PACKET, /* the first media packet accepted from the far side */
     CW_EP_LATCHED,      /* RTP: the peer's packets come from elsewhere than its SDP said */
     CW_EP_DTMF,         /* a telephone-event ended; see cw_ep_info */
+    CW_EP_SILENT,       /* cw_ep_watch: no media for so long */
+    CW_EP_HEARD,        /* there is again, or at last */
+    CW_EP_DEAD,         /* neither media nor RTCP for so long; CW_EP_HEARD may still follow */
 } cw_ep_event;
 
 typedef struct cw_ep_info {
     char digit;           /* CW_EP_DTMF: 0-9 * # A-D */
     unsigned duration_ms; /* CW_EP_DTMF */
     cw_addr from;         /* CW_EP_FIRST_PACKET, CW_EP_LATCHED */
+    const cw_ep *ep;      /* CW_EP_SILENT, CW_EP_HEARD, CW_EP_DEAD: whose */
 } cw_ep_info;
 
 typedef void cw_ep_fn(void *arg, cw_ep_event event, const cw_ep_info *info);
@@ -153,11 +157,28 @@ CW_NODISCARD cw_err cw_ep_dtmf(cw_ep *ep, char digit, unsigned duration_ms) CW_O
 /* Ask for a keyframe from this endpoint's far side (RTCP PLI). */
 void cw_ep_keyframe(cw_ep *ep) CW_ON_LOOP;
 
+/* Tell when the far side that should be sending is not heard: CW_EP_SILENT after `silent_ms`,
+ * CW_EP_DEAD after `dead_ms`; 0: not. From now on, and until it is called with two zeros; the same
+ * values again change nothing. RTCP is a sign of life; where codecs may pause (comfort noise, DTX)
+ * it also keeps a far side that was heard once from being called silent. Held and send-only ends
+ * are left alone. */
+void cw_ep_watch(cw_ep *ep, unsigned silent_ms, unsigned dead_ms) CW_ON_LOOP;
+
 typedef struct cw_ep_stats {
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-    uint64_t rx_lost;    /* by sequence numbers, RFC 3550 A.3 */
-    uint64_t rx_dropped; /* refused: source, integrity, replay, no mapping */
-    double rx_jitter_ms; /* RFC 3550 A.8 */
+    uint64_t rx_lost;      /* by sequence numbers, RFC 3550 A.3 */
+    uint64_t rx_dropped;   /* refused: source, integrity, replay, no mapping */
+    double rx_jitter_ms;   /* RFC 3550 A.8 */
+    uint32_t rx_gaps;      /* runs of lost packets, whatever their length */
+    uint32_t rx_discarded; /* came too late to be heard */
+    double mos;            /* of what is received, 1..4.5 (mos.h); 0: nothing yet */
+    double rtt_ms;         /* by RTCP; 0: not known */
+    /* What the far side says of what we send, in its last report. */
+    uint32_t remote_reports; /* 0: it says nothing */
+    double remote_lost;      /* 0..1 */
+    double remote_jitter_ms;
+    bool silent; /* see cw_ep_watch */
+    bool alive;  /* watched, to send, and not dead */
     uint32_t rx_ssrc;
     uint8_t rx_pt, tx_pt; /* last */
     cw_addr local, remote;

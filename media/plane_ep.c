@@ -1,4 +1,5 @@
 /* plane_ep.c - endpoints as the loop sees them: events, orders, statistics. */
+#include "media/mos.h"
 #include "media/order.h"
 
 #include "base/log.h"
@@ -187,6 +188,7 @@ static cw_ep *ep_alloc(cw_plane *plane, unsigned worker, cw_ep_kind kind, cw_ep_
     ep->fn = fn;
     ep->arg = arg;
     ep->note.fn = on_ep;
+    ep->expects = true;
     cw_flow_init(ep);
     plane->load[worker]++;
     return ep;
@@ -334,6 +336,24 @@ static bool has_dtmf(const cw_stream *stream)
     return false;
 }
 
+/* Codecs whose silence is no packet: comfort noise (RFC 3389), or discontinuous transmission. */
+static bool may_pause(const cw_stream *stream)
+{
+    for (unsigned i = 0; i < stream->format_n; i++)
+        if (!g_ascii_strcasecmp(stream->format[i].name, "CN") ||
+            strstr(stream->format[i].fmtp, "usedtx=1") ||
+            strstr(stream->format[i].fmtp, "annexb=yes"))
+            return true;
+    return false;
+}
+
+static uint32_t clock_of(const cw_stream *stream)
+{
+    int i = cw_stream_codec(stream);
+
+    return i >= 0 ? stream->format[i].clock_hz : 0;
+}
+
 void cw_ep_formats(cw_ep *ep, const cw_stream *rx, const cw_stream *tx)
 {
     cw_order *o = cw_order_new(do_ep_formats);
@@ -341,6 +361,8 @@ void cw_ep_formats(cw_ep *ep, const cw_stream *rx, const cw_stream *tx)
     o->rx = copy_formats(rx);
     o->tx = copy_formats(tx);
     ep->dtmf_agreed = has_dtmf(tx);
+    ep->watch.pauses = may_pause(rx);
+    ep->tx_clock_hz = clock_of(tx);
     give_ep(ep, o);
 }
 
@@ -349,6 +371,7 @@ void cw_ep_direction(cw_ep *ep, cw_dir dir)
     cw_order *o = cw_order_new(do_ep_direction);
 
     o->dir = dir;
+    ep->expects = dir & CW_RECVONLY;
     give_ep(ep, o);
 }
 
@@ -407,6 +430,30 @@ static void browser_stats(const cw_ep *ep, cw_ep_stats *ret) CW_ON_LOOP
     ret->suite = CW_CELL_GET(transport->suite);
 }
 
+/* Of all packets so far; the call layer tells it of the last seconds too. */
+static void rate(const cw_ep *ep, cw_ep_stats *st) CW_ON_LOOP
+{
+    uint64_t missed = st->rx_lost + st->rx_discarded, all = st->rx_packets + st->rx_lost;
+
+    if (st->rx_packets)
+        st->mos = cw_mos(&(cw_mos_in){ .codec = CW_CELL_GET(ep->count.rx_codec),
+                                       .loss = MIN(1, (double)missed / (double)all),
+                                       .burst = st->rx_gaps ? (double)st->rx_lost / st->rx_gaps : 1,
+                                       .rtt_ms = st->rtt_ms,
+                                       .jitter_ms = st->rx_jitter_ms });
+}
+
+static void remote_view(const cw_ep *ep, cw_ep_stats *st) CW_ON_LOOP
+{
+    const cw_ep_count *count = &ep->count;
+
+    st->rtt_ms = CW_CELL_GET(count->rtt_us) / 1000.0;
+    st->remote_reports = CW_CELL_GET(count->remote_reports);
+    st->remote_lost = CW_CELL_GET(count->remote_lost) / 256.0;
+    if (ep->tx_clock_hz)
+        st->remote_jitter_ms = CW_CELL_GET(count->remote_jitter) * 1000.0 / ep->tx_clock_hz;
+}
+
 void cw_ep_get_stats(const cw_ep *ep, cw_ep_stats *ret)
 {
     const cw_ep_count *count = &ep->count;
@@ -419,11 +466,17 @@ void cw_ep_get_stats(const cw_ep *ep, cw_ep_stats *ret)
                           .tx_bytes = CW_CELL_GET(count->tx_bytes),
                           .rx_lost = lost > 0 ? (uint64_t)lost : 0,
                           .rx_dropped = CW_CELL_GET(count->rx_dropped),
+                          .rx_gaps = CW_CELL_GET(count->rx_gaps),
+                          .rx_discarded = CW_CELL_GET(count->rx_discarded),
+                          .silent = ep->watch.silent,
+                          .alive = ep->watch.on && ep->expects && !ep->watch.dead,
                           .rx_ssrc = CW_CELL_GET(count->rx_ssrc),
                           .rx_pt = CW_CELL_GET(count->rx_pt),
                           .tx_pt = CW_CELL_GET(count->tx_pt) };
     if (clock_hz)
         ret->rx_jitter_ms = CW_CELL_GET(count->rx_jitter16) / 16.0 * 1000 / clock_hz;
+    remote_view(ep, ret);
+    rate(ep, ret);
     if (ep->kind == CW_EP_BROWSER) {
         browser_stats(ep, ret);
         return;
@@ -439,6 +492,7 @@ void cw_ep_free(cw_ep *ep)
         return;
     ep->freed = true;
     keys_free(g_steal_pointer(&ep->keys));
+    cw_quiet_forget(ep);
     if (ep->loop_transport)
         ep->loop_transport->eps--;
     give_ep(ep, cw_order_new(do_ep_remove));

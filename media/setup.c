@@ -2,12 +2,19 @@
 #include "media/flow.h"
 #include "media/transport.h"
 
-uint32_t cw_format_clock(const cw_stream *stream, unsigned pt)
+const cw_format *cw_format_by_pt(const cw_stream *stream, unsigned pt)
 {
     for (unsigned i = 0; stream && i < stream->format_n; i++)
         if (stream->format[i].pt == pt)
-            return stream->format[i].clock_hz;
-    return 0;
+            return &stream->format[i];
+    return NULL;
+}
+
+uint32_t cw_format_clock(const cw_stream *stream, unsigned pt)
+{
+    const cw_format *format = cw_format_by_pt(stream, pt);
+
+    return format ? format->clock_hz : 0;
 }
 
 static uint32_t codec_clock(const cw_stream *stream)
@@ -73,7 +80,7 @@ void cw_flow_formats(cw_worker *worker, cw_ep *ep, cw_stream *rx, cw_stream *tx)
     ep->video = rx->kind == CW_VIDEO;
     ep->tx.repeats = ep->video;
     ep->tx.clock_hz = codec_clock(tx);
-    ep->rx.tick_mul = cw_tick_mul(cw_format_clock(rx, ep->rx.pt));
+    cw_rx_clock(&ep->rx, cw_format_clock(rx, ep->rx.pt));
     know_payload_types(ep);
     remap(ep);
     if (ep->peer && ep->peer->out == ep)

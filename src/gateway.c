@@ -280,6 +280,11 @@ void cw_gateway_free(cw_gateway *g)
     g_free(g);
 }
 
+cw_err cw_gateway_reopen(cw_gateway *gateway)
+{
+    return cw_calls_reopen(gateway->calls);
+}
+
 cw_loop *cw_gateway_loop(cw_gateway *gateway)
 {
     return gateway->loop;

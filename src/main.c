@@ -133,10 +133,22 @@ static int check(const cw_conf *conf)
 
 /* ── Running ── */
 
+typedef struct running {
+    cw_gateway *gateway;
+    int signals;
+} running;
+
+/* SIGHUP: files were moved away. Without such files, and any other: the end. */
 static void on_signal(void *arg, unsigned events)
 {
+    const running *now = arg;
+    struct signalfd_siginfo info;
+
     cw_assert_on_loop();
-    cw_loop_quit(arg);
+    while (read(now->signals, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo != SIGHUP || cw_gateway_reopen(now->gateway) == CW_E_STATE)
+            cw_loop_quit(cw_gateway_loop(now->gateway));
+    }
 }
 
 /* Blocked before any thread is made, so that all inherit it: they come by descriptor only. */
@@ -148,6 +160,7 @@ static int signals_open(void)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
@@ -165,27 +178,26 @@ static void announce(const cw_conf *conf)
 static int run(const cw_conf *conf, const char *conf_path)
 {
     g_autofree char *why = NULL;
-    int fd = signals_open();
-    cw_gateway *gateway;
+    running now = { .signals = signals_open() };
     cw_watch *watch;
     cw_loop *loop;
-    cw_err err = cw_gateway_new(conf, conf_path, &gateway, &why);
+    cw_err err = cw_gateway_new(conf, conf_path, &now.gateway, &why);
 
     if (err) {
         fprintf(stderr, "causeway: %s\n", why ?: cw_err_text(err));
-        close(fd);
+        close(now.signals);
         return EXIT_FAILED;
     }
     cw_assert_on_loop();
-    loop = cw_gateway_loop(gateway);
-    watch = cw_watch_new(loop, fd, on_signal, loop);
+    loop = cw_gateway_loop(now.gateway);
+    watch = cw_watch_new(loop, now.signals, on_signal, &now);
     cw_watch_set(watch, CW_READABLE);
     announce(conf);
     cw_loop_run(loop);
     cw_log(CW_LOG_INFO, CW_MOD_MAIN, "stop", NULL);
     cw_watch_free(watch);
-    cw_gateway_free(gateway);
-    close(fd);
+    cw_gateway_free(now.gateway);
+    close(now.signals);
     return EXIT_GOOD;
 }
 

@@ -91,6 +91,8 @@ static void on_ep(void *arg, cw_ep_event event, const cw_ep_info *info)
         peer->ops->flowing(peer->arg, i);
     else if (event == CW_EP_DTMF)
         peer->ops->dtmf(peer->arg, i, info->digit, info->duration_ms);
+    else if (event == CW_EP_SILENT || event == CW_EP_HEARD || event == CW_EP_DEAD)
+        peer->ops->quiet(peer->arg, i, event);
 }
 
 /* ── Life ───────────────────────────────────────────────────────────────────────────────────────

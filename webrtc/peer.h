@@ -37,6 +37,8 @@ typedef struct cw_peer_ops {
     void (*failed)(void *arg, cw_err err);
     void (*dtmf)(void *arg, unsigned stream, char digit, unsigned duration_ms);
     void (*flowing)(void *arg, unsigned stream); /* first packet of a stream */
+    /* CW_EP_SILENT, CW_EP_HEARD, CW_EP_DEAD of a stream that is watched (cw_ep_watch) */
+    void (*quiet)(void *arg, unsigned stream, cw_ep_event event);
 } cw_peer_ops;
 
 CW_NODISCARD cw_err cw_peer_new(cw_webrtc *webrtc, unsigned worker, const cw_peer_ops *ops,

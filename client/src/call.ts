@@ -4,7 +4,8 @@ import { openMedia, requireWebRtc, stopTracks } from './media.js';
 import type { LocalMedia, MediaOptions } from './media.js';
 import { Peer } from './peer.js';
 import { errors } from './protocol.js';
-import type { CallEnded, CallIncoming, CallReject, Held, Notifications, Party } from './protocol.js';
+import type { CallEnded, CallIncoming, CallReject, Direction, Held, Notifications, Party } from './protocol.js';
+import { Reporter } from './report.js';
 import type { Rpc } from './rpc.js';
 import { summarize } from './stats.js';
 import type { CallStats } from './stats.js';
@@ -29,6 +30,10 @@ export interface CallEvents {
     muted: { who: 'local' | 'remote'; audio: boolean; video: boolean };
     held: Held;
     dtmf: { digit: string; durationMs: number };
+    /** How a side's sound does: when it is first known, and when its rating changes. */
+    quality: Quality;
+    /** A side that should be sending is not heard by the gateway for some seconds, or is again. */
+    media: { leg: 'you' | 'peer'; kind: Kind; state: 'silent' | 'flowing' };
     /** The media path, as RTCPeerConnection.connectionState. */
     connection: RTCPeerConnectionState;
     /** The browser plays sound only after a click: call `element.play()` in one. */
@@ -41,16 +46,38 @@ export interface CallOptions extends MediaOptions {
     headers?: Record<string, string>;
 }
 
+/** How one side's connection to the gateway does; what is not known yet is left out. */
+export interface Quality {
+    leg: 'you' | 'peer';
+    /** By the worse direction. */
+    rating: 'good' | 'fair' | 'poor';
+    /** From that side, as the gateway receives it. */
+    sent?: QualityWay;
+    /** To that side, as it reports to receive it. */
+    heard?: QualityWay;
+    rttMs?: number;
+}
+
+export interface QualityWay {
+    /** What a listener would say of it, 1 to 4.5. */
+    mos?: number;
+    /** Of all packets, 0 to 1; those that came too late included. */
+    loss: number;
+    jitterMs: number;
+}
+
 /** What a call needs of its session, which may change its connection underneath. */
 export interface CallHost {
     readonly rpc: Rpc;
     readonly rtc: RTCConfiguration;
     readonly calls: Map<string, Call>;
+    /** Milliseconds between reports to the gateway; 0: none. */
+    readonly reportInterval: number;
     warn(text: string): void;
 }
 
 type Kind = 'audio' | 'video';
-type About = 'call.progress' | 'call.answer' | 'call.update' | 'call.info' | 'call.end';
+type About = 'call.progress' | 'call.answer' | 'call.update' | 'call.info' | 'call.quality' | 'call.media' | 'call.end';
 
 export class Call extends Emitter<CallEvents> {
     /** Settles when the other side answers; rejects when the call ends before. */
@@ -69,6 +96,8 @@ export class Call extends Emitter<CallEvents> {
     private holds: Held = { local: false, remote: false };
     private readonly players = new Set<HTMLMediaElement>();
     private steps: Promise<void> = Promise.resolve();
+    private readonly reporter = new Reporter();
+    private reporting: ReturnType<typeof setTimeout> | undefined;
     private settle!: { answered(): void; refused(why: CausewayError): void; ended(info: EndInfo): void };
 
     /** @internal Calls come from Session.call() and the session's `call` event. */
@@ -283,6 +312,22 @@ export class Call extends Emitter<CallEvents> {
     }
 
     /** @internal */
+    rated({ leg, rating, sent, heard, rtt_ms }: Notifications['call.quality']): void {
+        this.emit('quality', {
+            leg,
+            rating,
+            ...(sent && { sent: way(sent) }),
+            ...(heard && { heard: way(heard) }),
+            ...(rtt_ms === undefined ? {} : { rttMs: rtt_ms }),
+        });
+    }
+
+    /** @internal */
+    mediaChanged({ leg, kind, state }: Notifications['call.media']): void {
+        this.emit('media', { leg, kind, state });
+    }
+
+    /** @internal */
     setHeld(held: Held): void {
         if (this.over) return;
         if (held.local === this.holds.local && held.remote === this.holds.remote) return;
@@ -305,6 +350,7 @@ export class Call extends Emitter<CallEvents> {
             durationMs: this.answeredAt ? Date.now() - this.answeredAt : 0,
         };
         this.host.calls.delete(this.id);
+        clearTimeout(this.reporting);
         this.peer?.close();
         if (this.media?.own) stopTracks(this.media.stream);
         for (const element of this.players)
@@ -389,8 +435,22 @@ export class Call extends Emitter<CallEvents> {
             this.answeredAt = Date.now();
             if (this.mutes.audio || this.mutes.video) this.tellMutes();
             this.settle.answered();
+            this.scheduleReport();
         }
         this.emit('state', to);
+    }
+
+    /* The gateway sees its own end of the media path only; this is the other. */
+    private scheduleReport() {
+        if (!this.host.reportInterval) return;
+        this.reporting = setTimeout(() => void this.report(), this.host.reportInterval);
+    }
+
+    private async report() {
+        const raw = await this.pc?.getStats().catch(() => undefined);
+        if (this.over) return;
+        if (raw) this.host.rpc.tell('call.report', { call: this.id, ...this.reporter.report(raw) });
+        this.scheduleReport();
     }
 
     /* The call cannot go on from here. */
@@ -424,11 +484,21 @@ const reactions: { [N in About]: (call: Call, params: Notifications[N]) => Promi
     'call.answer': (call, params) => call.wasAnswered(params),
     'call.update': (call, { held }) => call.setHeld(held),
     'call.info': (call, params) => call.told(params),
+    'call.quality': (call, params) => call.rated(params),
+    'call.media': (call, params) => call.mediaChanged(params),
     'call.end': (call, params) => call.finish(params),
 };
 
 export function isAboutCall(method: string): method is About {
     return Object.prototype.hasOwnProperty.call(reactions, method);
+}
+
+function way({ mos, loss, jitter_ms }: Direction): QualityWay {
+    return {
+        ...(mos === undefined ? {} : { mos: mos / 100 }),
+        loss: loss / 1000,
+        jitterMs: jitter_ms,
+    };
 }
 
 function textOf(reason: string): string {

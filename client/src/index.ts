@@ -1,4 +1,4 @@
-export type { Call, CallEvents, CallOptions, CallState, EndInfo } from './call.js';
+export type { Call, CallEvents, CallOptions, CallState, EndInfo, Quality, QualityWay } from './call.js';
 export type { Emitter } from './emitter.js';
 export { environment } from './environment.js';
 export type { Environment } from './environment.js';

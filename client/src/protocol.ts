@@ -161,6 +161,36 @@ export interface CallTell {
   muted?: Muted;
 }
 
+/** A stream as the browser receives it; what it does not measure is left out */
+export interface Measured {
+  /** received since the call began */
+  packets?: number;
+  /** lost since the call began */
+  lost?: number;
+  /** jitter (RFC 3550 6.4.1) */
+  jitter_ms?: number;
+  /** of a thousand samples played since the last report, how many were made up */
+  concealed?: number;
+  /** how loud it is, in dB below the loudest (RFC 6464 3); 127: silence */
+  level?: number;
+  /** pictures shown */
+  frames_per_s?: number;
+}
+
+/** Parameters of call.report */
+export interface CallReport {
+  /** the call */
+  call: string;
+  /** the other side's sound */
+  audio?: Measured;
+  /** the other side's picture */
+  video?: Measured;
+  /** round trip to the gateway */
+  rtt_ms?: number;
+  /** what the browser thinks it can send */
+  outgoing_kbps?: number;
+}
+
 /** Parameters of call.reject */
 export interface CallReject {
   /** the call */
@@ -285,6 +315,48 @@ export interface CallEnded {
   q850?: number;
 }
 
+/** One direction of a side's sound, over the last some seconds */
+export interface Direction {
+  /** what a listener would say of it, times 100 (ITU-T G.107): above 400 good, below 300 bad */
+  mos?: number;
+  /** of a thousand packets, how many were lost or came too late */
+  loss: number;
+  /** jitter (RFC 3550 6.4.1) */
+  jitter_ms: number;
+}
+
+/** Parameters of call.quality */
+export interface CallQuality {
+  /** 1, 2, 3 … within the session */
+  seq: number;
+  /** the call */
+  call: string;
+  /** whose connection to the gateway */
+  leg: "you" | "peer";
+  /** by the worse direction */
+  rating: "good" | "fair" | "poor";
+  /** from that side, as the gateway receives it */
+  sent?: Direction;
+  /** to that side, as it reports to receive it */
+  heard?: Direction;
+  /** round trip between that side and the gateway */
+  rtt_ms?: number;
+}
+
+/** Parameters of call.media */
+export interface CallMedia {
+  /** 1, 2, 3 … within the session */
+  seq: number;
+  /** the call */
+  call: string;
+  /** who sends it */
+  leg: "you" | "peer";
+  /** what */
+  kind: "audio" | "video";
+  /** silent: the gateway receives nothing */
+  state: "silent" | "flowing";
+}
+
 /** Parameters of session.closing */
 export interface SessionClosing {
   /** 1, 2, 3 … within the session */
@@ -339,6 +411,8 @@ export interface Requests {
   "call.dtmf": { params: CallDtmf; result: Empty };
   /** Tell the other side what you muted. The muting itself happens in the browser. */
   "call.info": { params: CallTell; result: Empty };
+  /** Tell what the browser measures of the call's media. Kept beside the gateway's own numbers; at most one a second. */
+  "call.report": { params: CallReport; result: Empty };
   /** Hang up, or cancel a call that is still ringing. */
   "call.end": { params: CallOnly; result: Empty };
   /** Refuse a call that `call.incoming` announced, on every device of yours. */
@@ -357,6 +431,10 @@ export interface Notifications {
   "call.update": CallChanged;
   /** The other side pressed a key, or muted something. */
   "call.info": CallTold;
+  /** The quality of a side's sound became another: the first time it is known, and whenever its rating changes. */
+  "call.quality": CallQuality;
+  /** A side that should be sending is not heard (for some seconds), or is heard again. */
+  "call.media": CallMedia;
   /** The call is over. The last message about it. */
   "call.end": CallEnded;
   /** The gateway is about to close this session. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { CausewayError, connect } from '../dist/causeway.js';
-import { FakePeer, FakeStream, FakeTrack, dial, hangUpAll, install, logIn, microphone, settle } from './fakes.mjs';
+import { FakePeer, FakeStream, FakeTrack, clock, dial, hangUpAll, install, logIn, microphone, settle } from './fakes.mjs';
 
 let browser, session, socket;
 beforeEach(async () => {
@@ -411,4 +411,50 @@ test('stats in plain words', async () => {
         bytesReceived: 4000, level: 0.5, codec: 'opus', local: '192.0.2.7:4000 host',
         remote: '[2001:db8::1]:7000 host',
     });
+});
+
+test('quality and silence are told in plain numbers', async () => {
+    const { call, id } = await answered();
+    const seen = [];
+    call.on('quality', (event) => seen.push(event));
+    call.on('media', (event) => seen.push(event));
+    socket.tell('call.quality', {
+        call: id, leg: 'you', rating: 'fair', sent: { mos: 345, loss: 25, jitter_ms: 12 }, rtt_ms: 80,
+    });
+    socket.tell('call.media', { call: id, leg: 'peer', kind: 'audio', state: 'silent' });
+    await settle();
+    assert.deepEqual(seen, [
+        { leg: 'you', rating: 'fair', sent: { mos: 3.45, loss: 0.025, jitterMs: 12 }, rttMs: 80 },
+        { leg: 'peer', kind: 'audio', state: 'silent' },
+    ]);
+});
+
+test('what the browser measures is reported while the call lasts', async () => {
+    clock.stop();
+    try {
+        const { call, id, pc } = await answered();
+        const inbound = (more) => new Map([
+            ['P', { id: 'P', type: 'candidate-pair', nominated: true, currentRoundTripTime: 0.0123, availableOutgoingBitrate: 300400 }],
+            ['I', { id: 'I', type: 'inbound-rtp', kind: 'audio', jitter: 0.0034, packetsReceived: 500, packetsLost: -1, audioLevel: 0.1, ...more }],
+        ]);
+        pc.getStats = async () => inbound({ totalSamplesReceived: 48000, concealedSamples: 480 });
+        clock.tick(10_000);
+        const first = await socket.frame('call.report');
+        assert.equal(first.id, undefined);
+        assert.deepEqual(first.params, {
+            call: id, rtt_ms: 12, outgoing_kbps: 300,
+            audio: { packets: 500, lost: 0, jitter_ms: 3, concealed: 10, level: 20 },
+        });
+        pc.getStats = async () => inbound({ totalSamplesReceived: 96000, concealedSamples: 480, audioLevel: 0, jitter: NaN });
+        await settle();
+        clock.tick(10_000);
+        assert.deepEqual((await socket.frame('call.report')).params.audio, { packets: 500, lost: 0, concealed: 0, level: 127 });
+        await settle();
+        void call.hangup();
+        clock.tick(30_000);
+        await settle();
+        assert.equal(socket.methods().filter((method) => method === 'call.report').length, 2);
+    } finally {
+        clock.go();
+    }
 });

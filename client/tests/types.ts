@@ -14,6 +14,8 @@ export async function use(element: HTMLAudioElement, stream: MediaStream): Promi
     const call = await session.call('echo', { headers: { 'X-Order': '7' }, signal });
     call.on('dtmf', ({ digit, durationMs }) => digit.length + durationMs);
     call.on('ended', ({ reason, sip }) => reason === 'busy' || sip?.status === 486);
+    call.on('quality', ({ leg, rating, sent }) => leg === 'you' && rating === 'poor' && (sent?.mos ?? 5) < 3);
+    call.on('media', ({ leg, kind, state }) => leg === 'peer' && kind === 'audio' && state === 'silent');
     // @ts-expect-error no such event
     call.on('hungup', () => {});
     // @ts-expect-error states are not written from outside

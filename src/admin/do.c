@@ -173,6 +173,18 @@ static cw_err do_log_level(cw_admin *admin, const json_t *params, json_t **ret,
     return CW_OK;
 }
 
+static CW_ON_LOOP cw_err do_records_reopen(cw_admin *admin, const json_t *params, json_t **ret,
+                                           char why[static 128])
+{
+    cw_err err = cw_calls_reopen(admin->parts.calls);
+
+    if (err == CW_E_STATE)
+        g_snprintf(why, 128, "records.file is not set");
+    if (!err)
+        *ret = json_object();
+    return err;
+}
+
 static cw_err do_stats(cw_admin *admin, const json_t *params, json_t **ret, char why[static 128])
 {
     *ret = cw_stats_json();

@@ -160,6 +160,27 @@ static void print_calls(const json_t *r, FILE *out)
     cw_rows_print(&rows, out);
 }
 
+/* ", MOS 4.2"; nothing without such a member. */
+static void print_number(const json_t *of, const char *name, const char *before, double times,
+                         const char *after, FILE *out)
+{
+    const json_t *value = json_object_get(of, name);
+
+    if (value)
+        fprintf(out, "%s%.1f%s", before, json_real_value(value) * times, after);
+}
+
+static void print_window(const char *title, const json_t *way, FILE *out)
+{
+    if (!way)
+        return;
+    fprintf(out, "    %-8s", title);
+    print_number(way, "loss", " loss ", 100, " %", out);
+    print_number(way, "jitter_ms", ", jitter ", 1, " ms", out);
+    print_number(way, "mos", ", MOS ", 1, "", out);
+    fputc('\n', out);
+}
+
 static void print_stream(const json_t *s, FILE *out)
 {
     g_autofree char *codecs = value_text(json_object_get(s, "codecs"));
@@ -174,22 +195,29 @@ static void print_stream(const json_t *s, FILE *out)
         return;
     fprintf(out, "    local    %s\n    remote   %s\n    srtp     %s\n", local, remote,
             text_of(s, "srtp") ?: "-");
-    fprintf(out, "    in       %-12s %d packets, %d lost, %d dropped, jitter %.1f ms\n", rx,
-            (int)number_of(s, "rx_packets"), (int)number_of(s, "rx_lost"),
-            (int)number_of(s, "rx_dropped"), json_real_value(json_object_get(s, "rx_jitter_ms")));
-    fprintf(out, "    out      %-12s %d packets\n", tx, (int)number_of(s, "tx_packets"));
+    fprintf(out, "    in       %-12s %d packets, %d lost, %d too late, %d dropped, jitter %.1f ms",
+            rx, (int)number_of(s, "rx_packets"), (int)number_of(s, "rx_lost"),
+            (int)number_of(s, "rx_discarded"), (int)number_of(s, "rx_dropped"),
+            json_real_value(json_object_get(s, "rx_jitter_ms")));
+    print_number(s, "mos", ", MOS ", 1, "", out);
+    fprintf(out, "\n    out      %-12s %d packets", tx, (int)number_of(s, "tx_packets"));
+    print_number(s, "rtt_ms", ", round trip ", 1, " ms", out);
+    fputc('\n', out);
+    print_window("in, now", json_object_get(json_object_get(s, "window"), "sent"), out);
+    print_window("out, now", json_object_get(json_object_get(s, "window"), "heard"), out);
 }
 
 static void print_leg(const char *title, const json_t *leg, FILE *out)
 {
-    static const char *const below[] = { "transport", "dialog" };
+    static const char *const below[] = { "transport", "dialog", "report" };
     g_autofree char *name = cw_ctl_clean(text_of(leg, "name") ?: "");
     size_t i;
     json_t *stream;
 
-    fprintf(out, "%s  %s  %s%s%s\n", title, text_of(leg, "kind") ?: "?", name,
+    fprintf(out, "%s  %s  %s%s%s%s%s\n", title, text_of(leg, "kind") ?: "?", name,
             json_is_true(json_object_get(leg, "held")) ? "  holds" : "",
-            json_is_true(json_object_get(leg, "ended")) ? "  ended" : "");
+            json_is_true(json_object_get(leg, "ended")) ? "  ended" : "",
+            text_of(leg, "quality") ? "  quality " : "", text_of(leg, "quality") ?: "");
     for (i = 0; i < G_N_ELEMENTS(below); i++) {
         const json_t *part = json_object_get(leg, below[i]);
 
@@ -259,6 +287,8 @@ static void print_log_level(const json_t *r, FILE *out)
 {
     print_members(r, 0, out);
 }
+
+static void print_records_reopen(const json_t *r, FILE *out) {}
 
 static void print_stats(const json_t *r, FILE *out)
 {

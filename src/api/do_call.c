@@ -78,6 +78,11 @@ cw_err cw_do_call_info(cw_session *s, const json_t *params, json_t **result, cw_
     return cw_client_info(s->client, call_of(params), info);
 }
 
+cw_err cw_do_call_report(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+{
+    return cw_client_report(s->client, call_of(params), params);
+}
+
 cw_err cw_do_call_end(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
 {
     return cw_client_end(s->client, call_of(params));

@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "base/stats.h"
 
+#include <string.h>
+
 static CW_ON_LOOP void note(cw_call *call, const char *text)
 {
     cw_timeline_add(call->line, CW_LANE_GATEWAY, CW_LANE_GATEWAY, "CALL", text);
@@ -117,6 +119,7 @@ CW_ON_LOOP void cw_call_pass_key(cw_call *call, const cw_happening *h)
     cw_leg *other = cw_call_other(call, h->leg);
     cw_err err;
 
+    h->leg->digits++;
     if (!other)
         return;
     err = other->ops->dtmf(other, h->detail.digit, h->detail.duration_ms, h->detail.inband);
@@ -130,6 +133,29 @@ CW_ON_LOOP void cw_call_pass_muted(cw_call *call, const cw_happening *h)
 
     if (other)
         other->ops->info(other, h->detail.info);
+}
+
+/* One leg is dead: does that end the call? */
+static CW_ON_LOOP bool ends_call(cw_call *call)
+{
+    if (!strcmp(call->calls->conf->media.timeout_when, "any"))
+        return true;
+    return !cw_leg_is_alive(call->a) && !(call->winner && cw_leg_is_alive(call->winner));
+}
+
+CW_ON_LOOP void cw_call_judge_quiet(cw_call *call, const cw_happening *h)
+{
+    const cw_leg_event *e = &h->detail;
+
+    if (e->quiet != CW_EP_DEAD) {
+        cw_call_tell_quiet(call, h->leg, e->stream, e->quiet == CW_EP_SILENT);
+        return;
+    }
+    cw_leg_note(h->leg, "RTP", cw_fmt("nothing at all from stream %u", e->stream));
+    if (!ends_call(call))
+        return;
+    cw_stat_inc(CW_STAT_media_timeouts);
+    fail(call, h->leg, CW_E_MEDIA_LOST);
 }
 
 /* ── The end ── */
@@ -170,6 +196,7 @@ CW_ON_LOOP void cw_call_finish(cw_call *call, const cw_happening *h)
     if (!call->answered_ms)
         cw_stat_inc(CW_STAT_calls_failed);
     cw_call_trace_media(call);
+    cw_record_write(call, call->cause.gateway ? NULL : h->leg);
     cw_leg_end(call->a, &call->cause, told_by(&call->cause, h->leg, call->a));
     for (guint i = 0; i < call->b->len; i++) {
         cw_leg *b = g_ptr_array_index(call->b, i);

@@ -124,6 +124,7 @@ static void on_leg(void *arg, cw_leg *leg, const cw_leg_event *event)
         [CW_LEG_ANSWERED] = CW_CALL_ANSWERED, [CW_LEG_DESCRIBED] = CW_CALL_MEDIA,
         [CW_LEG_CHANGED] = CW_CALL_STREAMS,   [CW_LEG_HELD] = CW_CALL_HELD,
         [CW_LEG_DTMF] = CW_CALL_KEY,          [CW_LEG_INFO] = CW_CALL_MUTED,
+        [CW_LEG_QUIET] = CW_CALL_QUIET,
     };
     cw_call *call = arg;
 
@@ -156,6 +157,7 @@ cw_call *cw_call_new(cw_calls *calls, const char *to)
     g_hash_table_insert(calls->by_id, &call->id, call);
     cw_stat_inc(CW_STAT_calls);
     cw_stat_inc(CW_STAT_calls_started);
+    cw_monitor_wake(calls);
     return call;
 }
 

@@ -60,6 +60,10 @@ CW_NODISCARD cw_err cw_client_dtmf(cw_client *client, const char *call, const ch
 /* Tell the other side {"muted": {"audio": …, "video": …}}; kept for `call show`. */
 CW_NODISCARD cw_err cw_client_info(cw_client *client, const char *call,
                                    const json_t *info) CW_ON_LOOP;
+/* What the browser measured (call.report of proto.def), kept for people. CW_E_RATE: too soon after
+ * the last. */
+CW_NODISCARD cw_err cw_client_report(cw_client *client, const char *call,
+                                     const json_t *report) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_client_end(cw_client *client, const char *call) CW_ON_LOOP;
 /* reason: CW_E_BUSY, CW_E_DECLINED, CW_E_UNAVAILABLE */
 CW_NODISCARD cw_err cw_client_reject(cw_client *client, const char *call, cw_err reason) CW_ON_LOOP;
@@ -70,6 +74,8 @@ json_t *cw_calls_json(const cw_calls *calls) CW_ON_LOOP;              /* list, a
 json_t *cw_call_json(const cw_calls *calls, cw_id call) CW_ON_LOOP;   /* both legs; NULL: none */
 json_t *cw_call_ladder(const cw_calls *calls, cw_id call) CW_ON_LOOP; /* also after the end */
 json_t *cw_trunks_json(const cw_calls *calls) CW_ON_LOOP;
+/* Open the file of call records anew: it was moved away. CW_E_STATE: none is configured; CW_E_IO */
+CW_NODISCARD cw_err cw_calls_reopen(cw_calls *calls) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_call_hangup(cw_calls *calls, cw_id call) CW_ON_LOOP;
 
 #endif

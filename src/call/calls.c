@@ -36,6 +36,8 @@ cw_calls *cw_calls_new(cw_loop *loop, const cw_conf *conf)
     calls->trunks = cw_trunks_new(loop, conf);
     g_queue_init(&calls->dead);
     g_queue_init(&calls->ladders);
+    cw_monitor_open(calls);
+    cw_record_open(calls);
     return calls;
 }
 
@@ -71,6 +73,8 @@ void cw_calls_free(cw_calls *calls)
     g_assert(g_hash_table_size(calls->by_id) == 0);
     cw_ladder_clear(calls);
     cw_timer_free(calls->reaper);
+    cw_timer_free(calls->monitor);
+    cw_record_close(calls);
     cw_trunks_free(calls->trunks);
     g_hash_table_unref(calls->by_id);
     g_hash_table_unref(calls->users);

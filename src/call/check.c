@@ -4,7 +4,9 @@
 #include "call/priv.h"
 #include "call/route.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WHY(why, ...) (g_snprintf(why, 128, __VA_ARGS__), CW_E_CONF)
 
@@ -52,6 +54,16 @@ static cw_err check_inbound(const cw_conf *conf, size_t i, char why[static 128])
                : CW_OK;
 }
 
+/* What opening the file would need, without making it. */
+static cw_err check_records(const char *file, char why[static 128])
+{
+    g_autofree char *dir = file ? g_path_get_dirname(file) : NULL;
+
+    if (!file || access(file, W_OK) == 0 || (access(file, F_OK) && access(dir, W_OK | X_OK) == 0))
+        return CW_OK;
+    return WHY(why, "records.file: %.70s: %s", file, g_strerror(errno));
+}
+
 cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
 {
     cw_err err = cw_policy_check(conf, why);
@@ -64,5 +76,9 @@ cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
     for (char **peer = conf->sip.peers; !err && peer && *peer; peer++)
         if (strcmp(*peer, "*") && cw_net_parse(*peer, &ignored))
             err = WHY(why, "sip.peers: \"%.60s\" is no address or network", *peer);
+    if (!err && strcmp(conf->media.timeout_when, "all") && strcmp(conf->media.timeout_when, "any"))
+        err = WHY(why, "media.timeout_when must be all or any");
+    if (!err)
+        err = check_records(conf->records.file, why);
     return err;
 }

@@ -261,6 +261,13 @@ cw_err cw_client_info(cw_client *client, const char *call, const json_t *info)
     return CW_OK;
 }
 
+cw_err cw_client_report(cw_client *client, const char *call, const json_t *report)
+{
+    cw_leg *leg = g_hash_table_lookup(client->legs, call);
+
+    return leg ? cw_leg_browser_report(leg, report) : CW_E_NO_CALL;
+}
+
 static CW_ON_LOOP void end_leg(cw_leg *leg, cw_err err)
 {
     cw_leg_emit(

@@ -1,5 +1,6 @@
 /* describe.c - calls and legs as JSON, for causewayctl. */
 #include "call/priv.h"
+#include "call/quality.h"
 
 #include <string.h>
 
@@ -25,20 +26,23 @@ static const char *addr_or_null(const cw_addr *addr, char buf[static CW_ADDR_STR
 
 static CW_ON_LOOP json_t *ep_json(const cw_leg *leg, unsigned stream, const cw_ep *ep)
 {
+    bool is_sound = leg->desc.stream[stream].kind == CW_AUDIO;
     char local[CW_ADDR_STR], remote[CW_ADDR_STR], rx[48], tx[48];
     cw_ep_stats st;
 
     cw_ep_get_stats(ep, &st);
     return json_pack(
-        "{s:s* s:s* s:s* s:s* s:s s:I s:I s:I s:I s:I s:I s:f}", "rx_codec",
+        "{s:s* s:s* s:s* s:s* s:s s:I s:I s:I s:I s:I s:I s:I s:f s:o* s:o*}", "rx_codec",
         st.rx_packets ? codec_name(leg->local ?: &leg->desc, stream, st.rx_pt, rx) : NULL,
         "tx_codec", st.tx_packets ? codec_name(&leg->desc, stream, st.tx_pt, tx) : NULL, "local",
         addr_or_null(&st.local, local), "remote", addr_or_null(&st.remote, remote), "srtp",
         st.suite == CW_SRTP_NONE ? "none" : cw_srtp_suite_name(st.suite), "rx_packets",
         (json_int_t)st.rx_packets, "tx_packets", (json_int_t)st.tx_packets, "rx_bytes",
         (json_int_t)st.rx_bytes, "tx_bytes", (json_int_t)st.tx_bytes, "rx_lost",
-        (json_int_t)st.rx_lost, "rx_dropped", (json_int_t)st.rx_dropped, "rx_jitter_ms",
-        st.rx_jitter_ms);
+        (json_int_t)st.rx_lost, "rx_discarded", (json_int_t)st.rx_discarded, "rx_dropped",
+        (json_int_t)st.rx_dropped, "rx_jitter_ms", st.rx_jitter_ms, "mos",
+        is_sound && st.mos > 0 ? json_real(st.mos) : NULL, "rtt_ms",
+        st.rtt_ms > 0 ? json_real(st.rtt_ms) : NULL);
 }
 
 /* The codecs agreed on, best first. */
@@ -62,6 +66,7 @@ static CW_ON_LOOP json_t *stream_json(cw_leg *leg, unsigned i, const cw_leg *oth
     json_object_set_new(one, "codecs", codecs_json(stream));
     if (other)
         json_object_set_new(one, "transcoded", json_boolean(cw_legs_transcode(leg, other, i)));
+    cw_stream_quality_json(leg, i, one);
     return one;
 }
 
@@ -75,6 +80,8 @@ json_t *cw_leg_json(cw_leg *leg, const cw_leg *other)
         if (!leg->desc.stream[i].refused)
             json_array_append_new(streams, stream_json(leg, i, other));
     json_object_set_new(all, "streams", streams);
+    if (leg->quality && leg->quality->rating)
+        json_object_set_new(all, "quality", json_string(cw_rating_name(leg->quality->rating)));
     leg->ops->describe(leg, all);
     return all;
 }

@@ -67,6 +67,7 @@ void cw_call_join(cw_call *call)
             cw_ep_keyframe(b);
         }
     }
+    cw_call_watch(call);
 }
 
 /* A last row a leg: what passed in its first stream. */

@@ -10,8 +10,10 @@ void cw_leg_init(cw_leg *leg, const cw_leg_ops *ops, const char *name)
 
 void cw_leg_free(cw_leg *leg)
 {
-    if (leg)
-        leg->ops->free(leg);
+    if (!leg)
+        return;
+    g_clear_pointer(&leg->quality, g_free);
+    leg->ops->free(leg);
 }
 
 void cw_leg_emit(cw_leg *leg, const cw_leg_event *event)

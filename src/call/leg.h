@@ -40,6 +40,7 @@ typedef enum cw_leg_what {
     CW_LEG_HELD,      /* `on`: the far side holds, or no longer */
     CW_LEG_DTMF,      /* `digit`, `duration_ms`, `inband` */
     CW_LEG_INFO,      /* `info`: {"audio": bool, "video": bool}, borrowed */
+    CW_LEG_QUIET,     /* `stream` fell silent, is heard again, or is dead; see `quiet` */
     CW_LEG_ENDED,     /* `cause`; the last */
 } cw_leg_what;
 
@@ -51,6 +52,8 @@ typedef struct cw_leg_event {
     bool all;    /* CW_LEG_ENDED: a person's no, for every leg that rings with this one */
     char digit;
     unsigned duration_ms;
+    unsigned stream;
+    cw_ep_event quiet; /* CW_EP_SILENT, CW_EP_HEARD, CW_EP_DEAD */
     json_t *info;
     cw_cause cause;
 } cw_leg_event;
@@ -72,6 +75,9 @@ typedef struct cw_leg_ops {
     void (*hold)(cw_leg *leg, bool on);
     cw_err (*dtmf)(cw_leg *leg, char digit, unsigned duration_ms, bool inband);
     void (*info)(cw_leg *leg, const json_t *muted);
+    /* Tell the far side's program something about the call's media: a notification of proto.def
+     * without `call`. NULL: the far side has no program. */
+    void (*tell)(cw_leg *leg, const char *method, const json_t *params);
     /* End it towards the far side and let go of media and sockets. No event follows. */
     void (*end)(cw_leg *leg, const cw_cause *cause, cw_by by);
     cw_ep *(*endpoint)(cw_leg *leg, unsigned stream); /* NULL: none */
@@ -100,6 +106,8 @@ struct cw_leg {
     bool held;                  /* by its far side */
     bool over;                  /* CW_LEG_ENDED was told: the far side needs no word */
     bool ended;                 /* `end` was called */
+    unsigned digits;            /* keys that came from it */
+    struct cw_leg_quality *quality; /* quality.h; NULL: not sampled yet */
 };
 
 void cw_leg_init(cw_leg *leg, const cw_leg_ops *ops, const char *name) CW_ON_LOOP;

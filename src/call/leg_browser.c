@@ -2,6 +2,7 @@
 #include "call/priv.h"
 
 #include "base/log.h"
+#include "base/stats.h"
 
 #include <string.h>
 
@@ -17,6 +18,8 @@ typedef struct leg_browser {
     bool answered;
     bool remote_held; /* the other side holds */
     json_t *muted;    /* what it said last; NULL: nothing */
+    json_t *report;   /* what it measured last, as in call.report; NULL: nothing */
+    uint64_t report_ms;
 } leg_browser;
 
 static leg_browser *self(cw_leg *leg)
@@ -85,12 +88,21 @@ static void on_flowing(void *arg, unsigned stream)
     cw_leg_note(&b->leg, "RTP", cw_fmt("first packet of stream %u", stream));
 }
 
+static void on_quiet(void *arg, unsigned stream, cw_ep_event event)
+{
+    leg_browser *b = arg;
+
+    cw_assert_on_loop();
+    cw_leg_emit(&b->leg, &(cw_leg_event){ .what = CW_LEG_QUIET, .stream = stream, .quiet = event });
+}
+
 static const cw_peer_ops peer_ops = {
     .ice = on_ice,
     .connected = on_connected,
     .failed = on_failed,
     .dtmf = on_dtmf,
     .flowing = on_flowing,
+    .quiet = on_quiet,
 };
 
 static CW_ON_LOOP cw_err make_peer(leg_browser *b)
@@ -215,6 +227,11 @@ static CW_ON_LOOP void op_info(cw_leg *leg, const json_t *muted)
     tell(self(leg), "call.info", json_pack("{s:O}", "muted", (json_t *)muted), "muted");
 }
 
+static CW_ON_LOOP void op_tell(cw_leg *leg, const char *method, const json_t *params)
+{
+    tell(self(leg), method, json_deep_copy(params), NULL);
+}
+
 static const char *by_word(cw_by by)
 {
     return by == CW_BY_YOU ? "you" : by == CW_BY_PEER ? "peer" : "gateway";
@@ -257,6 +274,14 @@ static CW_ON_LOOP cw_ep *op_endpoint(cw_leg *leg, unsigned stream)
     return self(leg)->peer ? cw_peer_ep(self(leg)->peer, stream) : NULL;
 }
 
+static json_t *report_json(const leg_browser *b)
+{
+    json_t *report = json_copy(b->report);
+
+    json_object_set_new(report, "age_ms", json_integer((json_int_t)(cw_now_ms() - b->report_ms)));
+    return report;
+}
+
 static CW_ON_LOOP void op_describe(cw_leg *leg, json_t *into)
 {
     leg_browser *b = self(leg);
@@ -269,6 +294,8 @@ static CW_ON_LOOP void op_describe(cw_leg *leg, json_t *into)
     json_object_set_new(into, "name_at_client", json_string(b->name));
     if (b->muted)
         json_object_set(into, "muted", b->muted);
+    if (b->report)
+        json_object_set_new(into, "report", report_json(b));
     if (b->peer)
         json_object_set_new(into, "transport", cw_peer_json(b->peer));
 }
@@ -279,6 +306,7 @@ static CW_ON_LOOP void op_free(cw_leg *leg)
 
     forget(b);
     json_decref(b->muted);
+    json_decref(b->report);
     g_free(b);
 }
 
@@ -292,6 +320,7 @@ static const cw_leg_ops ops = {
     .hold = op_hold,
     .dtmf = op_dtmf,
     .info = op_info,
+    .tell = op_tell,
     .end = op_end,
     .endpoint = op_endpoint,
     .describe = op_describe,
@@ -421,6 +450,22 @@ void cw_leg_browser_muted(cw_leg *leg, json_t *muted)
     json_decref(b->muted);
     b->muted = json_incref(muted);
     cw_leg_emit(leg, &(cw_leg_event){ .what = CW_LEG_INFO, .info = muted });
+}
+
+cw_err cw_leg_browser_report(cw_leg *leg, const json_t *report)
+{
+    leg_browser *b = self(leg);
+    uint64_t now = cw_now_ms();
+
+    if (b->report && b->client &&
+        now - b->report_ms < (uint64_t)b->client->calls->conf->limits.report_interval_ms)
+        return CW_E_RATE;
+    json_decref(b->report);
+    b->report = json_deep_copy(report); /* flat and bounded: checked against proto.def */
+    json_object_del(b->report, "call");
+    b->report_ms = now;
+    cw_stat_inc(CW_STAT_quality_reports);
+    return CW_OK;
 }
 
 void cw_leg_browser_orphan(cw_leg *leg)

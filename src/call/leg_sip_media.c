@@ -7,6 +7,15 @@
 
 /* ── Endpoints ── */
 
+static unsigned stream_of(const leg_sip *s, const cw_ep *ep)
+{
+    unsigned i = 0;
+
+    while (i + 1 < CW_DESC_STREAMS_MAX && s->ep[i] != ep)
+        i++;
+    return i;
+}
+
 static void on_ep(void *arg, cw_ep_event event, const cw_ep_info *info)
 {
     leg_sip *s = arg;
@@ -27,6 +36,13 @@ static void on_ep(void *arg, cw_ep_event event, const cw_ep_info *info)
                                               .digit = info->digit,
                                               .duration_ms = info->duration_ms,
                                               .inband = true });
+        break;
+    case CW_EP_SILENT:
+    case CW_EP_HEARD:
+    case CW_EP_DEAD:
+        cw_leg_emit(&s->leg, &(cw_leg_event){ .what = CW_LEG_QUIET,
+                                              .stream = stream_of(s, info->ep),
+                                              .quiet = event });
         break;
     }
 }

@@ -33,6 +33,7 @@ typedef enum cw_call_event {
     CW_CALL_HELD,      /* a leg's far side holds or resumes */
     CW_CALL_KEY,       /* DTMF from a leg */
     CW_CALL_MUTED,     /* mute information from a leg */
+    CW_CALL_QUIET,     /* a leg's far side is not heard, or heard again */
     CW_CALL_LEFT,      /* one of several ringing legs ended */
     CW_CALL_A_ENDED,   /* the caller's leg ended */
     CW_CALL_B_ENDED,   /* the callee's last leg ended */
@@ -90,6 +91,20 @@ bool cw_call_knows(cw_call_state from, cw_call_event event, cw_call_state *to);
 /* Join what both sides describe, stream by stream; part everything while a browser holds. */
 void cw_call_join(cw_call *call) CW_ON_LOOP;
 void cw_call_part(cw_call *call) CW_ON_LOOP;
+/* monitor.c: tell when a far side that should be sending is not heard, as long as nobody holds. */
+void cw_call_watch(cw_call *call) CW_ON_LOOP;
+void cw_call_sample(cw_call *call) CW_ON_LOOP; /* and tell whose rating changed */
+/* Tell both sides that `leg` fell silent, or is heard again. */
+void cw_call_tell_quiet(cw_call *call, cw_leg *leg, unsigned stream, bool silent) CW_ON_LOOP;
+bool cw_leg_is_alive(cw_leg *leg) CW_ON_LOOP; /* its far side is to send, and shows signs of life */
+void cw_monitor_open(cw_calls *calls) CW_ON_LOOP;
+void cw_monitor_wake(cw_calls *calls) CW_ON_LOOP; /* there is a call to sample */
+
+/* record.c: the line about a call that ends, while its legs still have their media. */
+void cw_record_open(cw_calls *calls) CW_ON_LOOP;
+void cw_record_close(cw_calls *calls) CW_ON_LOOP;
+void cw_record_write(cw_call *call, const cw_leg *by /* NULL: the gateway */) CW_ON_LOOP;
+
 void cw_call_trace_media(cw_call *call) CW_ON_LOOP;                 /* last rows: what passed */
 cw_leg *cw_call_other(cw_call *call, const cw_leg *leg) CW_ON_LOOP; /* NULL: none yet */
 
@@ -112,6 +127,10 @@ struct cw_calls {
     GQueue dead;       /* of cw_call, done */
     cw_timer *reaper;  /* armed while `dead` has any */
     GQueue ladders;    /* of ended calls, oldest first */
+    cw_timer *monitor; /* runs while there are calls */
+    int record_fd;     /* -1: none is kept, or it cannot be opened */
+    bool record_torn;  /* the last line is not whole */
+    bool record_failed;
     bool closing;
 };
 
@@ -169,6 +188,8 @@ CW_NODISCARD cw_err cw_leg_browser_update(cw_leg *leg, const cw_media_desc *othe
 CW_NODISCARD cw_err cw_leg_browser_candidate(cw_leg *leg, const char *candidate) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_leg_browser_hold(cw_leg *leg, bool on) CW_ON_LOOP;
 void cw_leg_browser_muted(cw_leg *leg, json_t *muted) CW_ON_LOOP; /* as in call.info */
+/* What its browser measured, as in call.report. CW_E_RATE */
+CW_NODISCARD cw_err cw_leg_browser_report(cw_leg *leg, const json_t *report) CW_ON_LOOP;
 void cw_leg_browser_orphan(cw_leg *leg) CW_ON_LOOP; /* its client goes away; the leg ends */
 cw_call *cw_leg_browser_call(const cw_leg *leg) CW_ON_LOOP;
 

@@ -109,6 +109,11 @@ cw_err cw_client_info(cw_client *client, const char *call, const json_t *info)
     return done("info %s audio=%d", call, json_is_true(json_object_get(muted, "audio")));
 }
 
+cw_err cw_client_report(cw_client *client, const char *call, const json_t *report)
+{
+    return done("report %s %zu", call, json_object_size(report));
+}
+
 cw_err cw_client_end(cw_client *client, const char *call)
 {
     return done("end %s", call);

@@ -142,3 +142,11 @@ check_PROGRAMS += tests/unit/test-gateway
 TESTS += tests/unit/test-gateway
 tests_unit_test_gateway_SOURCES = tests/unit/test-gateway.c $(GATEWAY_SOURCES)
 tests_unit_test_gateway_LDADD = $(GATEWAY_LIBS)
+
+check_PROGRAMS += tests/unit/test-quality tests/unit/test-plane-quiet
+TESTS += tests/unit/test-quality tests/unit/test-plane-quiet
+tests_unit_test_quality_SOURCES = tests/unit/test-quality.c
+tests_unit_test_quality_LDADD = $(CALL_LIBS)
+tests_unit_test_plane_quiet_SOURCES = tests/unit/test-plane-quiet.c tests/unit/plane-rig.c \
+	tests/unit/plane-rig.h
+tests_unit_test_plane_quiet_LDADD = $(MEDIA_LIBS)

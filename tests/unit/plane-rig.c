@@ -96,6 +96,15 @@ void on_ep(void *arg, cw_ep_event event, const cw_ep_info *info)
         s->digit[s->digits++] = info->digit;
         s->duration_ms = info->duration_ms;
         break;
+    case CW_EP_SILENT:
+        s->silent++;
+        break;
+    case CW_EP_HEARD:
+        s->heard++;
+        break;
+    case CW_EP_DEAD:
+        s->dead++;
+        break;
     }
 }
 

@@ -49,7 +49,7 @@ static void test_count(void)
 /* RFC 3550 A.8 by hand: D of 0, 5 ms, 5 ms, … converges to 5 ms. */
 static void test_jitter(void)
 {
-    cw_rx rx = { .tick_mul = cw_tick_mul(8000) };
+    cw_rx rx = { .tick_mul = cw_tick_mul(8000), .late = UINT32_MAX };
     uint64_t now_us = 1000000;
 
     for (unsigned i = 0; i < 400; i++) {

@@ -138,6 +138,7 @@ static const struct {
     { CW_REQ_call_dtmf, "{\"call\":\"c\",\"digits\":\"A\",\"duration_ms\":250}", "dtmf c A 250" },
     { CW_REQ_call_info, "{\"call\":\"c\",\"muted\":{\"audio\":true}}", "info c audio=1" },
     { CW_REQ_call_info, "{\"call\":\"c\"}", "info c audio=0" },
+    { CW_REQ_call_report, "{\"call\":\"c\",\"audio\":{\"lost\":3},\"rtt_ms\":7}", "report c 3" },
     { CW_REQ_call_end, "{\"call\":\"c\"}", "end c" },
     { CW_REQ_call_reject, "{\"call\":\"c\"}", "reject c declined" },
     { CW_REQ_call_reject, "{\"call\":\"c\",\"reason\":\"busy\"}", "reject c busy" },
