@@ -8,6 +8,7 @@ CW_BUILD_PACKAGES=(
     libsrtp2-dev libssl-dev libnice-dev libopus-dev libspeexdsp-dev
     libopencore-amrnb-dev libopencore-amrwb-dev libvo-amrwbenc-dev libwebsockets-dev libwebsockets-evlib-uv
     libjwt-dev
+    libxdp-dev libbpf-dev
 )
 
 # To check it: compilers and linters, then programs we did not write to test against.

@@ -71,7 +71,7 @@ static void take_rtp(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA
     if (verdict == CW_LATCH_CHOSE)
         latched(worker, ep);
     if (!ep->connected && cw_addr_same(&ep->latch.source, &ep->latch.to))
-        ep->connected = cw_io_connect(ep->fd, &ep->latch.to);
+        ep->connected = cw_io_connect(worker->io, ep->fd, &ep->latch.to);
     cw_flow_rx(worker, ep, pkt, &rtp);
 }
 
@@ -89,28 +89,36 @@ static void take_dtls(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt) CW_ON_MED
         cw_flow_drop(worker, ep);
 }
 
+void cw_flow_rtp_take(cw_worker *worker, cw_ep *ep, cw_pkt *pkt)
+{
+    if (ep->dtls && is_dtls(pkt))
+        take_dtls(worker, ep, pkt);
+    else if (ep->muxed && cw_is_rtcp(pkt->slot->data, pkt->len))
+        take_rtcp(worker, ep, pkt);
+    else
+        take_rtp(worker, ep, pkt);
+    cw_io_done(worker->io, pkt);
+}
+
+void cw_flow_rtcp_take(cw_worker *worker, cw_ep *ep, cw_pkt *pkt)
+{
+    take_rtcp(worker, ep, pkt);
+    cw_io_done(worker->io, pkt);
+}
+
 void cw_flow_rtp_ready(cw_worker *worker, cw_ep *ep)
 {
     unsigned left = ep->video ? VIDEO_BURST : 1;
     cw_pkt pkt;
 
-    while (left-- > 0 && cw_io_rx_one(worker->io, ep->fd, &pkt)) {
-        if (ep->dtls && is_dtls(&pkt))
-            take_dtls(worker, ep, &pkt);
-        else if (ep->muxed && cw_is_rtcp(pkt.slot->data, pkt.len))
-            take_rtcp(worker, ep, &pkt);
-        else
-            take_rtp(worker, ep, &pkt);
-        cw_io_done(worker->io, &pkt);
-    }
+    while (left-- > 0 && cw_io_rx_one(worker->io, ep->fd, &pkt))
+        cw_flow_rtp_take(worker, ep, &pkt);
 }
 
 void cw_flow_rtcp_ready(cw_worker *worker, cw_ep *ep)
 {
     cw_pkt pkt;
 
-    if (!cw_io_rx_one(worker->io, ep->rtcp_fd, &pkt))
-        return;
-    take_rtcp(worker, ep, &pkt);
-    cw_io_done(worker->io, &pkt);
+    if (cw_io_rx_one(worker->io, ep->rtcp_fd, &pkt))
+        cw_flow_rtcp_take(worker, ep, &pkt);
 }

@@ -140,6 +140,9 @@ void cw_flow_see_silence(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
 /* door.c */
 void cw_flow_rtp_ready(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
 void cw_flow_rtcp_ready(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
+/* A datagram that came to the port, by whatever way. Takes the slot. */
+void cw_flow_rtp_take(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA;
+void cw_flow_rtcp_take(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA;
 void cw_flow_tick(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* tick.c: tones and digits */
 
 /* What the loop asked for (setup.c). */

@@ -16,6 +16,8 @@ struct cw_io {
     struct iovec rx_iov[CW_IO_BATCH];
     cw_addr rx_from[CW_IO_BATCH];
     cw_addr one_from;
+    cw_wire *wire; /* NULL: none */
+    cw_frame frame[CW_WIRE_BATCH];
 
     struct mmsghdr tx[CW_IO_BATCH];
     struct iovec tx_iov[CW_IO_BATCH];
@@ -34,10 +36,11 @@ static void set_rx(cw_io *io, unsigned i)
                                          .msg_iovlen = 1 };
 }
 
-cw_io *cw_io_new(void)
+cw_io *cw_io_new(cw_wire *wire)
 {
     cw_io *io = g_new0(cw_io, 1);
 
+    io->wire = wire;
     io->slot = g_aligned_alloc0(SLOTS, sizeof *io->slot, alignof(cw_slot));
     for (unsigned i = 0; i < SLOTS; i++)
         io->spare[io->spare_n++] = &io->slot[i];
@@ -52,8 +55,14 @@ void cw_io_free(cw_io *io)
 {
     if (!io)
         return;
+    cw_wire_free(io->wire);
     g_aligned_free(io->slot);
     g_free(io);
+}
+
+cw_wire *cw_io_wire(const cw_io *io)
+{
+    return io->wire;
 }
 
 /* ── In ── */
@@ -100,6 +109,27 @@ bool cw_io_rx_one(cw_io *io, int fd, cw_pkt *ret)
     return true;
 }
 
+unsigned cw_io_rx_wire(cw_io *io)
+{
+    return cw_wire_rx(io->wire, io->frame);
+}
+
+const cw_frame *cw_io_frame(const cw_io *io, unsigned i)
+{
+    return &io->frame[i];
+}
+
+/* What is longer than asked of a socket is cut as there. */
+void cw_io_wired(cw_io *io, unsigned i, cw_pkt *ret)
+{
+    const cw_frame *frame = &io->frame[i];
+
+    cw_io_blank(io, ret);
+    ret->len = MIN(frame->len, CW_IO_READ);
+    ret->from = &frame->from;
+    memcpy(ret->slot->data, frame->data, ret->len);
+}
+
 void cw_io_done(cw_io *io, cw_pkt *pkt)
 {
     if (pkt->slot)
@@ -115,12 +145,23 @@ void cw_io_blank(cw_io *io, cw_pkt *ret)
 }
 
 /* ── Out ── */
+static bool by_wire(cw_io *io, int fd, const cw_pkt *pkt, const cw_addr *to) CW_ON_MEDIA
+{
+    if (G_LIKELY(!io->wire) || !to ||
+        !cw_wire_tx(io->wire, fd, to, pkt->slot->data + pkt->at, pkt->len))
+        return false;
+    io->sent++;
+    return true;
+}
+
 void cw_io_send(cw_io *io, int fd, const cw_pkt *pkt, const cw_addr *to)
 {
     socklen_t to_len = to ? cw_addr_len(to) : 0;
     unsigned tries = 2; /* a connected socket first tells of an ICMP error to an earlier packet */
     ssize_t n;
 
+    if (by_wire(io, fd, pkt, to))
+        return;
     do
         n = sendto(fd, pkt->slot->data + pkt->at, pkt->len, MSG_DONTWAIT | MSG_NOSIGNAL,
                    to ? &to->sa : NULL, to_len);
@@ -131,17 +172,20 @@ void cw_io_send(cw_io *io, int fd, const cw_pkt *pkt, const cw_addr *to)
         io->sent++;
 }
 
-bool cw_io_connect(int fd, const cw_addr *to)
+bool cw_io_connect(cw_io *io, int fd, const cw_addr *to)
 {
     static const cw_addr none; /* AF_UNSPEC: undo; the port stays bound */
 
-    return connect(fd, to ? &to->sa : &none.sa, to ? cw_addr_len(to) : sizeof none.sa) == 0;
+    return !io->wire &&
+           connect(fd, to ? &to->sa : &none.sa, to ? cw_addr_len(to) : sizeof none.sa) == 0;
 }
 
 void cw_io_queue(cw_io *io, int fd, cw_pkt *pkt, const cw_addr *to)
 {
     unsigned i;
 
+    if (by_wire(io, fd, pkt, to))
+        return;
     if (io->tx_n == CW_IO_BATCH)
         cw_io_tx_batch(io);
     i = io->tx_n++;
@@ -174,6 +218,8 @@ static unsigned send_run(cw_io *io, unsigned at)
 
 void cw_io_tx_batch(cw_io *io)
 {
+    if (io->wire)
+        cw_wire_flush(io->wire);
     for (unsigned at = 0; at < io->tx_n;)
         at += send_run(io, at);
     for (unsigned i = 0; i < io->tx_n; i++)

@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/role.h"
+#include "media/wire.h"
 
 #include <stdalign.h>
 
@@ -29,8 +30,9 @@ typedef struct cw_pkt {
 
 typedef struct cw_io cw_io;
 
-cw_io *cw_io_new(void);     /* any thread */
-void cw_io_free(cw_io *io); /* any thread, when none uses it */
+cw_io *cw_io_new(cw_wire *wire);      /* any thread; NULL: sockets only. Takes the wire */
+void cw_io_free(cw_io *io);           /* any thread, when none uses it */
+cw_wire *cw_io_wire(const cw_io *io); /* NULL: sockets only. Any thread */
 
 /* Up to CW_IO_BATCH datagrams of a socket that serves many peers. Packet i is got by cw_io_got(),
  * in order, once; all of them before the next call. */
@@ -42,12 +44,17 @@ bool cw_io_rx_one(cw_io *io, int fd, cw_pkt *ret) CW_ON_MEDIA;
 /* Done with a received packet, sent or not. */
 void cw_io_done(cw_io *io, cw_pkt *pkt) CW_ON_MEDIA;
 
+/* Up to CW_WIRE_BATCH datagrams that came by the wire; packet i is copied out by cw_io_wired(). */
+unsigned cw_io_rx_wire(cw_io *io) CW_ON_MEDIA;
+const cw_frame *cw_io_frame(const cw_io *io, unsigned i) CW_ON_MEDIA;
+void cw_io_wired(cw_io *io, unsigned i, cw_pkt *ret) CW_ON_MEDIA;
+
 /* An empty packet to write into. */
 void cw_io_blank(cw_io *io, cw_pkt *ret) CW_ON_MEDIA;
 
 /* Have a socket serve one peer only: the kernel drops what others send, and need not look the way
- * up for each packet. `to` NULL: undo. Any thread. */
-bool cw_io_connect(int fd, const cw_addr *to);
+ * up for each packet. `to` NULL: undo. False: it is not, as when a wire looks the way up. */
+bool cw_io_connect(cw_io *io, int fd, const cw_addr *to) CW_ON_MEDIA;
 
 /* Send now, from a socket that serves one peer; `to` NULL: the one it is connected to. */
 void cw_io_send(cw_io *io, int fd, const cw_pkt *pkt, const cw_addr *to) CW_ON_MEDIA;

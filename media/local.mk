@@ -19,6 +19,7 @@ media_libmedia_a_SOURCES = \
 	media/dtmf.c media/dtmf.h \
 	media/door.c \
 	media/formats.c \
+	media/frame.c media/frame.h \
 	media/flow.c media/flow.h media/flow_digit.c media/flow_rtcp.c \
 	media/gather.c \
 	media/io.c media/io.h \
@@ -40,4 +41,24 @@ media_libmedia_a_SOURCES = \
 	media/srtp_evp.c media/srtp_evp.h \
 	media/tick.c \
 	media/transport.c media/transport.h \
-	media/worker.c media/worker.h
+	media/wire.h \
+	media/worker.c media/worker.h media/worker_wire.c
+
+if XDP
+media_libmedia_a_SOURCES += media/path.c media/path.h media/wire.c media/wire_priv.h media/xdp.c \
+	media/xdp_key.h
+nodist_media_libmedia_a_SOURCES = media/xdp_bpf.h
+BUILT_SOURCES += media/xdp_bpf.h
+CLEANFILES += media/xdp_bpf.h media/xdp.bpf.o
+
+# -g gives the tables their types (BTF); the rest of it is not wanted.
+media/xdp.bpf.o: $(srcdir)/media/xdp.bpf.c $(srcdir)/media/xdp_key.h
+	$(AM_V_GEN)$(MKDIR_P) media && $(BPF_CC) -O2 -g -target bpf -I$(srcdir) $(BPF_CPPFLAGS) \
+		-c -o $@ $(srcdir)/media/xdp.bpf.c
+media/xdp_bpf.h: media/xdp.bpf.o
+	$(AM_V_GEN)(echo 'static const unsigned char cw_xdp_bpf[] __attribute__((aligned(8))) = {'; \
+		od -An -v -tx1 media/xdp.bpf.o | sed 's/ \(..\)/0x\1,/g'; echo '};') > $@
+else
+media_libmedia_a_SOURCES += media/wire_none.c
+endif
+EXTRA_DIST += media/xdp.bpf.c

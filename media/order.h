@@ -10,6 +10,7 @@
 struct cw_plane {
     cw_plane_conf conf;
     cw_loop *loop;
+    cw_xdp *xdp;               /* NULL: sockets only */
     cw_ports *ports4, *ports6; /* NULL: family not served */
     unsigned worker_n;
     cw_worker *worker[CW_WORKERS_MAX];

@@ -1,5 +1,6 @@
 #include "media/plane.h"
 
+#include "base/log.h"
 #include "media/order.h"
 
 #include <sched.h>
@@ -42,8 +43,16 @@ cw_err cw_plane_new(cw_loop *loop, const cw_plane_conf *conf, cw_plane **ret, ch
     cw_quiet_open(plane);
     plane->ports4 = open_ports(&conf->rtp_listen4, conf);
     plane->ports6 = open_ports(&conf->rtp_listen6, conf);
+    err = conf->xdp_interface ? cw_xdp_open(conf->xdp_interface, n, &plane->xdp, why) : CW_OK;
+    if (err) {
+        cw_plane_free(plane);
+        return err;
+    }
+    if (plane->xdp)
+        cw_log(CW_LOG_INFO, CW_MOD_MEDIA, "media.xdp", "interface", conf->xdp_interface, "mode",
+               cw_xdp_mode(plane->xdp), NULL);
     for (unsigned i = 0; i < n; i++) {
-        err = cw_worker_new(loop, &plane->conf, i, &plane->worker[i], why);
+        err = cw_worker_new(loop, &plane->conf, i, plane->xdp, &plane->worker[i], why);
         if (err) {
             cw_plane_free(plane);
             return err;
@@ -61,6 +70,7 @@ void cw_plane_free(cw_plane *plane)
     for (unsigned i = 0; i < plane->worker_n; i++)
         cw_worker_free(plane->worker[i]);
     cw_quiet_close(plane);
+    cw_xdp_close(plane->xdp);
     cw_ports_free(plane->ports4);
     cw_ports_free(plane->ports6);
     g_free(plane);

@@ -52,6 +52,7 @@ typedef struct cw_plane_conf {
     cw_addr rtp_listen4, rtp_listen6;            /* AF_UNSPEC: family not served */
     uint16_t rtp_port_min, rtp_port_max;
     unsigned gather_us;
+    const char *xdp_interface; /* NULL: sockets only (wire.h) */
     unsigned consent_timeout_ms;
     cw_plane_hooks hooks;
 } cw_plane_conf;

@@ -141,7 +141,7 @@ void cw_flow_remote(cw_worker *worker, cw_ep *ep, const cw_addr *rtp, const cw_a
     if (moved)
         open_dtls(worker, ep);
     if (ep->connected && !cw_addr_same(&ep->latch.source, &ep->latch.to))
-        ep->connected = !cw_io_connect(ep->fd, NULL);
+        ep->connected = !cw_io_connect(worker->io, ep->fd, NULL);
     ep->muxed = mux;
     if (!cw_addr_eq(rtcp, &ep->rtcp_told))
         ep->rtcp_told = ep->rtcp_to = *rtcp;

@@ -339,6 +339,22 @@ static void look_ahead(const cw_transport *next) CW_ON_MEDIA
     cw_ep_prefetch(next->by_ssrc[0].ep);
 }
 
+void cw_transport_expect(const cw_worker *worker, const cw_addr *from)
+{
+    cw_transport *transport = cw_addrtab_get(&worker->by_addr, from);
+
+    if (!transport)
+        return;
+    __builtin_prefetch(transport, 1);
+    look_ahead(transport);
+}
+
+void cw_transport_take(cw_worker *worker, const cw_browser_port *port, cw_pkt *pkt)
+{
+    take(worker, port, cw_addrtab_get(&worker->by_addr, pkt->from), pkt);
+    cw_io_done(worker->io, pkt);
+}
+
 static void take_batch(cw_worker *worker, const cw_browser_port *port, unsigned n) CW_ON_MEDIA
 {
     cw_transport *likely[CW_IO_BATCH + 1];

@@ -17,13 +17,15 @@
 #define TICK_US      (CW_TONE_MS * 1000)
 #define TICK_LATE_US 100000 /* later than this the missed ticks are let go */
 
-/* What epoll hands back: a 64-byte aligned pointer and one of these. */
-enum { TAG_RTP, TAG_RTCP, TAG_BROWSER, TAG_BOX, TAG_MASK = 63 };
-
 /* ── Sockets ── */
+static uint64_t tagged(const void *of, unsigned tag)
+{
+    return (uintptr_t)of | tag;
+}
+
 static bool watch(cw_worker *worker, int fd, const void *of, unsigned tag)
 {
-    struct epoll_event event = { .events = EPOLLIN, .data.u64 = (uintptr_t)of | tag };
+    struct epoll_event event = { .events = EPOLLIN, .data.u64 = tagged(of, tag) };
 
     return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
@@ -31,14 +33,37 @@ static bool watch(cw_worker *worker, int fd, const void *of, unsigned tag)
 /* A failure shows as silence and as such in the counters; the kernel's limit on watches is far. */
 void cw_worker_watch(cw_worker *worker, cw_ep *ep)
 {
-    (void)watch(worker, ep->fd, ep, TAG_RTP);
-    (void)watch(worker, ep->rtcp_fd, ep, TAG_RTCP);
+    (void)watch(worker, ep->fd, ep, CW_TAG_RTP);
+    (void)watch(worker, ep->rtcp_fd, ep, CW_TAG_RTCP);
+    if (!cw_io_wire(worker->io))
+        return;
+    cw_worker_serve(worker, ep->fd, tagged(ep, CW_TAG_RTP));
+    cw_worker_serve(worker, ep->rtcp_fd, tagged(ep, CW_TAG_RTCP));
 }
 
 void cw_worker_unwatch(cw_worker *worker, cw_ep *ep)
 {
+    if (cw_io_wire(worker->io)) {
+        cw_worker_unserve(worker, ep->fd, tagged(ep, CW_TAG_RTP));
+        cw_worker_unserve(worker, ep->rtcp_fd, tagged(ep, CW_TAG_RTCP));
+    }
     (void)epoll_ctl(worker->epoll, EPOLL_CTL_DEL, ep->fd, NULL);
     (void)epoll_ctl(worker->epoll, EPOLL_CTL_DEL, ep->rtcp_fd, NULL);
+}
+
+/* What the whole worker shares: its browser ports, and the wire itself. */
+static void watch_wire(cw_worker *worker) CW_ON_MEDIA
+{
+    const int *fd;
+    unsigned n;
+
+    if (!cw_io_wire(worker->io))
+        return;
+    n = cw_wire_fds(cw_io_wire(worker->io), &fd);
+    for (unsigned i = 0; i < n; i++)
+        (void)watch(worker, fd[i], NULL, CW_TAG_WIRE);
+    for (unsigned i = 0; i < worker->browser_n; i++)
+        cw_worker_serve(worker, worker->browser[i].fd, tagged(&worker->browser[i], CW_TAG_BROWSER));
 }
 
 static void want_buffer(int fd, int force, int plain)
@@ -71,20 +96,20 @@ static bool open_browser_port(cw_browser_port *port, const cw_addr *first, unsig
 /* ── The thread ── */
 static void dispatch(cw_worker *worker, uint64_t data) CW_ON_MEDIA
 {
-    void *of = (void *)(uintptr_t)(data & ~(uint64_t)TAG_MASK);
+    void *of = (void *)(uintptr_t)(data & ~(uint64_t)CW_TAG_MASK);
 
-    switch (data & TAG_MASK) {
-    case TAG_RTP:
+    switch (data & CW_TAG_MASK) {
+    case CW_TAG_RTP:
         cw_flow_rtp_ready(worker, of);
         break;
-    case TAG_RTCP:
+    case CW_TAG_RTCP:
         cw_flow_rtcp_ready(worker, of);
         break;
-    case TAG_BROWSER:
+    case CW_TAG_BROWSER:
         cw_transport_ready(worker, of);
         break;
     default:
-        break; /* mail is read after the packets */
+        break; /* mail is read after the packets, the wire each round */
     }
 }
 
@@ -171,9 +196,9 @@ static void gather(cw_worker *worker, unsigned packets) CW_ON_MEDIA
 /* The endpoint two events ahead, and who sends for the next one: memory is slower than a packet. */
 static void look_ahead(const struct epoll_event *event, int left) CW_ON_MEDIA
 {
-    if (left > 2 && (event[2].data.u64 & TAG_MASK) == TAG_RTP)
+    if (left > 2 && (event[2].data.u64 & CW_TAG_MASK) == CW_TAG_RTP)
         cw_ep_prefetch((const cw_ep *)(uintptr_t)event[2].data.u64);
-    if (left > 1 && (event[1].data.u64 & TAG_MASK) == TAG_RTP) {
+    if (left > 1 && (event[1].data.u64 & CW_TAG_MASK) == CW_TAG_RTP) {
         const cw_ep *next = (const cw_ep *)(uintptr_t)event[1].data.u64;
 
         if (next->out)
@@ -192,9 +217,11 @@ static void round_of(cw_worker *worker) CW_ON_MEDIA
     worker->now_us = cw_now_us();
     for (int i = 0; i < n; i++) {
         look_ahead(event + i, n - i);
-        mail = mail || (event[i].data.u64 & TAG_MASK) == TAG_BOX;
+        mail = mail || (event[i].data.u64 & CW_TAG_MASK) == CW_TAG_BOX;
         dispatch(worker, event[i].data.u64);
     }
+    if (cw_io_wire(worker->io))
+        cw_worker_read_wire(worker);
     run_timers(worker);
     cw_io_tx_batch(worker->io);
     packets = worker->in;
@@ -215,6 +242,7 @@ static void *run(void *arg)
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     prctl(PR_SET_TIMERSLACK, 1); /* ns: the pause of gather() is as long as said */
+    watch_wire(worker);
     while (!worker->stop)
         round_of(worker);
     return NULL;
@@ -245,7 +273,7 @@ static bool open_all(cw_worker *worker, char why[static 128])
 
     worker->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (!cw_box_open(&worker->box) || worker->epoll < 0 ||
-        !watch(worker, worker->box.fd, NULL, TAG_BOX)) {
+        !watch(worker, worker->box.fd, NULL, CW_TAG_BOX)) {
         snprintf(why, 128, "media worker %u: %s", worker->index, g_strerror(errno));
         return false;
     }
@@ -254,7 +282,7 @@ static bool open_all(cw_worker *worker, char why[static 128])
 
         worker->browser_n = i + 1;
         if (!open_browser_port(port, &conf->browser_listen[i], worker->index) ||
-            !watch(worker, port->fd, port, TAG_BROWSER)) {
+            !watch(worker, port->fd, port, CW_TAG_BROWSER)) {
             snprintf(why, 128, "UDP %s: %s", cw_addr_print(&port->addr, text), g_strerror(errno));
             return false;
         }
@@ -263,9 +291,10 @@ static bool open_all(cw_worker *worker, char why[static 128])
 }
 
 /* Before the thread is there and after it is gone, its tables are the loop's. */
-static void make_tables(cw_worker *worker) CW_TSA(no_thread_safety_analysis)
+static void make_tables(cw_worker *worker, cw_wire *wire) CW_TSA(no_thread_safety_analysis)
 {
-    worker->io = cw_io_new();
+    worker->io = cw_io_new(wire);
+    cw_addrtab_init(&worker->by_local);
     cw_addrtab_init(&worker->by_addr);
     worker->by_ufrag = g_hash_table_new(g_str_hash, g_str_equal);
     worker->transports = g_ptr_array_new();
@@ -278,6 +307,7 @@ static void make_tables(cw_worker *worker) CW_TSA(no_thread_safety_analysis)
 static void free_tables(cw_worker *worker) CW_TSA(no_thread_safety_analysis)
 {
     cw_io_free(worker->io);
+    cw_addrtab_clear(&worker->by_local);
     cw_addrtab_clear(&worker->by_addr);
     g_hash_table_unref(worker->by_ufrag);
     g_ptr_array_unref(worker->transports);
@@ -285,23 +315,24 @@ static void free_tables(cw_worker *worker) CW_TSA(no_thread_safety_analysis)
     cw_tones_free(worker->tones);
 }
 
-cw_err cw_worker_new(cw_loop *loop, const cw_plane_conf *conf, unsigned index, cw_worker **ret,
-                     char why[static 128])
+cw_err cw_worker_new(cw_loop *loop, const cw_plane_conf *conf, unsigned index, cw_xdp *xdp,
+                     cw_worker **ret, char why[static 128])
 {
     cw_worker *worker = g_aligned_alloc0(1, sizeof *worker, alignof(cw_worker));
+    cw_wire *wire = NULL;
     char text[CW_RTCP_CNAME + 1], name[16];
 
     worker->conf = conf;
     worker->index = index;
     worker->box.fd = -1;
-    if (!open_all(worker, why)) {
+    if (!open_all(worker, why) || (xdp && cw_wire_new(xdp, index, &wire, why))) {
         close_all(worker);
         g_aligned_free(worker);
         return CW_E_IO;
     }
     memcpy(worker->cname, cw_random_text(text, CW_RTCP_CNAME), CW_RTCP_CNAME);
     worker->notes = cw_notes_new(loop);
-    make_tables(worker);
+    make_tables(worker, wire);
     snprintf(name, sizeof name, "cw-media-%u", index);
     worker->thread = g_thread_new(name, run, worker);
     *ret = worker;

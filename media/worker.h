@@ -43,6 +43,8 @@ struct cw_worker {
     bool stop CW_OF_MEDIA;
     uint64_t now_us CW_OF_MEDIA; /* read once a batch */
     cw_io *io CW_OF_MEDIA;
+    cw_addrtab by_local
+        CW_OF_MEDIA; /* by the address a datagram came to: epoll's data; see wire.h */
     cw_addrtab by_addr CW_OF_MEDIA; /* of cw_transport: addresses that passed a check */
     GHashTable *by_ufrag CW_OF_MEDIA;
     GPtrArray *transports CW_OF_MEDIA;
@@ -56,9 +58,12 @@ struct cw_worker {
     unsigned unsealed CW_OF_MEDIA;                                 /* the same, among the dropped */
 };
 
-/* CW_E_IO: `why` says what the kernel refused. `conf` must outlive it. */
+/* What epoll hands back: a 64-byte aligned pointer and one of these. */
+enum { CW_TAG_RTP, CW_TAG_RTCP, CW_TAG_BROWSER, CW_TAG_BOX, CW_TAG_WIRE, CW_TAG_MASK = 63 };
+
+/* CW_E_IO: `why` says what the kernel refused. `conf` must outlive it. `xdp` NULL: sockets only. */
 CW_NODISCARD cw_err cw_worker_new(cw_loop *loop, const cw_plane_conf *conf, unsigned index,
-                                  cw_worker **ret, char why[static 128]) CW_ON_LOOP;
+                                  cw_xdp *xdp, cw_worker **ret, char why[static 128]) CW_ON_LOOP;
 /* After its mail so far is done the thread ends and is joined; notes still raised are run. */
 void cw_worker_free(cw_worker *worker) CW_ON_LOOP;
 void cw_worker_send(cw_worker *worker, cw_mail *mail); /* takes it; any thread */
@@ -69,6 +74,11 @@ void cw_worker_watch(cw_worker *worker, struct cw_ep *ep) CW_ON_MEDIA;
 void cw_worker_unwatch(cw_worker *worker, struct cw_ep *ep) CW_ON_MEDIA;
 /* Call cw_flow_tick() every 20 ms for it, or not any more. */
 void cw_worker_tick(cw_worker *worker, struct cw_ep *ep, bool on) CW_ON_MEDIA;
+
+/* worker_wire.c: what comes to the socket's address by the wire is what epoll's data says. */
+void cw_worker_serve(cw_worker *worker, int fd, uint64_t tagged) CW_ON_MEDIA;
+void cw_worker_unserve(cw_worker *worker, int fd, uint64_t tagged) CW_ON_MEDIA;
+void cw_worker_read_wire(cw_worker *worker) CW_ON_MEDIA;
 
 /* gather.c: pure, any thread */
 void cw_gather_init(cw_gather *gather, unsigned max_us);

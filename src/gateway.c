@@ -81,6 +81,7 @@ static cw_err plane_conf(const cw_conf *conf, cw_plane_conf *ret, char **why)
     ret->rtp_port_min = (uint16_t)conf->media.rtp_port_min;
     ret->rtp_port_max = (uint16_t)conf->media.rtp_port_max;
     ret->gather_us = (unsigned)conf->media.gather_us;
+    ret->xdp_interface = conf->media.xdp_interface;
     ret->consent_timeout_ms = (unsigned)conf->media.consent_timeout_ms;
     for (char **i = conf->media.browser_listen; !err && i && *i; i++)
         err = add_listen(*i, (uint16_t)conf->media.browser_port, ret, why);

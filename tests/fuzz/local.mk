@@ -9,6 +9,12 @@ FUZZ_REPLAY = tests/fuzz/replay.c
 FUZZ_LINK = $(AM_LDFLAGS)
 endif
 
+check_PROGRAMS += tests/fuzz/fuzz-frame
+TESTS += tests/fuzz/fuzz-frame
+tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz-frame.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_frame_LDADD = $(MEDIA_LIBS)
+tests_fuzz_fuzz_frame_LDFLAGS = $(FUZZ_LINK)
+
 check_PROGRAMS += tests/fuzz/fuzz-rtp
 TESTS += tests/fuzz/fuzz-rtp
 tests_fuzz_fuzz_rtp_SOURCES = tests/fuzz/fuzz-rtp.c $(FUZZ_REPLAY)

@@ -9,6 +9,11 @@ TESTS += tests/unit/test-rtp
 tests_unit_test_rtp_SOURCES = tests/unit/test-rtp.c
 tests_unit_test_rtp_LDADD = $(MEDIA_LIBS)
 
+check_PROGRAMS += tests/unit/test-frame
+TESTS += tests/unit/test-frame
+tests_unit_test_frame_SOURCES = tests/unit/test-frame.c
+tests_unit_test_frame_LDADD = $(MEDIA_LIBS)
+
 check_PROGRAMS += tests/unit/test-srtp
 TESTS += tests/unit/test-srtp
 tests_unit_test_srtp_SOURCES = tests/unit/test-srtp.c
