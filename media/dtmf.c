@@ -8,6 +8,7 @@
 #define VOLUME     10 /* -dBm0 (RFC 4733 2.3.3) */
 #define END        0x80
 #define OVERDUE_US 100000 /* five packets late */
+#define EVENT_MAX  16     /* flash */
 
 static const char digits[] = "0123456789*#ABCD"; /* RFC 4733 3.2 */
 
@@ -39,28 +40,58 @@ bool cw_dtmf_push(cw_dtmf_send *send, unsigned event, unsigned ms)
     return true;
 }
 
-static void pop(cw_dtmf_send *send)
+static void drop_first(cw_dtmf_send *send)
 {
     send->head = (send->head + 1) % CW_DTMF_QUEUE;
     send->n--;
     send->steps = send->ends = 0;
+    send->before = 0;
 }
 
-/* The duration field ends at 65535: longer ones than it can say are cut. */
+bool cw_dtmf_pop(cw_dtmf_send *send, uint8_t *event, unsigned *ms)
+{
+    if (send->n == 0)
+        return false;
+    *event = send->queue[send->head].event;
+    *ms = send->queue[send->head].ms;
+    drop_first(send);
+    return true;
+}
+
 static uint32_t ticks_of(unsigned ms, uint32_t clock_hz)
 {
-    uint64_t ticks = (uint64_t)ms * clock_hz / 1000;
+    return (uint32_t)((uint64_t)ms * clock_hz / 1000);
+}
 
-    return ticks > UINT16_MAX ? UINT16_MAX : (uint32_t)ticks;
+static void put(uint8_t payload[CW_DTMF_LEN], uint8_t event, uint8_t volume, bool end,
+                uint32_t ticks)
+{
+    payload[0] = event;
+    payload[1] = (uint8_t)(end ? END | volume : volume);
+    cw_put16(payload + 2, (uint16_t)ticks);
+}
+
+/* RFC 4733 2.5.1.3: `ticks` of an event so far, `*before` of them in earlier segments. True: the
+ * segment is full, and the packet says so; the next belongs to a new one. */
+static bool segment(uint32_t ticks, uint32_t *before, uint32_t *duration, uint32_t *ts_after)
+{
+    *ts_after = *before;
+    *duration = ticks - *before;
+    if (*duration <= UINT16_MAX)
+        return false;
+    *duration = UINT16_MAX;
+    *before += UINT16_MAX;
+    return true;
 }
 
 cw_dtmf_step cw_dtmf_next(cw_dtmf_send *send, uint32_t clock_hz, uint8_t payload[CW_DTMF_LEN],
-                          bool *ended)
+                          uint32_t *ts_after, bool *ended)
 {
-    uint32_t total, done;
+    uint32_t total, done, duration;
     bool first, end;
 
     *ended = false;
+    *ts_after = 0;
     if (send->gap > 0) {
         send->gap--;
         return CW_DTMF_GAP;
@@ -72,11 +103,11 @@ cw_dtmf_step cw_dtmf_next(cw_dtmf_send *send, uint32_t clock_hz, uint8_t payload
     first = send->steps++ == 0;
     done = ticks_of(send->steps * CW_DTMF_STEP_MS, clock_hz);
     end = done >= total;
-    payload[0] = send->queue[send->head].event;
-    payload[1] = end ? END | VOLUME : VOLUME;
-    cw_put16(payload + 2, (uint16_t)(end ? total : done));
+    if (segment(end ? total : done, &send->before, &duration, ts_after))
+        end = false;
+    put(payload, send->queue[send->head].event, VOLUME, end, duration);
     if (end && ++send->ends == 3) {
-        pop(send);
+        drop_first(send);
         send->gap = CW_DTMF_GAP_STEPS;
         *ended = true;
     }
@@ -91,13 +122,19 @@ static bool finish(cw_dtmf_see *see, uint8_t *event, uint32_t *ticks)
     return true;
 }
 
+/* The next segment begins where this one ended, whether or not its last packet came. */
+static bool follows_on(const cw_dtmf_see *see, uint32_t after)
+{
+    return after == see->duration || after == UINT16_MAX;
+}
+
 bool cw_dtmf_seen(cw_dtmf_see *see, const uint8_t *payload, size_t len, uint32_t ts,
                   uint64_t now_us, uint8_t *event, uint32_t *ticks)
 {
     bool told = false, same;
     uint16_t duration;
 
-    if (len < CW_DTMF_LEN || payload[0] > 15)
+    if (len < CW_DTMF_LEN || payload[0] > EVENT_MAX)
         return false;
     if (see->begun && (int32_t)(ts - see->ts) < 0)
         return false; /* of an event already over */
@@ -107,21 +144,26 @@ bool cw_dtmf_seen(cw_dtmf_see *see, const uint8_t *payload, size_t len, uint32_t
         return false; /* a repeat of the end */
 
     if (!same) {
-        bool goes_on = see->open && payload[0] == see->event && ts - see->ts == see->duration;
-        uint32_t before = goes_on ? see->before + see->duration : 0;
+        bool goes_on = see->open && payload[0] == see->event && follows_on(see, ts - see->ts);
+        uint32_t before = goes_on ? see->before + (ts - see->ts) : 0;
+        unsigned nth = goes_on ? see->nth : see->nth + 1;
 
         if (see->open && !goes_on)
             told = finish(see, event, ticks);
-        *see = (cw_dtmf_see){
-            .begun = true, .open = true, .event = payload[0], .ts = ts, .before = before
-        };
+        *see = (cw_dtmf_see){ .begun = true,
+                              .open = true,
+                              .event = payload[0],
+                              .volume = payload[1] & 0x3f,
+                              .nth = nth ? nth : 1,
+                              .ts = ts,
+                              .before = before };
     }
     see->at_us = now_us;
     if (duration > see->duration)
         see->duration = duration;
-    if (payload[1] & END && !told)
+    if (payload[1] & END && !told) /* else the repeats of this end will tell */
         return finish(see, event, ticks);
-    return told; /* with an end at once the repeats of this end tell the new one */
+    return told;
 }
 
 bool cw_dtmf_overdue(cw_dtmf_see *see, uint64_t now_us, uint8_t *event, uint32_t *ticks)
@@ -129,9 +171,40 @@ bool cw_dtmf_overdue(cw_dtmf_see *see, uint64_t now_us, uint8_t *event, uint32_t
     return see->open && now_us - see->at_us > OVERDUE_US && finish(see, event, ticks);
 }
 
-void cw_dtmf_scale(uint8_t payload[CW_DTMF_LEN], uint32_t from_hz, uint32_t to_hz)
-{
-    uint64_t ticks = (uint64_t)cw_get16(payload + 2) * to_hz / (from_hz ? from_hz : 1);
+/* ── Following ── */
 
-    cw_put16(payload + 2, ticks > UINT16_MAX ? UINT16_MAX : (uint16_t)ticks);
+void cw_dtmf_begin(cw_dtmf_follow *follow, const cw_dtmf_see *see, uint32_t ts)
+{
+    *follow =
+        (cw_dtmf_follow){ .nth = see->nth, .event = see->event, .volume = see->volume, .ts = ts };
+}
+
+static uint32_t scale(uint32_t ticks, uint32_t from_hz, uint32_t to_hz)
+{
+    uint64_t scaled = (uint64_t)ticks * to_hz / (from_hz ? from_hz : 1);
+
+    return scaled > UINT32_MAX ? UINT32_MAX : (uint32_t)scaled;
+}
+
+bool cw_dtmf_go_on(cw_dtmf_follow *follow, const cw_dtmf_see *see, uint32_t from_hz, uint32_t to_hz,
+                   uint8_t payload[CW_DTMF_LEN], uint32_t *ts_after, bool *again)
+{
+    bool same = see && see->nth == follow->nth;
+    bool end = !same || !see->open;
+    uint32_t duration;
+
+    *again = false;
+    if (!cw_dtmf_follows(follow))
+        return false;
+    if (same && follow->ends == 0) {
+        uint32_t now = scale(see->before + see->duration, from_hz, to_hz);
+
+        if (now > follow->ticks)
+            follow->ticks = now;
+    }
+    *again = segment(follow->ticks, &follow->before, &duration, ts_after);
+    end &= !*again;
+    follow->ends += end;
+    put(payload, follow->event, follow->volume, end, duration);
+    return true;
 }

@@ -38,7 +38,7 @@ static void new_format(cw_ep *ep, unsigned pt) CW_ON_MEDIA
 static void restart(cw_ep *ep, const cw_rtp *rtp) CW_ON_MEDIA
 {
     CW_CELL_SET(ep->count.rx_ssrc, rtp->ssrc);
-    ep->dtmf_see = (cw_dtmf_see){ 0 };
+    ep->dtmf_see = (cw_dtmf_see){ .nth = ep->dtmf_see.nth };
     ep->dtmf_open = false;
     if (ep->out)
         ep->out->tx.resync = true;
@@ -80,10 +80,11 @@ static cw_rx_verdict count_rx(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt,
     return verdict;
 }
 
-/* Its number is given to the next one, so that the far side sees no loss. */
-static void skip(cw_worker *worker, cw_ep *ep, cw_rx_verdict verdict) CW_ON_MEDIA
+/* Its number is given to the next one, so that the far side sees no loss. Events are followed. */
+static void skip(cw_worker *worker, cw_ep *ep, unsigned pt, cw_rx_verdict verdict) CW_ON_MEDIA
 {
-    cw_flow_drop(worker, ep);
+    if (!cw_pt_in(ep->rx_dtmf, pt))
+        cw_flow_drop(worker, ep);
     if (verdict == CW_RX_NEXT)
         ep->out->tx.seq_add--;
 }
@@ -114,12 +115,9 @@ void cw_flow_rx(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp)
         return;
     rtp->pt = ep->map[pt];
     if (rtp->pt == CW_PT_NONE) {
-        skip(worker, ep, verdict);
+        skip(worker, ep, pt, verdict);
         return;
     }
-    if (cw_pt_in(ep->rx_dtmf, pt) && rtp->payload_len >= CW_DTMF_LEN)
-        cw_dtmf_scale(pkt->slot->data + rtp->payload_at, cw_format_clock(ep->rx_formats, pt),
-                      cw_format_clock(out->tx_formats, rtp->pt));
     cw_flow_tx(worker, out, pkt, rtp);
 }
 

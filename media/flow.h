@@ -41,6 +41,7 @@ typedef struct cw_ep_count {
 
 typedef struct cw_digit {
     char digit;
+    bool passed;
     unsigned ms;
 } cw_digit;
 
@@ -90,6 +91,9 @@ struct cw_ep {
     cw_stream *rx_formats CW_OF_MEDIA, *tx_formats CW_OF_MEDIA;
     cw_dtmf_send dtmf CW_OF_MEDIA;
     cw_dtmf_see dtmf_see CW_OF_MEDIA;
+    cw_dtmf_follow follow CW_OF_MEDIA;        /* of the joined one's dtmf_see */
+    struct cw_key_tone *key_tone CW_OF_MEDIA; /* NULL: none is being made */
+    uint8_t dtmf_mode CW_OF_MEDIA;            /* cw_dtmf_mode */
     cw_ep_tone tone CW_OF_MEDIA;
     char mid[CW_MID_MAX + 1];
     unsigned mid_ext;
@@ -109,10 +113,11 @@ struct cw_ep {
     cw_srtp_keys *keys CW_OF_LOOP; /* in use; NULL: none */
     cw_transport *loop_transport CW_OF_LOOP;
     bool freed CW_OF_LOOP;
-    bool dtmf_agreed CW_OF_LOOP;
     cw_ep_watching watch CW_OF_LOOP;
     bool expects CW_OF_LOOP; /* its far side is to send */
     uint32_t tx_clock_hz CW_OF_LOOP;
+    bool events_agreed CW_OF_LOOP, tones_agreed CW_OF_LOOP;
+    cw_dtmf_mode mode CW_OF_LOOP;
     cw_ep_fn *fn CW_OF_LOOP;
     void *arg CW_OF_LOOP;
 };
@@ -132,10 +137,24 @@ void cw_flow_insert(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp) CW_O
 /* To the endpoint's far side, whatever its kind. */
 void cw_flow_send(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, bool rtcp) CW_ON_MEDIA;
 
-/* flow_digit.c: a telephone-event came; something else came while one was open. */
+/* flow_digit.c: a telephone-event came, told to the loop and followed by the joined end; something
+ * else came while one was open; a tick of an end that follows, false: it has nothing to send. */
 void cw_flow_see_event(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt,
                        const cw_rtp *rtp) CW_ON_MEDIA;
 void cw_flow_see_silence(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
+bool cw_flow_follow(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
+void cw_flow_tell_digit(cw_worker *worker, cw_ep *ep, char digit, unsigned ms,
+                        bool passed) CW_ON_MEDIA;
+
+/* flow_key.c: the digits waiting in ep->dtmf, as events or as tones. */
+void cw_flow_keys(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
+void cw_flow_keys_clear(cw_ep *ep) CW_ON_MEDIA;
+/* The telephone-event it sends: of its codec's clock, else the first; NULL: none. */
+const cw_format *cw_flow_event_format(const cw_ep *ep) CW_ON_MEDIA;
+void cw_flow_event(cw_worker *worker, cw_ep *ep, const uint8_t payload[static CW_DTMF_LEN],
+                   const cw_format *format, uint32_t ts, bool first) CW_ON_MEDIA;
+/* Nothing of its own is to be sent any more: the joined end's sound goes on. */
+void cw_flow_quiet(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
 
 /* door.c */
 void cw_flow_rtp_ready(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
@@ -154,6 +173,7 @@ void cw_flow_remote(cw_worker *worker, cw_ep *ep, const cw_addr *rtp, const cw_a
 void cw_flow_secure(cw_worker *worker, cw_ep *ep, const cw_seal_new *with) CW_ON_MEDIA;
 void cw_flow_dtls(cw_worker *worker, cw_ep *ep, void *dtls) CW_ON_MEDIA; /* takes it */
 void cw_flow_keyframe(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
+void cw_flow_dtmf_mode(cw_worker *worker, cw_ep *ep, cw_dtmf_mode mode) CW_ON_MEDIA;
 void cw_flow_digit(cw_worker *worker, cw_ep *ep, unsigned event, unsigned ms) CW_ON_MEDIA;
 void cw_flow_ticking(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* arm the clock if it needs it */
 const cw_format *cw_format_by_pt(const cw_stream *stream, unsigned pt); /* Pure. NULL: none */

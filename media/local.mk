@@ -21,6 +21,7 @@ media_libmedia_a_SOURCES = \
 	media/formats.c \
 	media/frame.c media/frame.h \
 	media/flow.c media/flow.h media/flow_digit.c media/flow_rtcp.c \
+	media/flow_key.c \
 	media/gather.c \
 	media/io.c media/io.h \
 	media/latch.c media/latch.h \

@@ -38,6 +38,7 @@ typedef struct cw_order {
     cw_latch_mode latch;
     cw_dir dir;
     unsigned event, ms;
+    cw_dtmf_mode dtmf_mode;
 } cw_order;
 
 /* `run` frees it. Any thread. */

@@ -94,7 +94,7 @@ void cw_transport_free(cw_transport *transport) CW_ON_LOOP; /* after its endpoin
 typedef enum cw_ep_event {
     CW_EP_FIRST_PACKET, /* the first media packet accepted from the far side */
     CW_EP_LATCHED,      /* RTP: the peer's packets come from elsewhere than its SDP said */
-    CW_EP_DTMF,         /* a telephone-event ended; see cw_ep_info */
+    CW_EP_DTMF,         /* a key was let go; see cw_ep_info */
     CW_EP_SILENT,       /* cw_ep_watch: no media for so long */
     CW_EP_HEARD,        /* there is again, or at last */
     CW_EP_DEAD,         /* neither media nor RTCP for so long; CW_EP_HEARD may still follow */
@@ -103,6 +103,7 @@ typedef enum cw_ep_event {
 typedef struct cw_ep_info {
     char digit;           /* CW_EP_DTMF: 0-9 * # A-D */
     unsigned duration_ms; /* CW_EP_DTMF */
+    bool passed;          /* CW_EP_DTMF: the joined end sent it to its far side */
     cw_addr from;         /* CW_EP_FIRST_PACKET, CW_EP_LATCHED */
     const cw_ep *ep;      /* CW_EP_SILENT, CW_EP_HEARD, CW_EP_DEAD: whose */
 } cw_ep_info;
@@ -151,8 +152,18 @@ uint32_t cw_ep_ssrc(const cw_ep *ep); /* what it sends with. Any thread */
 void cw_ep_join(cw_ep *a, cw_ep *b) CW_ON_LOOP;
 void cw_ep_part(cw_ep *ep) CW_ON_LOOP;
 
-/* Send a digit to the far side as RFC 4733 events (queued behind those before it); what the joined
- * end sends meanwhile is held back. CW_E_NO_CODEC when telephone-event was not agreed. */
+/* How digits travel between an endpoint and its far side. */
+typedef enum cw_dtmf_mode {
+    CW_DTMF_EVENTS, /* telephone-events (RFC 4733), where agreed; as at first */
+    CW_DTMF_TONES,  /* tones in the sound, heard and made */
+    CW_DTMF_HEARD,  /* tones are heard; none are sent */
+    CW_DTMF_NONE,   /* neither heard nor sent */
+} cw_dtmf_mode;
+void cw_ep_dtmf_mode(cw_ep *ep, cw_dtmf_mode mode) CW_ON_LOOP;
+
+/* Send a digit to the far side (queued behind those before it); what the joined end sends meanwhile
+ * is held back. CW_E_NO_CODEC when telephone-event was not agreed, or tones cannot be made in the
+ * codec that was, or the mode sends none. */
 CW_NODISCARD cw_err cw_ep_dtmf(cw_ep *ep, char digit, unsigned duration_ms) CW_ON_LOOP;
 
 /* Ask for a keyframe from this endpoint's far side (RTCP PLI). */

@@ -2,6 +2,8 @@
 #include "media/mos.h"
 #include "media/order.h"
 
+#include "media/codec/codec.h"
+
 #include "base/log.h"
 
 #include <string.h>
@@ -29,7 +31,9 @@ static void tell_digits(cw_ep *ep) CW_ON_LOOP
     for (; begin != end; begin++) {
         const cw_digit *digit = &ep->digit[begin % CW_DIGITS_SEEN];
 
-        tell_ep(ep, CW_EP_DTMF, &(cw_ep_info){ .digit = digit->digit, .duration_ms = digit->ms });
+        tell_ep(ep, CW_EP_DTMF,
+                &(cw_ep_info){
+                    .digit = digit->digit, .duration_ms = digit->ms, .passed = digit->passed });
     }
     atomic_store_explicit(&ep->digit_begin, begin, memory_order_release);
 }
@@ -81,6 +85,7 @@ static void do_ep_remove(cw_worker *worker, cw_mail *mail)
     cw_assert_on_media();
     cw_flow_part(worker, ep);
     cw_worker_tick(worker, ep, false);
+    cw_flow_keys_clear(ep);
     if (ep->transport)
         cw_transport_detach(ep->transport, ep);
     if (ep->kind == CW_EP_RTP) {
@@ -164,6 +169,15 @@ static void do_ep_keyframe(cw_worker *worker, cw_mail *mail)
 
     cw_assert_on_media();
     cw_flow_keyframe(worker, o->ep);
+    g_free(o);
+}
+
+static void do_ep_dtmf_mode(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_flow_dtmf_mode(worker, o->ep, o->dtmf_mode);
     g_free(o);
 }
 
@@ -354,15 +368,24 @@ static uint32_t clock_of(const cw_stream *stream)
     return i >= 0 ? stream->format[i].clock_hz : 0;
 }
 
+/* The codec it sends with first is one we encode. */
+static bool has_sound(const cw_stream *stream)
+{
+    int i = cw_stream_codec(stream);
+
+    return i >= 0 && stream->format[i].pt < 128 && cw_codec_can(&stream->format[i]);
+}
+
 void cw_ep_formats(cw_ep *ep, const cw_stream *rx, const cw_stream *tx)
 {
     cw_order *o = cw_order_new(do_ep_formats);
 
     o->rx = copy_formats(rx);
     o->tx = copy_formats(tx);
-    ep->dtmf_agreed = has_dtmf(tx);
     ep->watch.pauses = may_pause(rx);
     ep->tx_clock_hz = clock_of(tx);
+    ep->events_agreed = has_dtmf(tx);
+    ep->tones_agreed = has_sound(tx);
     give_ep(ep, o);
 }
 
@@ -394,6 +417,21 @@ void cw_ep_part(cw_ep *ep)
     give_ep(ep, cw_order_new(do_ep_part));
 }
 
+void cw_ep_dtmf_mode(cw_ep *ep, cw_dtmf_mode mode)
+{
+    cw_order *o = cw_order_new(do_ep_dtmf_mode);
+
+    ep->mode = mode;
+    o->dtmf_mode = mode;
+    give_ep(ep, o);
+}
+
+static bool can_send_digits(const cw_ep *ep) CW_ON_LOOP
+{
+    return ep->mode == CW_DTMF_EVENTS ? ep->events_agreed
+                                      : ep->mode == CW_DTMF_TONES && ep->tones_agreed;
+}
+
 cw_err cw_ep_dtmf(cw_ep *ep, char digit, unsigned duration_ms)
 {
     int event = cw_dtmf_event(digit);
@@ -401,7 +439,7 @@ cw_err cw_ep_dtmf(cw_ep *ep, char digit, unsigned duration_ms)
 
     if (event < 0)
         return CW_E_PARAMS;
-    if (!ep->dtmf_agreed)
+    if (!can_send_digits(ep))
         return CW_E_NO_CODEC;
     if (atomic_load(&ep->dtmf_waiting) >= CW_DTMF_QUEUE)
         return CW_E_RATE;

@@ -24,35 +24,15 @@ static uint32_t codec_clock(const cw_stream *stream)
     return i >= 0 && stream->format[i].clock_hz ? stream->format[i].clock_hz : 8000;
 }
 
-/* The other side's telephone-event: of its codec's clock if there is one. */
-static uint8_t event_pt(const cw_stream *to)
-{
-    uint32_t clock_hz = codec_clock(to);
-    uint8_t pt = CW_PT_NONE;
-
-    for (unsigned i = 0; i < to->format_n; i++)
-        if (cw_format_is_dtmf(&to->format[i]) &&
-            (pt == CW_PT_NONE || to->format[i].clock_hz == clock_hz))
-            pt = to->format[i].pt;
-    return pt;
-}
-
-/* Events pass whatever their clocks; only durations need translating. */
-static void map_events(const cw_stream *from, const cw_stream *to, uint8_t map[static 128])
-{
-    for (unsigned i = 0; i < from->format_n; i++)
-        if (from->format[i].pt < 128 && cw_format_is_dtmf(&from->format[i]) &&
-            map[from->format[i].pt] == CW_PT_NONE)
-            map[from->format[i].pt] = event_pt(to);
-}
-
 static void remap(cw_ep *ep) CW_ON_MEDIA
 {
     memset(ep->map, CW_PT_NONE, sizeof ep->map);
     if (!ep->out || !ep->rx_formats || !ep->out->tx_formats)
         return;
     cw_stream_map(ep->rx_formats, ep->out->tx_formats, ep->map);
-    map_events(ep->rx_formats, ep->out->tx_formats, ep->map);
+    for (unsigned i = 0; i < ep->rx_formats->format_n; i++) /* followed, not passed on */
+        if (ep->rx_formats->format[i].pt < 128 && cw_format_is_dtmf(&ep->rx_formats->format[i]))
+            ep->map[ep->rx_formats->format[i].pt] = CW_PT_NONE;
 }
 
 static void know_payload_types(cw_ep *ep) CW_ON_MEDIA
@@ -175,11 +155,17 @@ void cw_flow_digit(cw_worker *worker, cw_ep *ep, unsigned event, unsigned ms)
     cw_flow_ticking(worker, ep);
 }
 
+void cw_flow_dtmf_mode(cw_worker *worker, cw_ep *ep, cw_dtmf_mode mode)
+{
+    ep->dtmf_mode = (uint8_t)mode;
+}
+
 /* ── Before the worker knows of it ── */
 void cw_flow_init(cw_ep *ep)
 {
     cw_tx_init(&ep->tx);
     ep->ssrc = ep->tx.ssrc;
+    ep->dtmf_see.nth = ep->ssrc; /* so that no two endpoints count the same event */
     ep->dir = CW_SENDRECV;
     ep->fd = ep->rtcp_fd = -1;
     memset(ep->map, CW_PT_NONE, sizeof ep->map);
