@@ -90,7 +90,7 @@ static void on_ep(void *arg, cw_ep_event event, const cw_ep_info *info)
     if (event == CW_EP_FIRST_PACKET)
         peer->ops->flowing(peer->arg, i);
     else if (event == CW_EP_DTMF)
-        peer->ops->dtmf(peer->arg, i, info->digit, info->duration_ms);
+        peer->ops->dtmf(peer->arg, i, info->digit, info->duration_ms, info->passed);
     else if (event == CW_EP_SILENT || event == CW_EP_HEARD || event == CW_EP_DEAD)
         peer->ops->quiet(peer->arg, i, event);
 }

@@ -35,7 +35,8 @@ typedef struct cw_peer_ops {
     /* CW_E_ICE or CW_E_TIMEOUT no connection in time, CW_E_DTLS, CW_E_FINGERPRINT, CW_E_MEDIA_LOST
      * consent gone or DTLS closed by the browser. Once; the peer is dead, free it. */
     void (*failed)(void *arg, cw_err err);
-    void (*dtmf)(void *arg, unsigned stream, char digit, unsigned duration_ms);
+    /* `passed`: the joined endpoint sent it to its far side. */
+    void (*dtmf)(void *arg, unsigned stream, char digit, unsigned duration_ms, bool passed);
     void (*flowing)(void *arg, unsigned stream); /* first packet of a stream */
     /* CW_EP_SILENT, CW_EP_HEARD, CW_EP_DEAD of a stream that is watched (cw_ep_watch) */
     void (*quiet)(void *arg, unsigned stream, cw_ep_event event);

@@ -122,7 +122,7 @@ CW_ON_LOOP void cw_call_pass_key(cw_call *call, const cw_happening *h)
     h->leg->digits++;
     if (!other)
         return;
-    err = other->ops->dtmf(other, h->detail.digit, h->detail.duration_ms, h->detail.inband);
+    err = other->ops->dtmf(other, h->detail.digit, h->detail.duration_ms, h->detail.passed);
     if (err)
         note(call, cw_fmt("digit %c not passed on: %s", h->detail.digit, cw_err_text(err)));
 }

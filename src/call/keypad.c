@@ -91,3 +91,13 @@ cw_err cw_keypad_parse(const char *type, const char *body, size_t len, char *dig
     *duration_ms = DURATION_DEFAULT_MS;
     return read_key(body, (long)len, digit);
 }
+
+size_t cw_keypad_print(bool plain, char digit, unsigned duration_ms,
+                       char ret[static CW_KEYPAD_BODY_MAX])
+{
+    if (plain)
+        g_snprintf(ret, CW_KEYPAD_BODY_MAX, "%c", digit);
+    else
+        g_snprintf(ret, CW_KEYPAD_BODY_MAX, "Signal=%c\r\nDuration=%u\r\n", digit, duration_ms);
+    return strlen(ret);
+}

@@ -14,4 +14,10 @@
 CW_NODISCARD cw_err cw_keypad_parse(const char *type, const char *body, size_t len, char *digit,
                                     unsigned *duration_ms);
 
+#define CW_KEYPAD_BODY_MAX 48
+
+/* The other way; `plain`: "application/dtmf". Returns the length. */
+size_t cw_keypad_print(bool plain, char digit, unsigned duration_ms,
+                       char ret[static CW_KEYPAD_BODY_MAX]);
+
 #endif

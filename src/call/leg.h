@@ -38,7 +38,7 @@ typedef enum cw_leg_what {
     CW_LEG_DESCRIBED, /* leg->desc or the endpoints changed: join again */
     CW_LEG_CHANGED,   /* a stream came or went: the other leg must know */
     CW_LEG_HELD,      /* `on`: the far side holds, or no longer */
-    CW_LEG_DTMF,      /* `digit`, `duration_ms`, `inband` */
+    CW_LEG_DTMF,      /* `digit`, `duration_ms`, `passed` */
     CW_LEG_INFO,      /* `info`: {"audio": bool, "video": bool}, borrowed */
     CW_LEG_QUIET,     /* `stream` fell silent, is heard again, or is dead; see `quiet` */
     CW_LEG_ENDED,     /* `cause`; the last */
@@ -48,7 +48,7 @@ typedef struct cw_leg_event {
     cw_leg_what what;
     int status;
     bool on;
-    bool inband; /* the packets themselves go to the other side too */
+    bool passed; /* the other side's endpoint has sent it on already */
     bool all;    /* CW_LEG_ENDED: a person's no, for every leg that rings with this one */
     char digit;
     unsigned duration_ms;
@@ -73,7 +73,7 @@ typedef struct cw_leg_ops {
     cw_err (*update)(cw_leg *leg, const cw_media_desc *desc);
     /* The other side holds, or no longer. */
     void (*hold)(cw_leg *leg, bool on);
-    cw_err (*dtmf)(cw_leg *leg, char digit, unsigned duration_ms, bool inband);
+    cw_err (*dtmf)(cw_leg *leg, char digit, unsigned duration_ms, bool passed);
     void (*info)(cw_leg *leg, const json_t *muted);
     /* Tell the far side's program something about the call's media: a notification of proto.def
      * without `call`. NULL: the far side has no program. */

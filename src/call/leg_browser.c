@@ -68,7 +68,7 @@ static void on_failed(void *arg, cw_err err)
     cw_leg_fail(&b->leg, err);
 }
 
-static void on_dtmf(void *arg, unsigned stream, char digit, unsigned duration_ms)
+static void on_dtmf(void *arg, unsigned stream, char digit, unsigned duration_ms, bool passed)
 {
     leg_browser *b = arg;
 
@@ -77,7 +77,7 @@ static void on_dtmf(void *arg, unsigned stream, char digit, unsigned duration_ms
     cw_leg_emit(&b->leg, &(cw_leg_event){ .what = CW_LEG_DTMF,
                                           .digit = digit,
                                           .duration_ms = duration_ms,
-                                          .inband = true });
+                                          .passed = passed });
 }
 
 static void on_flowing(void *arg, unsigned stream)
@@ -212,7 +212,7 @@ static CW_ON_LOOP void op_hold(cw_leg *leg, bool on)
     tell_held(self(leg));
 }
 
-static CW_ON_LOOP cw_err op_dtmf(cw_leg *leg, char digit, unsigned duration_ms, bool inband)
+static CW_ON_LOOP cw_err op_dtmf(cw_leg *leg, char digit, unsigned duration_ms, bool passed)
 {
     char text[2] = { digit, 0 };
 

@@ -75,7 +75,7 @@ static cw_err op_update(cw_leg *leg, const cw_media_desc *desc)
 
 static void op_hold(cw_leg *leg, bool on) {}
 
-static CW_ON_LOOP cw_err op_dtmf(cw_leg *leg, char digit, unsigned duration_ms, bool inband)
+static CW_ON_LOOP cw_err op_dtmf(cw_leg *leg, char digit, unsigned duration_ms, bool passed)
 {
     cw_leg_note(leg, "CALL", "digit");
     return CW_OK;

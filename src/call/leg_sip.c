@@ -3,7 +3,6 @@
 #include "call/leg_sip.h"
 
 #include "base/stats.h"
-#include "call/keypad.h"
 
 #include <string.h>
 
@@ -78,15 +77,8 @@ static void on_reanswered(void *arg, int status, const char *sdp, size_t len)
 
 static void on_info(void *arg, const char *type, const char *body, size_t len)
 {
-    leg_sip *s = arg;
-    unsigned duration_ms;
-    char digit;
-
     cw_assert_on_loop();
-    if (cw_keypad_parse(type, body, len, &digit, &duration_ms))
-        return;
-    cw_leg_emit(&s->leg,
-                &(cw_leg_event){ .what = CW_LEG_DTMF, .digit = digit, .duration_ms = duration_ms });
+    cw_leg_sip_info(arg, type, body, len);
 }
 
 static void on_ended(void *arg, const cw_sip_end *end)
@@ -180,29 +172,6 @@ static CW_ON_LOOP cw_err op_update(cw_leg *leg, const cw_media_desc *desc)
     return cw_leg_sip_update((leg_sip *)leg, desc);
 }
 
-/* Browsers' digits as packets reach the far side by themselves, if it takes them. */
-static bool takes_events(const cw_stream *stream)
-{
-    for (unsigned i = 0; i < stream->format_n; i++)
-        if (cw_format_is_dtmf(&stream->format[i]))
-            return true;
-    return false;
-}
-
-static CW_ON_LOOP cw_err op_dtmf(cw_leg *leg, char digit, unsigned duration_ms, bool inband)
-{
-    leg_sip *s = (leg_sip *)leg;
-    int i = cw_leg_stream(leg, CW_AUDIO);
-    char body[64];
-
-    if (i < 0 || !s->ep[i] || !s->sip)
-        return CW_E_NO_CODEC;
-    if (takes_events(&s->remote.stream[i]))
-        return inband ? CW_OK : cw_ep_dtmf(s->ep[i], digit, duration_ms);
-    g_snprintf(body, sizeof body, "Signal=%c\r\nDuration=%u\r\n", digit, duration_ms);
-    return cw_sip_call_info(s->sip, "application/dtmf-relay", body, strlen(body));
-}
-
 static void op_info(cw_leg *leg, const json_t *muted) {}
 
 static CW_ON_LOOP void op_end(cw_leg *leg, const cw_cause *cause, cw_by by)
@@ -260,7 +229,7 @@ static const cw_leg_ops ops = {
     .answer = op_answer,
     .update = op_update,
     .hold = op_hold,
-    .dtmf = op_dtmf,
+    .dtmf = cw_leg_sip_dtmf,
     .info = op_info,
     .end = op_end,
     .endpoint = op_endpoint,

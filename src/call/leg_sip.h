@@ -34,6 +34,11 @@ typedef struct leg_sip {
     bool up;                    /* answered and confirmed either way */
     bool other_holds;           /* the other leg's far side holds */
     bool counted;               /* in the trunk's numbers */
+    enum {
+        KEYS_NONE,
+        KEYS_BY_INFO,
+        KEYS_BY_SOUND
+    } keys; /* how the first came: the only way then */
 } leg_sip;
 
 extern const cw_sip_call_ops cw_leg_sip_events;
@@ -47,6 +52,14 @@ void cw_leg_sip_stop_looking(leg_sip *s) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_leg_sip_make_offer(leg_sip *s, const cw_media_desc *desc) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_leg_sip_call_out(cw_leg *leg, const cw_media_desc *desc,
                                         const cw_party *from) CW_ON_LOOP;
+
+/* ── Keys (leg_sip_keys.c) ── */
+bool cw_stream_takes_events(const cw_stream *stream); /* pure */
+/* From the sound or as events; from INFO. */
+void cw_leg_sip_key_heard(leg_sip *s, char digit, unsigned duration_ms, bool passed) CW_ON_LOOP;
+void cw_leg_sip_info(leg_sip *s, const char *type, const char *body, size_t len) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_leg_sip_dtmf(cw_leg *leg, char digit, unsigned duration_ms,
+                                    bool passed) CW_ON_LOOP;
 
 /* ── Offers, answers, ports (leg_sip_media.c) ── */
 

@@ -31,11 +31,7 @@ static void on_ep(void *arg, cw_ep_event event, const cw_ep_info *info)
         cw_leg_note(&s->leg, "RTP", cw_fmt("latched to %s", cw_addr_print(&info->from, text)));
         break;
     case CW_EP_DTMF:
-        cw_leg_note(&s->leg, "RTP", cw_fmt("digit %c", info->digit));
-        cw_leg_emit(&s->leg, &(cw_leg_event){ .what = CW_LEG_DTMF,
-                                              .digit = info->digit,
-                                              .duration_ms = info->duration_ms,
-                                              .inband = true });
+        cw_leg_sip_key_heard(s, info->digit, info->duration_ms, info->passed);
         break;
     case CW_EP_SILENT:
     case CW_EP_HEARD:
@@ -82,6 +78,22 @@ void cw_leg_sip_drop_refused(leg_sip *s)
             cw_ep_free(g_steal_pointer(&s->ep[i]));
 }
 
+static cw_dtmf_mode dtmf_mode(const leg_sip *s, const cw_stream *remote)
+{
+    switch (s->leg.policy.keys) {
+    case CW_KEYS_AUTO:
+        return cw_stream_takes_events(remote) ? CW_DTMF_EVENTS : CW_DTMF_HEARD;
+    case CW_KEYS_RFC4733:
+        return CW_DTMF_EVENTS;
+    case CW_KEYS_INBAND:
+        return CW_DTMF_TONES;
+    case CW_KEYS_INFO:
+    case CW_KEYS_INFO_RELAY:
+        break;
+    }
+    return CW_DTMF_NONE;
+}
+
 /* What the endpoints of all streams shall do, by `own`, `remote` and `place`. */
 static CW_ON_LOOP void set_endpoints(leg_sip *s)
 {
@@ -96,6 +108,8 @@ static CW_ON_LOOP void set_endpoints(leg_sip *s)
             continue;
         }
         cw_ep_formats(s->ep[i], &s->own.stream[i], remote);
+        if (remote->kind == CW_AUDIO)
+            cw_ep_dtmf_mode(s->ep[i], dtmf_mode(s, remote));
         if (!place->on_hold && cw_addr_family(&place->rtp) != AF_UNSPEC)
             cw_ep_rtp_remote(s->ep[i], &place->rtp, &place->rtcp, place->rtcp_mux,
                              s->leg.policy.latch);

@@ -50,7 +50,7 @@ static void fake_hold(cw_leg *leg, bool on)
     ((fake *)leg)->holds++;
 }
 
-static cw_err fake_dtmf(cw_leg *leg, char digit, unsigned duration_ms, bool inband)
+static cw_err fake_dtmf(cw_leg *leg, char digit, unsigned duration_ms, bool passed)
 {
     ((fake *)leg)->digits++;
     return CW_OK;

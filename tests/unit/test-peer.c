@@ -100,7 +100,7 @@ static void on_failed(void *arg, cw_err err)
         free_peer(r);
 }
 
-static void on_dtmf(void *arg, unsigned stream, char digit, unsigned duration_ms)
+static void on_dtmf(void *arg, unsigned stream, char digit, unsigned duration_ms, bool passed)
 {
     rig *r = arg;
 
