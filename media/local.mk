@@ -1,6 +1,7 @@
 noinst_LIBRARIES += media/libmedia.a
 media_libmedia_a_SOURCES = \
 	media/addrtab.c media/addrtab.h \
+	media/carried.c media/carried.h \
 	media/cell.h \
 	media/codec/amr_payload.c media/codec/amr_payload.h \
 	media/codec/codec.c media/codec/codec.h media/codec/codec_ops.h \

@@ -36,6 +36,7 @@ typedef struct cw_order {
     cw_addr rtp, rtcp;
     bool mux;
     cw_latch_mode latch;
+    int fd;
     cw_dir dir;
     unsigned event, ms;
     cw_dtmf_mode dtmf_mode;

@@ -79,6 +79,17 @@ typedef enum cw_transport_event {
 
 typedef void cw_transport_fn(void *arg, cw_transport_event event, const cw_addr *remote);
 
+/* Somebody else's sockets, for a far side that is not reached by the browser port (full ICE). */
+typedef struct cw_carrier {
+    void *arg;
+    /* Send one datagram, which is not kept; false: lost. The worker and the DTLS thread. */
+    bool (*send)(void *arg, const uint8_t *data, size_t len);
+    /* On the loop, once, by cw_transport_free: input shall end; cw_transport_closed() ends it. */
+    void (*close)(void *arg);
+    /* No send() comes from the worker any more. Its thread. */
+    void (*release)(void *arg);
+} cw_carrier;
+
 CW_NODISCARD cw_err cw_transport_new(cw_plane *plane, unsigned worker, const char *ufrag,
                                      const char *pwd, void *dtls, cw_transport_fn *fn, void *arg,
                                      cw_transport **ret) CW_ON_LOOP;
@@ -88,6 +99,23 @@ void cw_transport_restart(cw_transport *transport, const char *ufrag, const char
 /* The keys DTLS agreed on: media may flow. Again after a DTLS restart. */
 void cw_transport_secure(cw_transport *transport, const cw_srtp_keys *keys) CW_ON_LOOP;
 void cw_transport_free(cw_transport *transport) CW_ON_LOOP; /* after its endpoints; NULL is fine */
+
+/* One that is carried. It has no ICE of its own: of the events only CW_TRANSPORT_FLOWING comes, and
+ * hooks.dtls() gets no address and -1. */
+CW_NODISCARD cw_err cw_transport_carried(cw_plane *plane, unsigned worker,
+                                         const cw_carrier *carrier, void *dtls, cw_transport_fn *fn,
+                                         void *arg, cw_transport **ret) CW_ON_LOOP;
+/* A datagram came that the carrier let in; false: no room, dropped and counted. Any thread, for one
+ * transport always the same. */
+bool cw_transport_input(cw_transport *transport, const uint8_t *data, size_t len);
+/* The last word of the thread that calls cw_transport_input(), after close(). Any thread. */
+void cw_transport_closed(cw_transport *transport);
+/* Packets may go straight to `to` by this descriptor, which is taken over; -1: by send() again. Any
+ * thread, before cw_transport_closed(). */
+void cw_transport_way(cw_transport *transport, int fd, const cw_addr *to);
+/* What cw_ep_get_stats() shows. */
+void cw_transport_pair(cw_transport *transport, const cw_addr *local,
+                       const cw_addr *remote) CW_ON_LOOP;
 
 /* ── Endpoints ──────────────────────────────────────────────────────────────────────────────────
  */

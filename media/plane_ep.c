@@ -462,9 +462,14 @@ static void browser_stats(const cw_ep *ep, cw_ep_stats *ret) CW_ON_LOOP
     const cw_worker *worker = ep->plane->worker[ep->worker];
     unsigned at = CW_CELL_GET(transport->browser);
 
-    if (at < worker->browser_n)
-        ret->local = worker->browser[at].addr;
-    cw_addr_cell_get(&transport->remote, &ret->remote);
+    if (transport->carried) {
+        ret->local = transport->local;
+        ret->remote = transport->far;
+    } else {
+        if (at < worker->browser_n)
+            ret->local = worker->browser[at].addr;
+        cw_addr_cell_get(&transport->remote, &ret->remote);
+    }
     ret->suite = CW_CELL_GET(transport->suite);
 }
 

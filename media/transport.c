@@ -250,13 +250,28 @@ static void refuse(cw_worker *worker, cw_transport *transport) CW_ON_MEDIA
         CW_CELL_ADD(transport->ep[i]->count.rx_dropped, 1);
 }
 
+/* From somebody the door let in. False: integrity failed. */
+static bool accept_srtp(cw_worker *worker, cw_transport *transport, cw_pkt *pkt) CW_ON_MEDIA
+{
+    bool ok = cw_is_rtcp(pkt->slot->data, pkt->len) ? take_rtcp(worker, transport, pkt)
+                                                    : take_rtp(worker, transport, pkt);
+
+    if (!ok) {
+        worker->unsealed++;
+        refuse(worker, transport);
+    } else if (!transport->flowing) {
+        transport->flowing = true;
+        cw_notes_raise(worker->notes, &transport->note, CW_NOTE_FLOWING);
+    }
+    return ok;
+}
+
 static void take_srtp(cw_worker *worker, cw_transport *likely, cw_pkt *pkt) CW_ON_MEDIA
 {
     unsigned at = 0;
     /* A check earlier in the batch may have proved the address only now. */
     cw_transport *transport =
         likely ? verify(likely, pkt->from, &at) : find(worker, pkt->from, &at);
-    bool ok;
 
     worker->in++;
     if (!transport || !transport->seal.srtp || pkt->len > CW_RTP_MAX) {
@@ -264,19 +279,8 @@ static void take_srtp(cw_worker *worker, cw_transport *likely, cw_pkt *pkt) CW_O
         return;
     }
     transport->addr[at].used_us = worker->now_us;
-    ok = cw_is_rtcp(pkt->slot->data, pkt->len) ? take_rtcp(worker, transport, pkt)
-                                               : take_rtp(worker, transport, pkt);
-    if (!ok) {
-        worker->unsealed++;
-        refuse(worker, transport);
-        return;
-    }
-    if (at != transport->selected)
+    if (accept_srtp(worker, transport, pkt) && at != transport->selected)
         select_addr(worker, transport, at);
-    if (!transport->flowing) {
-        transport->flowing = true;
-        cw_notes_raise(worker->notes, &transport->note, CW_NOTE_FLOWING);
-    }
 }
 
 void cw_transport_send(cw_worker *worker, cw_transport *transport, cw_pkt *pkt, bool rtcp)
@@ -284,12 +288,15 @@ void cw_transport_send(cw_worker *worker, cw_transport *transport, cw_pkt *pkt, 
     const cw_transport_addr *to = &transport->addr[transport->selected];
     uint8_t *data = pkt->slot->data + pkt->at;
 
-    if (!transport->seal.srtp || transport->addr_n == 0)
+    if (!transport->seal.srtp || (transport->addr_n == 0 && !transport->carried))
         return;
     if (cw_seal_close(&transport->seal, rtcp, data, &pkt->len))
         return;
-    cw_io_queue(worker->io, to->fd, pkt, &to->addr);
     worker->out++;
+    if (transport->addr_n > 0)
+        cw_io_queue(worker->io, to->fd, pkt, &to->addr);
+    else if (!transport->carrier.send(transport->carrier.arg, data, pkt->len))
+        cw_stat_inc(CW_STAT_ice_dropped);
 }
 
 /* ── The browser port ── */
@@ -317,6 +324,25 @@ static void take(cw_worker *worker, const cw_browser_port *port, cw_transport *l
         take_dtls(worker, port, pkt);
     else
         worker->dropped++;
+}
+
+void cw_transport_take_carried(cw_worker *worker, cw_transport *transport, cw_pkt *pkt)
+{
+    static const cw_addr unknown;
+    unsigned first = pkt->slot->data[0]; /* RFC 7983 7; checks are the carrier's */
+
+    pkt->from = &unknown;
+    if (first >= 128 && first <= 191 && pkt->len >= 2) {
+        worker->in++;
+        if (transport->seal.srtp && pkt->len <= CW_RTP_MAX)
+            accept_srtp(worker, transport, pkt);
+        else
+            refuse(worker, transport);
+    } else if (first >= 20 && first <= 63 && worker->conf->hooks.dtls) {
+        worker->conf->hooks.dtls(transport->dtls, pkt->slot->data, pkt->len, pkt->from, -1);
+    } else {
+        worker->dropped++;
+    }
 }
 
 /* Which transports a batch is for: found for all first, so that memory is there when needed. */
@@ -406,10 +432,8 @@ void cw_transport_key(cw_worker *worker, cw_transport *transport, const cw_seal_
     CW_CELL_SET(transport->suite, (unsigned)with->suite);
 }
 
-void cw_transport_remove(cw_worker *worker, cw_transport *transport)
+static void forget_ice(cw_worker *worker, cw_transport *transport) CW_ON_MEDIA
 {
-    while (transport->ep_n > 0)
-        cw_transport_detach(transport, transport->ep[0]);
     drop_old_ice(worker, transport);
     g_hash_table_remove(worker->by_ufrag, transport->ice[0].ufrag);
     g_free(transport->ice[0].ufrag);
@@ -417,9 +441,19 @@ void cw_transport_remove(cw_worker *worker, cw_transport *transport)
     for (unsigned i = 0; i < transport->addr_n; i++)
         cw_addrtab_remove(&worker->by_addr, &transport->addr[i].addr, transport);
     g_ptr_array_remove_fast(worker->transports, transport);
+}
+
+void cw_transport_remove(cw_worker *worker, cw_transport *transport)
+{
+    while (transport->ep_n > 0)
+        cw_transport_detach(transport, transport->ep[0]);
+    if (!transport->carried)
+        forget_ice(worker, transport);
     cw_seal_clear(&transport->seal);
     if (worker->conf->hooks.dtls_release)
         worker->conf->hooks.dtls_release(transport->dtls);
+    if (transport->carried)
+        transport->carrier.release(transport->carrier.arg);
     cw_notes_raise(worker->notes, &transport->note, CW_NOTE_GONE);
 }
 

@@ -28,6 +28,7 @@ struct cw_transport {
     alignas(64) cw_seal seal CW_OF_MEDIA;
     uint8_t addr_n CW_OF_MEDIA, selected CW_OF_MEDIA, ssrc_n CW_OF_MEDIA, ssrc_next CW_OF_MEDIA;
     bool flowing CW_OF_MEDIA, lost CW_OF_MEDIA;
+    bool carried; /* packets come and go by `carrier` */
     cw_transport_addr addr[CW_TRANSPORT_ADDRS] CW_OF_MEDIA; /* the first in the first line */
     struct {
         uint32_t ssrc;
@@ -40,6 +41,8 @@ struct cw_transport {
     cw_ice ice[2] CW_OF_MEDIA;     /* newest; and the one before until the newest is used */
     uint64_t valid_us CW_OF_MEDIA; /* last check that held */
     void *dtls;
+    cw_carrier carrier;
+    struct cw_inlet *inlet; /* its worker's, if carried */
 
     /* ── Between the threads ── */
     cw_note note;
@@ -52,6 +55,7 @@ struct cw_transport {
     unsigned worker;
     unsigned eps CW_OF_LOOP;
     bool freed CW_OF_LOOP;
+    cw_addr local CW_OF_LOOP, far CW_OF_LOOP; /* of a carried one, for people */
     cw_transport_fn *fn CW_OF_LOOP;
     void *arg CW_OF_LOOP;
 };
@@ -62,6 +66,9 @@ unsigned cw_transport_ready(cw_worker *worker, const cw_browser_port *port) CW_O
 void cw_transport_take(cw_worker *worker, const cw_browser_port *port, cw_pkt *pkt) CW_ON_MEDIA;
 /* Memory it will need, found and asked for. */
 void cw_transport_expect(const cw_worker *worker, const cw_addr *from) CW_ON_MEDIA;
+/* A datagram of a carried one's far side. */
+void cw_transport_take_carried(cw_worker *worker, cw_transport *transport,
+                               cw_pkt *pkt) CW_ON_MEDIA;
 /* Send a packet of its, encrypted, to the address selected. Takes the slot if it does. */
 void cw_transport_send(cw_worker *worker, cw_transport *transport, cw_pkt *pkt,
                        bool rtcp) CW_ON_MEDIA;

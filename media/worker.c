@@ -2,7 +2,7 @@
 
 #include "base/ident.h"
 #include "base/stats.h"
-#include "media/transport.h"
+#include "media/carried.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -229,6 +229,7 @@ static void round_of(cw_worker *worker) CW_ON_MEDIA
     if (mail)
         run_mail(worker); /* after the events: it may free what they point to */
     cw_io_tx_batch(worker->io);
+    tell_counts(worker);
     gather(worker, packets);
 }
 
@@ -353,6 +354,7 @@ void cw_worker_free(cw_worker *worker)
     g_thread_join(worker->thread);
     cw_notes_free(worker->notes);
     free_tables(worker);
+    cw_inlet_free(worker->inlet);
     close_all(worker);
     g_aligned_free(worker);
 }

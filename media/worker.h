@@ -40,6 +40,7 @@ struct cw_worker {
     cw_browser_port browser[CW_DESC_STREAMS_MAX];
 
     int epoll;
+    struct cw_inlet *inlet; /* NULL until a transport is carried; the loop makes it */
     bool stop CW_OF_MEDIA;
     uint64_t now_us CW_OF_MEDIA; /* read once a batch */
     cw_io *io CW_OF_MEDIA;

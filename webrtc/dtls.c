@@ -51,6 +51,8 @@ void cw_dtls_unref(cw_dtls *dtls) CW_TSA(no_thread_safety_analysis)
     X509_free(dtls->cert);
     OPENSSL_cleanse(&dtls->keys, sizeof dtls->keys);
     cw_dtls_ear_clear(&dtls->ear);
+    if (dtls->carrier.arg)
+        dtls->carrier.release(dtls->carrier.arg);
     server_unref(dtls->server);
     g_free(dtls);
 }
@@ -340,6 +342,11 @@ cw_dtls *cw_dtls_new(cw_dtls_server *server, cw_dtls_fn *fn, void *arg)
 void cw_dtls_set_client(cw_dtls *dtls)
 {
     dtls->client = true;
+}
+
+void cw_dtls_carry(cw_dtls *dtls, const cw_carrier *carrier)
+{
+    dtls->carrier = *carrier;
 }
 
 void cw_dtls_free(cw_dtls *dtls)

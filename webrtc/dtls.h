@@ -8,7 +8,7 @@
 #define CW_WEBRTC_DTLS_H
 
 #include "base/loop.h"
-#include "media/srtp.h"
+#include "media/plane.h"
 #include "webrtc/jsep.h"
 
 typedef struct cw_dtls_server cw_dtls_server; /* threads and certificate */
@@ -52,6 +52,10 @@ cw_dtls *cw_dtls_new(cw_dtls_server *server, cw_dtls_fn *fn, void *arg) CW_ON_LO
 /* Say hello first, as soon as cw_dtls_open tells whom. Before a port has it. */
 void cw_dtls_set_client(cw_dtls *dtls) CW_ON_LOOP;
 void cw_dtls_free(cw_dtls *dtls) CW_ON_LOOP; /* NULL is fine */
+
+/* Answers go by this instead; its release() comes with the association's end, on any thread. Before
+ * the first datagram. */
+void cw_dtls_carry(cw_dtls *dtls, const cw_carrier *carrier) CW_ON_LOOP;
 
 /* The certificate the peer's SDP announces. A handshake may be through before; its keys wait. A
  * different one later means a new association (RFC 8842 4): the next ClientHello starts it. */

@@ -35,7 +35,9 @@ static int bio_write(BIO *bio, const char *data, int len)
     cw_assert_on_dtls();
     BIO_clear_retry_flags(bio);
     /* One write is one datagram; a lost one is sent again by DTLS' own timer. */
-    if (dtls->fd >= 0 && cw_addr_family(&dtls->peer) != AF_UNSPEC)
+    if (dtls->carrier.arg)
+        dtls->carrier.send(dtls->carrier.arg, (const uint8_t *)data, (size_t)len);
+    else if (dtls->fd >= 0 && cw_addr_family(&dtls->peer) != AF_UNSPEC)
         sendto(dtls->fd, data, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL, &dtls->peer.sa,
                cw_addr_len(&dtls->peer));
     return len;

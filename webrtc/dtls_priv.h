@@ -97,6 +97,7 @@ struct cw_dtls {
     cw_dtls_server *server; /* a reference */
     cw_dtls_thread *thread; /* of the server: where everything about it happens */
     bool client;            /* we say hello; not changed once it is on a port */
+    cw_carrier carrier;     /* arg NULL: none, answers go by sendto */
     atomic_int pending;     /* datagrams queued */
     atomic_int hears;
 

@@ -1,18 +1,20 @@
 /* jsep.h - the browser side's SDP (RFC 9429): transport parameters and neutral media.
  *
- * Pure functions, any thread. The gateway is ICE-lite, DTLS passive, one BUNDLE group, rtcp-mux.
+ * Pure functions, any thread. The gateway is DTLS passive, one BUNDLE group, rtcp-mux; ICE-lite, or
+ * full with trickle.
  */
 #ifndef CW_WEBRTC_JSEP_H
 #define CW_WEBRTC_JSEP_H
 
 #include "base/addr.h"
 #include "media/desc.h"
+#include "webrtc/candidate.h"
 
 #define CW_MID_MAX         32
 #define CW_ICE_UFRAG_MAX   256 /* RFC 8839 5.4 */
 #define CW_ICE_PWD_MAX     256
 #define CW_FINGERPRINT_MAX 64 /* bytes of the longest hash, SHA-512 */
-#define CW_CANDIDATES_MAX  8
+#define CW_CANDIDATES_MAX  32 /* of one description */
 
 typedef enum cw_setup { CW_SETUP_ACTPASS, CW_SETUP_ACTIVE, CW_SETUP_PASSIVE } cw_setup;
 
@@ -39,17 +41,19 @@ typedef struct cw_jsep {
     uint8_t mid_ext; /* id of the MID header extension (RFC 8843 15, RFC 8285), 0: none */
     uint8_t feedback[CW_DESC_STREAMS_MAX]; /* rtcp-fb of a video stream: set of cw_feedback */
     cw_media_desc desc;
-    /* ours only */
     unsigned candidate_n;
-    cw_addr candidate[CW_CANDIDATES_MAX]; /* host candidates, best first */
+    cw_candidate candidate[CW_CANDIDATES_MAX]; /* best first */
+    bool complete;                             /* no more will come (RFC 8840 4.2) */
+    /* ours only */
+    bool full_ice;
     uint32_t ssrc[CW_DESC_STREAMS_MAX];   /* what we send with; 0: not said */
     char cname[17];
     uint64_t session_id;
     unsigned version;
 } cw_jsep;
 
-/* A browser's offer or answer. Its candidates are ignored: an ICE-lite side learns addresses from
- * checks. Data channels and further sections become refused streams.
+/* A browser's offer or answer. Candidates beyond CW_CANDIDATES_MAX, and what is none, are passed
+ * over. Data channels and further sections become refused streams.
  *
  * CW_E_BAD_SDP        malformed, or lacks ufrag, pwd, fingerprint or rtcp-mux; `why` says which
  * CW_E_UNSUPPORTED    its sections are not one bundle, are more than CW_DESC_STREAMS_MAX, or the

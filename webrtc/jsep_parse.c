@@ -125,6 +125,23 @@ static bool read_setup(const cw_sdp_attr *attr, cw_setup *ret)
     return true;
 }
 
+/* Lines that are no candidate are not worth a call: another one may do (RFC 8839 5.1). */
+static void read_candidates(const cw_sdp_attr *attr, unsigned n, cw_jsep *ret)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const char *text = attr[i].name.s;
+        size_t len = attr[i].name.len + 1 + attr[i].value.len; /* one line, "name:value" */
+
+        if (cw_span_is(attr[i].name, "end-of-candidates"))
+            ret->complete = true;
+        if (ret->candidate_n == CW_CANDIDATES_MAX || !attr[i].value.s ||
+            !cw_span_is(attr[i].name, "candidate"))
+            continue;
+        if (!cw_candidate_parse(text, len, &ret->candidate[ret->candidate_n], NULL, NULL))
+            ret->candidate_n++;
+    }
+}
+
 static cw_err read_transport(reader *r)
 {
     const cw_sdp_media *media = &r->sdp->media[r->tagged];
@@ -141,6 +158,8 @@ static cw_err read_transport(reader *r)
         return fault(r, CW_E_BAD_SDP, "no a=fingerprint of sha-256, sha-384 or sha-512");
     if (!read_setup(find(r, media, "setup"), &ret->setup))
         return fault(r, CW_E_BAD_SDP, "a=setup is not actpass, active or passive");
+    read_candidates(media->attr, media->attr_n, ret);
+    read_candidates(r->sdp->attr, r->sdp->attr_n, ret);
     return CW_OK;
 }
 

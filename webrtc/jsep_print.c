@@ -1,4 +1,4 @@
-/* Our offer or answer to a browser: one bundle, ICE-lite (RFC 9429 5.2, 5.3; RFC 8839). */
+/* Our offer or answer to a browser: one bundle (RFC 9429 5.2, 5.3; RFC 8839, RFC 8840). */
 #include "webrtc/jsep.h"
 
 #include "media/sdp.h"
@@ -37,24 +37,35 @@ static int first_live(const cw_media_desc *desc)
     return -1;
 }
 
+/* What stands in c= and m= (RFC 8839 4.2.1.2); AF_UNSPEC: nothing yet, candidates will trickle. */
+static const cw_addr *default_addr(const cw_jsep *local)
+{
+    static const cw_addr none;
+
+    for (unsigned i = 0; i < local->candidate_n; i++)
+        if (local->candidate[i].way == CW_WAY_UDP)
+            return &local->candidate[i].addr;
+    return &none;
+}
+
 static void print_session(const writer *w)
 {
     const cw_jsep *local = w->local;
-    const cw_addr *at = local->candidate_n ? &local->candidate[0] : NULL;
-    bool v6 = at && cw_addr_family(at) == AF_INET6;
+    const cw_addr *at = default_addr(local);
+    bool v6 = cw_addr_family(at) == AF_INET6;
     char ip[CW_ADDR_STR], mid[12];
     GString *group = g_string_new(NULL);
 
     g_string_append_printf(w->out, "v=0\r\no=causeway %" G_GUINT64_FORMAT " %u IN %s %s\r\n",
                            local->session_id, local->version, v6 ? "IP6" : "IP4",
-                           at ? cw_addr_print_ip(at, ip) : "127.0.0.1");
+                           cw_addr_family(at) ? cw_addr_print_ip(at, ip) : "127.0.0.1");
     g_string_append(w->out, "s=-\r\nt=0 0\r\n");
     for (unsigned i = 0; i < local->desc.stream_n; i++)
         if (!local->desc.stream[i].refused && mid_of(w, i, mid)[0])
             g_string_append_printf(group, " %s", mid_of(w, i, mid));
     if (group->len)
         g_string_append_printf(w->out, "a=group:BUNDLE%s\r\n", group->str);
-    g_string_append(w->out, "a=ice-lite\r\n");
+    g_string_append(w->out, local->full_ice ? "a=ice-options:trickle\r\n" : "a=ice-lite\r\n");
     g_string_free(group, TRUE);
 }
 
@@ -70,20 +81,16 @@ static void print_fingerprint(const writer *w)
     g_string_append(w->out, "\r\n");
 }
 
-/* RFC 8445 5.1.2.1: host preference 126, local preference falling, component 1. */
 static void print_candidates(const writer *w)
 {
     const cw_jsep *local = w->local;
+    char text[CW_CANDIDATE_PRINT];
 
-    for (unsigned i = 0; i < local->candidate_n; i++) {
-        uint32_t priority = 126u << 24 | (65535u - i) << 8 | 255u;
-        char ip[CW_ADDR_STR];
-
-        g_string_append_printf(w->out, "a=candidate:%u 1 udp %u %s %u typ host\r\n", i + 1,
-                               priority, cw_addr_print_ip(&local->candidate[i], ip),
-                               cw_addr_port(&local->candidate[i]));
-    }
-    g_string_append(w->out, "a=end-of-candidates\r\n");
+    for (unsigned i = 0; i < local->candidate_n; i++)
+        g_string_append_printf(w->out, "a=%s\r\n",
+                               cw_candidate_print(&local->candidate[i], text));
+    if (local->complete)
+        g_string_append(w->out, "a=end-of-candidates\r\n");
 }
 
 static void print_transport(const writer *w, unsigned i)
@@ -138,12 +145,12 @@ static void print_section(const writer *w, unsigned i)
     static const cw_addr none;
     const cw_jsep *local = w->local;
     const cw_stream *stream = &local->desc.stream[i];
-    const cw_addr *at = local->candidate_n ? &local->candidate[0] : &none;
+    const cw_addr *at = default_addr(local);
     char buf[12];
     const char *mid = mid_of(w, i, buf);
 
     cw_sdp_print_stream(w->out, stream, "UDP/TLS/RTP/SAVPF",
-                        local->candidate_n ? cw_addr_port(at) : 9, at);
+                        cw_addr_family(at) ? cw_addr_port(at) : 9, at);
     if (stream->refused)
         cw_sdp_print_connection(w->out, &none);
     if (mid[0])

@@ -15,7 +15,7 @@ static unsigned age_ms(const cw_peer *peer)
 /* ── Events; each ends with the op, which may free the peer ─────────────────────────────────────
  */
 
-static void fail(cw_peer *peer, cw_err err) CW_ON_LOOP
+void cw_peer_fail(cw_peer *peer, cw_err err)
 {
     if (peer->state == PEER_FAILED)
         return;
@@ -29,7 +29,7 @@ static void on_timer(void *arg)
     cw_peer *peer = arg;
 
     cw_assert_on_loop();
-    fail(peer, peer->bound_n ? CW_E_TIMEOUT : CW_E_ICE);
+    cw_peer_fail(peer, peer->bound_n ? CW_E_TIMEOUT : CW_E_ICE);
 }
 
 static void on_secure(cw_peer *peer, const cw_dtls_event *event) CW_ON_LOOP
@@ -50,12 +50,20 @@ static void on_dtls(void *arg, const cw_dtls_event *event)
 
     cw_assert_on_loop();
     if (event->err)
-        fail(peer, event->err);
+        cw_peer_fail(peer, event->err);
     else if (peer->state != PEER_FAILED)
         on_secure(peer, event);
 }
 
-static void on_transport(void *arg, cw_transport_event event, const cw_addr *remote)
+void cw_peer_is_bound(cw_peer *peer, const cw_addr *remote)
+{
+    if (!peer->bound_n++)
+        peer->bound_ms = age_ms(peer);
+    peer->remote = *remote;
+    peer->ops->ice(peer->arg, remote);
+}
+
+void cw_peer_on_transport(void *arg, cw_transport_event event, const cw_addr *remote)
 {
     cw_peer *peer = arg;
 
@@ -64,13 +72,10 @@ static void on_transport(void *arg, cw_transport_event event, const cw_addr *rem
         return;
     switch (event) {
     case CW_TRANSPORT_BOUND:
-        if (!peer->bound_n++)
-            peer->bound_ms = age_ms(peer);
-        peer->remote = *remote;
-        peer->ops->ice(peer->arg, remote);
+        cw_peer_is_bound(peer, remote);
         break;
     case CW_TRANSPORT_LOST:
-        fail(peer, CW_E_MEDIA_LOST);
+        cw_peer_fail(peer, CW_E_MEDIA_LOST);
         break;
     case CW_TRANSPORT_FLOWING:
         peer->flowing_ms = age_ms(peer);
@@ -127,6 +132,7 @@ void cw_peer_free(cw_peer *peer)
     for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++)
         cw_ep_free(peer->stream[i].ep);
     cw_transport_free(peer->transport);
+    cw_peer_close_ice(peer);
     cw_dtls_free(peer->dtls);
     cw_timer_free(peer->timer);
     g_free(peer->theirs);
@@ -152,8 +158,7 @@ cw_err cw_peer_open(cw_peer *peer)
     cw_random_text(peer->ufrag, CW_PEER_UFRAG);
     cw_random_text(peer->pwd, CW_PEER_PWD);
     peer->dtls = cw_dtls_new(peer->webrtc->dtls, on_dtls, peer);
-    err = cw_transport_new(peer->webrtc->plane, peer->worker, peer->ufrag, peer->pwd, peer->dtls,
-                           on_transport, peer, &peer->transport);
+    err = cw_peer_open_transport(peer);
     if (err) {
         cw_dtls_release(peer->dtls); /* no worker ever had it */
         cw_dtls_free(g_steal_pointer(&peer->dtls));
@@ -187,32 +192,6 @@ cw_ep *cw_peer_ep(cw_peer *peer, unsigned stream)
 static json_t *ms_or_null(unsigned ms)
 {
     return ms ? json_integer(ms) : NULL;
-}
-
-static cw_addr local_of(const cw_peer *peer) CW_ON_LOOP
-{
-    cw_ep_stats stats = { 0 };
-
-    for (unsigned i = 0; i < peer->stream_n; i++)
-        if (peer->stream[i].ep) {
-            cw_ep_get_stats(peer->stream[i].ep, &stats);
-            break;
-        }
-    return stats.local;
-}
-
-static json_t *ice_json(const cw_peer *peer) CW_ON_LOOP
-{
-    cw_addr addr = local_of(peer);
-    char local[CW_ADDR_STR], remote[CW_ADDR_STR];
-    bool bound = peer->bound_n > 0;
-
-    return json_pack("{s:s* s:s* s:o* s:i s:i}", "local",
-                     bound && cw_addr_family(&addr) != AF_UNSPEC ? cw_addr_print(&addr, local)
-                                                                 : NULL,
-                     "remote", bound ? cw_addr_print(&peer->remote, remote) : NULL, "connected_ms",
-                     ms_or_null(peer->bound_ms), "moves", bound ? (int)peer->bound_n - 1 : 0,
-                     "restarts", (int)peer->restart_n);
 }
 
 static json_t *dtls_json(const cw_peer *peer)
@@ -252,6 +231,6 @@ json_t *cw_peer_json(const cw_peer *peer)
     };
 
     return json_pack("{s:s s:i s:o s:o s:o* s:o}", "state", states[peer->state], "worker",
-                     (int)peer->worker, "ice", ice_json(peer), "dtls", dtls_json(peer),
+                     (int)peer->worker, "ice", cw_peer_ice_json(peer), "dtls", dtls_json(peer),
                      "flowing_ms", ms_or_null(peer->flowing_ms), "streams", streams_json(peer));
 }

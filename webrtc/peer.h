@@ -1,4 +1,4 @@
-/* peer.h - one browser's PeerConnection as the gateway's end: ICE-lite, DTLS-SRTP, streams.
+/* peer.h - one browser's PeerConnection as the gateway's end: ICE, DTLS-SRTP, streams.
  *
  * Loop thread. Text in, neutral descriptions out; endpoints for the call to join.
  */
@@ -7,19 +7,25 @@
 
 #include "media/desc.h"
 #include "media/plane.h"
+#include "webrtc/agent.h"
 #include "base/json.h"
 
 typedef struct cw_webrtc cw_webrtc; /* certificate, DTLS threads, plane */
 typedef struct cw_peer cw_peer;
 
 typedef struct cw_webrtc_conf {
-    cw_addr public_address;      /* AF_UNSPEC: candidates are the ports' own addresses */
+    /* What the world sees of us (1:1 NAT); AF_UNSPEC: candidates are the ports' own addresses */
+    cw_addr public4, public6;
     unsigned connect_timeout_ms; /* ICE and DTLS together */
     unsigned dtls_threads;       /* 0: one for two cores */
+    unsigned consent_timeout_ms; /* as the plane's */
+    bool full;                   /* full ICE, by agents in `full_conf.threads` threads */
+    cw_agents_conf full_conf;    /* without its public addresses */
     /* 0: a default */
     unsigned dtls_linger_ms;                     /* how long our last flight can be repeated */
     unsigned dtls_datagrams_max, dtls_bytes_max; /* of one browser's handshake */
     unsigned dtls_queue_max; /* datagrams of all browsers waiting for the thread */
+    unsigned candidates_max; /* of a browser, until an ICE restart */
 } cw_webrtc_conf;
 
 /* Fills `hooks` for cw_plane_new; needs no plane yet. */
@@ -40,6 +46,9 @@ typedef struct cw_peer_ops {
     void (*flowing)(void *arg, unsigned stream); /* first packet of a stream */
     /* CW_EP_SILENT, CW_EP_HEARD, CW_EP_DEAD of a stream that is watched (cw_ep_watch) */
     void (*quiet)(void *arg, unsigned stream, cw_ep_event event);
+    /* Full ICE: one more candidate than our last SDP had, for the section of `mid`; NULL: that was
+     * all (RFC 8838). */
+    void (*candidate)(void *arg, const char *candidate, const char *mid);
 } cw_peer_ops;
 
 CW_NODISCARD cw_err cw_peer_new(cw_webrtc *webrtc, unsigned worker, const cw_peer_ops *ops,
@@ -59,9 +68,17 @@ CW_NODISCARD cw_err cw_peer_offer(cw_peer *peer, const cw_media_desc *desc, char
 CW_NODISCARD cw_err cw_peer_answered(cw_peer *peer, const char *sdp, size_t len, cw_media_desc *ret,
                                      char why[static 128]) CW_ON_LOOP;
 
-/* A trickled candidate. ICE-lite needs none; it is checked for form only: "" and NULL end them,
- * .local and TCP ones are fine. CW_E_PARAMS when it is no candidate. */
-CW_NODISCARD cw_err cw_peer_candidate(cw_peer *peer, const char *candidate) CW_ON_LOOP;
+/* A trickled candidate: "" and NULL end them. ICE-lite needs none, full ICE those it can check; the
+ * others (mDNS names among them) are fine too, for the browser's own checks show where it is.
+ *
+ * CW_E_PARAMS    it is no candidate; `why` says so
+ * CW_E_OVERLOAD  more than candidates_max
+ */
+CW_NODISCARD cw_err cw_peer_candidate(cw_peer *peer, const char *candidate,
+                                      char why[static 128]) CW_ON_LOOP;
+
+/* Our next offer asks for new ICE credentials, ours being new (RFC 8839 4.4.1.1.1). */
+void cw_peer_restart(cw_peer *peer) CW_ON_LOOP;
 
 cw_ep *cw_peer_ep(cw_peer *peer, unsigned stream) CW_ON_LOOP; /* NULL: refused stream */
 json_t *cw_peer_json(const cw_peer *peer) CW_ON_LOOP; /* ICE pair, DTLS suite, for `call show` */

@@ -1,4 +1,4 @@
-/* Offers and answers of a peer (RFC 9429), ICE restarts, candidates. */
+/* Offers and answers of a peer (RFC 9429). */
 #include "webrtc/peer_priv.h"
 
 #include "base/ident.h"
@@ -6,46 +6,7 @@
 #include <glib.h>
 #include <string.h>
 
-#define CANDIDATE_MAX 1024 /* characters */
-#define MID_EXT       4    /* header extension id of the MID in our offers */
-
-/* ── Our candidates ─────────────────────────────────────────────────────────────────────────────
- */
-
-static bool has_candidate(const cw_jsep *local, const cw_addr *addr)
-{
-    for (unsigned i = 0; i < local->candidate_n; i++)
-        if (cw_addr_eq(&local->candidate[i], addr))
-            return true;
-    return false;
-}
-
-/* The port's own address, or what the world sees in its place (1:1 NAT). */
-static cw_addr as_seen(const cw_webrtc *webrtc, const cw_addr *own)
-{
-    const cw_addr *public = &webrtc->conf.public_address;
-    cw_addr ret = *own, machine;
-
-    if (cw_addr_family(public) == cw_addr_family(own))
-        ret = *public;
-    else if (cw_addr_is_any(own) && cw_addr_own(cw_addr_family(own), &machine) == CW_OK)
-        ret = machine;
-    cw_addr_set_port(&ret, cw_addr_port(own));
-    return ret;
-}
-
-static void add_candidates(const cw_peer *peer, cw_jsep *local)
-{
-    cw_addr own[CW_CANDIDATES_MAX];
-    unsigned n = cw_plane_candidates(peer->webrtc->plane, peer->worker, own, CW_CANDIDATES_MAX);
-
-    for (unsigned i = 0; i < n; i++) {
-        cw_addr addr = as_seen(peer->webrtc, &own[i]);
-
-        if (!has_candidate(local, &addr))
-            local->candidate[local->candidate_n++] = addr;
-    }
-}
+#define MID_EXT 4 /* header extension id of the MID in our offers */
 
 /* ── Our SDP ────────────────────────────────────────────────────────────────────────────────────
  */
@@ -71,7 +32,7 @@ static char *print(cw_peer *peer, const cw_media_desc *desc, const cw_jsep *thei
         if (peer->stream[i].ep)
             local->ssrc[i] = cw_ep_ssrc(peer->stream[i].ep);
     }
-    add_candidates(peer, local);
+    cw_peer_candidates(peer, local);
     return cw_jsep_print(local, !theirs);
 }
 
@@ -138,16 +99,12 @@ static void restart_if_asked(cw_peer *peer, const cw_jsep *remote) CW_ON_LOOP
 {
     if (!peer->remote_ufrag || !strcmp(peer->remote_ufrag, remote->ufrag))
         return;
-    cw_random_text(peer->ufrag, CW_PEER_UFRAG);
-    cw_random_text(peer->pwd, CW_PEER_PWD);
-    cw_transport_restart(peer->transport, peer->ufrag, peer->pwd);
-    peer->restart_n++;
+    cw_peer_new_credentials(peer);
 }
 
 static void take_transport(cw_peer *peer, const cw_jsep *remote) CW_ON_LOOP
 {
-    g_free(peer->remote_ufrag);
-    peer->remote_ufrag = g_strdup(remote->ufrag);
+    cw_peer_remote_ice(peer, remote);
     peer->remote_print = remote->fingerprint;
     cw_dtls_expect(peer->dtls, &remote->fingerprint);
     cw_peer_start_timer(peer);
@@ -176,6 +133,10 @@ cw_err cw_peer_offered(cw_peer *peer, const char *sdp, size_t len, cw_media_desc
         g_strlcpy(why, "fewer media sections than before", 128); /* RFC 3264 8 */
         return CW_E_BAD_SDP;
     }
+    if (peer->webrtc->agents)
+        err = cw_peer_open(peer); /* its candidates are found meanwhile */
+    if (err)
+        return err;
     g_free(peer->theirs);
     peer->theirs = g_steal_pointer(&theirs);
     *ret = peer->theirs->desc;
@@ -241,6 +202,7 @@ cw_err cw_peer_offer(cw_peer *peer, const cw_media_desc *desc, char **sdp)
         return CW_E_STATE;
     if (desc->stream_n < peer->stream_n)
         return CW_E_INTERNAL;
+    peer->we_offer = peer->we_offer || !peer->transport;
     err = cw_peer_open(peer);
     if (err)
         return err;
@@ -296,33 +258,5 @@ cw_err cw_peer_answered(cw_peer *peer, const char *sdp, size_t len, cw_media_des
     take_transport(peer, theirs);
     settle(peer, ours, &theirs->desc, false);
     *ret = theirs->desc;
-    return CW_OK;
-}
-
-/* ── Candidates (RFC 8839 5.1) ──────────────────────────────────────────────────────────────────
- */
-
-/* "candidate:1 1 udp 2113937151 192.0.2.1 54400 typ host …"; the address may be a name. */
-static bool is_candidate(const char *text)
-{
-    g_auto(GStrv) words = g_strsplit(text, " ", 9);
-    guint n = g_strv_length(words);
-
-    return n >= 8 && strlen(words[0]) > strlen("candidate:") &&
-           g_ascii_string_to_unsigned(words[1], 10, 1, 256, NULL, NULL) && words[2][0] &&
-           g_ascii_string_to_unsigned(words[3], 10, 0, G_MAXUINT32, NULL, NULL) && words[4][0] &&
-           g_ascii_string_to_unsigned(words[5], 10, 0, 65535, NULL, NULL) &&
-           !strcmp(words[6], "typ") && words[7][0];
-}
-
-cw_err cw_peer_candidate(cw_peer *peer, const char *candidate)
-{
-    if (!candidate || !candidate[0])
-        return CW_OK;
-    if (g_str_has_prefix(candidate, "a="))
-        candidate += 2;
-    if (strnlen(candidate, CANDIDATE_MAX + 1) > CANDIDATE_MAX ||
-        !g_str_has_prefix(candidate, "candidate:") || !is_candidate(candidate))
-        return CW_E_PARAMS;
     return CW_OK;
 }

@@ -2,15 +2,18 @@
 
 #include <glib.h>
 
-cw_role cw_role_loop, cw_role_media, cw_role_dtls;
+cw_role cw_role_loop, cw_role_media, cw_role_dtls, cw_role_ice;
 
-enum { ON_LOOP = 1, ON_MEDIA = 2, ON_DTLS = 4 };
+enum { ON_LOOP = 1, ON_MEDIA = 2, ON_DTLS = 4, ON_ICE = 8 };
 
 static __thread unsigned held;
 
 static unsigned bit_of(const cw_role *role)
 {
-    return role == &cw_role_loop ? ON_LOOP : role == &cw_role_media ? ON_MEDIA : ON_DTLS;
+    return role == &cw_role_loop    ? ON_LOOP
+           : role == &cw_role_media ? ON_MEDIA
+           : role == &cw_role_dtls  ? ON_DTLS
+                                    : ON_ICE;
 }
 
 void cw_role_take(cw_role *role)
@@ -36,4 +39,9 @@ void cw_assert_on_media(void)
 void cw_assert_on_dtls(void)
 {
     g_assert(held & ON_DTLS);
+}
+
+void cw_assert_on_ice(void)
+{
+    g_assert(held & ON_ICE);
 }
