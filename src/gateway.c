@@ -6,6 +6,7 @@
 #include "call/call.h"
 #include "media/plane.h"
 #include "media/srtp.h"
+#include "nat.h"
 #include "sip/sip.h"
 #include "user/user.h"
 #include "webrtc/peer.h"
@@ -94,23 +95,6 @@ static cw_err plane_conf(const cw_conf *conf, cw_plane_conf *ret, char **why)
     return err;
 }
 
-static cw_err webrtc_conf(const cw_conf *conf, cw_webrtc_conf *ret, char **why)
-{
-    const char *public = conf->media.public_address;
-
-    ret->connect_timeout_ms = (unsigned)conf->media.ice_timeout_ms;
-    ret->dtls_threads = (unsigned)conf->media.dtls_threads;
-    ret->dtls_linger_ms = (unsigned)conf->media.dtls_linger_ms;
-    ret->dtls_datagrams_max = (unsigned)conf->media.dtls_datagrams_max;
-    ret->dtls_bytes_max = (unsigned)conf->media.dtls_bytes_max;
-    ret->dtls_queue_max = (unsigned)conf->media.dtls_queue_max;
-    if (public && cw_addr_parse(public, 0, &ret->public_address)) {
-        *why = g_strdup_printf("media.public_address: \"%s\" is no address", public);
-        return CW_E_CONF;
-    }
-    return CW_OK;
-}
-
 static cw_err set_log(const cw_conf *conf, char **why)
 {
     if (cw_log_set_level(NULL, conf->log.level)) {
@@ -149,7 +133,7 @@ cw_err cw_gateway_check(const cw_conf *conf, char **why)
     if (!err)
         err = plane_conf(conf, &plane, why);
     if (!err)
-        err = webrtc_conf(conf, &webrtc, why);
+        err = cw_gateway_webrtc(conf, &plane, &webrtc, why);
     if (!err)
         err = check_parts(conf, why);
     if (!err)
@@ -178,9 +162,9 @@ static CW_ON_LOOP cw_err make_media(cw_gateway *g, char **why)
     cw_err err = init_srtp();
 
     if (!err)
-        err = webrtc_conf(g->conf, &webrtc, why);
-    if (!err)
         err = plane_conf(g->conf, &plane, why);
+    if (!err)
+        err = cw_gateway_webrtc(g->conf, &plane, &webrtc, why);
     if (!err)
         err = cw_webrtc_new(g->loop, &webrtc, &plane.hooks, &g->webrtc);
     if (err)

@@ -1,6 +1,6 @@
 # The gateway: every part, built from a configuration. Tests that build one in-process link these
 # sources and the same libraries.
-GATEWAY_SOURCES = src/gateway.c src/gateway.h
+GATEWAY_SOURCES = src/gateway.c src/gateway.h src/nat.c src/nat.h
 GATEWAY_LIBS = src/api/libapi.a src/admin/libadmin.a $(API_LIBS)
 
 bin_PROGRAMS += causeway

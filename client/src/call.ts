@@ -77,7 +77,7 @@ export interface CallHost {
 }
 
 type Kind = 'audio' | 'video';
-type About = 'call.progress' | 'call.answer' | 'call.update' | 'call.info' | 'call.quality' | 'call.media' | 'call.end';
+type About = 'call.progress' | 'call.candidate' | 'call.answer' | 'call.update' | 'call.info' | 'call.quality' | 'call.media' | 'call.end';
 
 export class Call extends Emitter<CallEvents> {
     /** Settles when the other side answers; rejects when the call ends before. */
@@ -90,6 +90,7 @@ export class Call extends Emitter<CallEvents> {
     private media: LocalMedia | undefined;
     private gatewayName = '';
     private offer = '';
+    private early: Notifications['call.candidate'][] = []; // ahead of the description they are of
     private answeredAt = 0;
     private mutes = { audio: false, video: false };
     private remoteMutes = { audio: false, video: false };
@@ -166,6 +167,7 @@ export class Call extends Emitter<CallEvents> {
         }
         try {
             const sdp = await this.openPeer().answer(this.offer, this.media!.stream);
+            for (const candidate of this.early.splice(0)) await this.peer!.addCandidate(candidate);
             if (this.over) throw wrongState(this.now);
             await this.host.rpc.request('call.answer', { call: this.id, sdp });
             if (this.over) throw wrongState(this.now);
@@ -294,6 +296,12 @@ export class Call extends Emitter<CallEvents> {
     async progressed({ state, sdp }: Notifications['call.progress']): Promise<void> {
         if (sdp) await this.peer?.accept(sdp);
         if (this.unanswered && !(state === 'trying' && this.now !== 'trying')) this.move(state);
+    }
+
+    /** @internal */
+    async candidate(params: Notifications['call.candidate']): Promise<void> {
+        if (this.peer?.pc.remoteDescription) await this.peer.addCandidate(params);
+        else this.early.push(params);
     }
 
     /** @internal */
@@ -481,6 +489,7 @@ export class Call extends Emitter<CallEvents> {
 
 const reactions: { [N in About]: (call: Call, params: Notifications[N]) => Promise<void> | void } = {
     'call.progress': (call, params) => call.progressed(params),
+    'call.candidate': (call, params) => call.candidate(params),
     'call.answer': (call, params) => call.wasAnswered(params),
     'call.update': (call, { held }) => call.setHeld(held),
     'call.info': (call, params) => call.told(params),

@@ -1,4 +1,4 @@
-import type { CallCandidate } from './protocol.js';
+import type { CallCandidate, GatewayCandidate } from './protocol.js';
 
 export type Candidate = Omit<CallCandidate, 'call'>;
 
@@ -46,6 +46,14 @@ export class Peer {
     async accept(answer: string): Promise<void> {
         if (this.pc.signalingState === 'have-local-offer')
             await this.pc.setRemoteDescription({ type: 'answer', sdp: answer });
+    }
+
+    /** One of the gateway's. What a browser cannot use is no reason to end a call: another will do. */
+    async addCandidate({ candidate, mid }: Pick<GatewayCandidate, 'candidate' | 'mid'>): Promise<void> {
+        const init: RTCIceCandidateInit = { candidate: candidate ?? '' };
+        if (mid === undefined) init.sdpMLineIndex = 0;
+        else init.sdpMid = mid;
+        await this.pc.addIceCandidate(init).catch(() => {});
     }
 
     /** The gateway knows the call: let candidates flow. */

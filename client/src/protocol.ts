@@ -129,6 +129,18 @@ export interface CallCandidate {
   mline?: number;
 }
 
+/** Parameters of call.candidate from the gateway */
+export interface GatewayCandidate {
+  /** 1, 2, 3 … within the session */
+  seq: number;
+  /** the call */
+  call: string;
+  /** for addIceCandidate; null: no more will come */
+  candidate: string | null;
+  /** RTCIceCandidateInit.sdpMid */
+  mid?: string;
+}
+
 /** Result of call.update */
 export interface CallUpdated {
   /** the gateway's answer */
@@ -399,7 +411,7 @@ export interface Requests {
   "call.start": { params: CallStart; result: CallStarted };
   /** Take a call that `call.incoming` announced. */
   "call.answer": { params: CallSdp; result: Empty };
-  /** Trickle ICE (RFC 8838): one more candidate of the browser. The gateway's own are all in its description. */
+  /** Trickle ICE (RFC 8838): one more candidate of the browser. */
   "call.candidate": { params: CallCandidate; result: Empty };
   /** Offer anew within the call: an ICE restart after a change of network, or other tracks. The other side need not notice. */
   "call.update": { params: CallSdp; result: CallUpdated };
@@ -425,6 +437,8 @@ export interface Notifications {
   "call.incoming": CallIncoming;
   /** A call you started got further. States may repeat. */
   "call.progress": CallProgress;
+  /** Trickle ICE (RFC 8838): one more candidate of the gateway, of the description before. Only a gateway that is configured for full ICE sends them. */
+  "call.candidate": GatewayCandidate;
   /** The other side took the call you started. */
   "call.answer": CallAnswered;
   /** Somebody held or resumed the call. */

@@ -44,7 +44,7 @@ cw_err cw_do_call_candidate(cw_session *s, const json_t *params, json_t **result
 
     /* Firefox says "no more" with an empty string. */
     return cw_client_candidate(s->client, call_of(params),
-                               candidate && *candidate ? candidate : NULL);
+                               candidate && *candidate ? candidate : NULL, fault->text);
 }
 
 cw_err cw_do_call_update(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)

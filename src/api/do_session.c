@@ -38,14 +38,35 @@ static cw_err identify(cw_session *s, const json_t *params, cw_identity *ret,
     return cw_guest(s->env->conf, guest, ret);
 }
 
+/* As RTCPeerConnection takes it (RFC 7065). */
+static json_t *ice_server(const struct cw_conf_turn *turn)
+{
+    bool tls = strcmp(turn->transport, "tls") == 0;
+    g_autofree char *url = g_strdup_printf("%s:%s?transport=%s", tls ? "turns" : "turn",
+                                           turn->address, tls ? "tcp" : turn->transport);
+
+    return json_pack("{s[s] ss ss}", "urls", url, "username", turn->username, "credential",
+                     turn->password);
+}
+
+static json_t *ice_servers(const cw_conf *conf)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < conf->turn_n; i++)
+        if (conf->turn[i].browsers)
+            json_array_append_new(all, ice_server(&conf->turn[i]));
+    return all;
+}
+
 static json_t *opened(const cw_session *s, const cw_identity *identity)
 {
     const struct cw_conf_web *web = &s->env->conf->web;
     char id[CW_ID_STR];
 
-    return json_pack("{ss ss ss s[] s{sI sI} s{sI} s{ss ss}}", "session", cw_id_print(s->id, id),
-                     "user", identity->user, "display", identity->display, "iceServers", "ping",
-                     "interval_ms", (json_int_t)web->ping_interval_ms, "timeout_ms",
+    return json_pack("{ss ss ss so s{sI sI} s{sI} s{ss ss}}", "session", cw_id_print(s->id, id),
+                     "user", identity->user, "display", identity->display, "iceServers",
+                     ice_servers(s->env->conf), "ping", "interval_ms", (json_int_t)web->ping_interval_ms, "timeout_ms",
                      (json_int_t)web->ping_timeout_ms, "limits", "message_bytes",
                      (json_int_t)web->message_max_bytes, "server", "name", PACKAGE_NAME, "version",
                      PACKAGE_VERSION);

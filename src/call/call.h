@@ -49,7 +49,8 @@ CW_NODISCARD cw_err cw_client_start(cw_client *client, const char *call, const c
 CW_NODISCARD cw_err cw_client_answer(cw_client *client, const char *call, const char *sdp,
                                      size_t sdp_len, char why[static 128]) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_client_candidate(cw_client *client, const char *call,
-                                        const char *candidate /* NULL: end */) CW_ON_LOOP;
+                                        const char *candidate /* NULL: end */,
+                                        char why[static 128]) CW_ON_LOOP;
 /* The browser offers anew (ICE restart, tracks); the answer is in the result as "sdp". */
 CW_NODISCARD cw_err cw_client_update(cw_client *client, const char *call, const char *sdp,
                                      size_t sdp_len, json_t **result,

@@ -176,11 +176,13 @@ cw_err cw_client_answer(cw_client *client, const char *call, const char *sdp, si
     return leg ? cw_leg_browser_answered(leg, sdp, sdp_len, why) : CW_E_NO_CALL;
 }
 
-cw_err cw_client_candidate(cw_client *client, const char *call, const char *candidate)
+cw_err cw_client_candidate(cw_client *client, const char *call, const char *candidate,
+                           char why[static 128])
 {
     cw_leg *leg = g_hash_table_lookup(client->legs, call);
 
-    return leg ? cw_leg_browser_candidate(leg, candidate) : CW_E_NO_CALL;
+    why[0] = 0;
+    return leg ? cw_leg_browser_candidate(leg, candidate, why) : CW_E_NO_CALL;
 }
 
 cw_err cw_client_update(cw_client *client, const char *call, const char *sdp, size_t sdp_len,

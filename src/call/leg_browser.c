@@ -96,6 +96,17 @@ static void on_quiet(void *arg, unsigned stream, cw_ep_event event)
     cw_leg_emit(&b->leg, &(cw_leg_event){ .what = CW_LEG_QUIET, .stream = stream, .quiet = event });
 }
 
+static void on_candidate(void *arg, const char *candidate, const char *mid)
+{
+    leg_browser *b = arg;
+    json_t *params = json_pack("{s:s?}", "candidate", candidate);
+
+    cw_assert_on_loop();
+    if (*mid)
+        json_object_set_new(params, "mid", json_string(mid));
+    tell(b, "call.candidate", params, candidate ? NULL : "end");
+}
+
 static const cw_peer_ops peer_ops = {
     .ice = on_ice,
     .connected = on_connected,
@@ -103,6 +114,7 @@ static const cw_peer_ops peer_ops = {
     .dtmf = on_dtmf,
     .flowing = on_flowing,
     .quiet = on_quiet,
+    .candidate = on_candidate,
 };
 
 static CW_ON_LOOP cw_err make_peer(leg_browser *b)
@@ -422,9 +434,9 @@ cw_err cw_leg_browser_update(cw_leg *leg, const cw_media_desc *other, const char
     return CW_OK;
 }
 
-cw_err cw_leg_browser_candidate(cw_leg *leg, const char *candidate)
+cw_err cw_leg_browser_candidate(cw_leg *leg, const char *candidate, char why[static 128])
 {
-    return self(leg)->peer ? cw_peer_candidate(self(leg)->peer, candidate) : CW_OK;
+    return self(leg)->peer ? cw_peer_candidate(self(leg)->peer, candidate, why) : CW_OK;
 }
 
 cw_err cw_leg_browser_hold(cw_leg *leg, bool on)

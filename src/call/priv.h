@@ -185,7 +185,8 @@ CW_NODISCARD cw_err cw_leg_browser_answered(cw_leg *leg, const char *sdp, size_t
 CW_NODISCARD cw_err cw_leg_browser_update(cw_leg *leg, const cw_media_desc *other, const char *sdp,
                                           size_t len, char **answer,
                                           char why[static 128]) CW_ON_LOOP;
-CW_NODISCARD cw_err cw_leg_browser_candidate(cw_leg *leg, const char *candidate) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_leg_browser_candidate(cw_leg *leg, const char *candidate,
+                                             char why[static 128]) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_leg_browser_hold(cw_leg *leg, bool on) CW_ON_LOOP;
 void cw_leg_browser_muted(cw_leg *leg, json_t *muted) CW_ON_LOOP; /* as in call.info */
 /* What its browser measured, as in call.report. CW_E_RATE */

@@ -79,7 +79,8 @@ cw_err cw_client_answer(cw_client *client, const char *call, const char *sdp, si
     return done("answer %s %zu", call, sdp_len);
 }
 
-cw_err cw_client_candidate(cw_client *client, const char *call, const char *candidate)
+cw_err cw_client_candidate(cw_client *client, const char *call, const char *candidate,
+                           char why[static 128])
 {
     return done("candidate %s %s", call, candidate ? candidate : "NULL");
 }
