@@ -15,7 +15,8 @@ void cw_inlet_free(cw_inlet *inlet);       /* any thread, when none uses it; NUL
 
 /* Take in all that waits. */
 void cw_carried_drain(cw_worker *worker) CW_ON_MEDIA;
-/* Send by this descriptor, a copy that is the transport's now, to this address; -1: by its carrier. */
+/* Send by this descriptor, a copy that is the transport's now, to this address; -1: by its carrier.
+ */
 void cw_carried_way(cw_worker *worker, cw_transport *transport, int fd,
                     const cw_addr *to) CW_ON_MEDIA;
 /* Before cw_transport_remove(). */

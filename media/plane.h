@@ -110,8 +110,8 @@ CW_NODISCARD cw_err cw_transport_carried(cw_plane *plane, unsigned worker,
 bool cw_transport_input(cw_transport *transport, const uint8_t *data, size_t len);
 /* The last word of the thread that calls cw_transport_input(), after close(). Any thread. */
 void cw_transport_closed(cw_transport *transport);
-/* Packets may go straight to `to` by this descriptor, which is taken over; -1: by send() again. Any
- * thread, before cw_transport_closed(). */
+/* Packets may go straight to `to` by this descriptor, which is taken over; -1: by send() again.
+ * Before cw_transport_closed(). Any thread. */
 void cw_transport_way(cw_transport *transport, int fd, const cw_addr *to);
 /* What cw_ep_get_stats() shows. */
 void cw_transport_pair(cw_transport *transport, const cw_addr *local,

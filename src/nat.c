@@ -3,8 +3,8 @@
 #include <glib.h>
 #include <string.h>
 
-#define STUN_PORT 3478 /* RFC 8489 18.6, RFC 8656 */
-#define TLS_PORT  5349
+#define STUN_PORT     3478 /* RFC 8489 18.6, RFC 8656 */
+#define TLS_PORT      5349
 
 #define WHY(why, ...) (*(why) = g_strdup_printf(__VA_ARGS__), CW_E_CONF)
 
@@ -61,7 +61,8 @@ static cw_err read_turn(const struct cw_conf_turn *turn, cw_ice_server *ret, cha
     if (way == G_N_ELEMENTS(ways))
         return WHY(why, "turn \"%s\": transport must be udp, tcp or tls", turn->address ?: "");
     ret->way = (cw_relay_way)way;
-    if (!turn->address || !read_host(turn->address, way == CW_RELAY_TLS ? TLS_PORT : STUN_PORT, ret))
+    if (!turn->address ||
+        !read_host(turn->address, way == CW_RELAY_TLS ? TLS_PORT : STUN_PORT, ret))
         return WHY(why, "turn: \"%s\" is no host[:port]", turn->address ?: "");
     if (!turn->username || !turn->password)
         return WHY(why, "turn \"%s\": username and password must be there", turn->address);

@@ -362,8 +362,8 @@ void cw_agent_free(cw_agent *agent)
 
 /* ── The carrier ── */
 
-/* libnice locks the agent for it: the worker waits while the agent's thread has it, which is as long
- * as a check takes to be read. */
+/* libnice locks the agent for it: the worker waits while the agent's thread has it, which is as
+ * long as a check takes to be read. */
 static bool carry(void *arg, const uint8_t *data, size_t len)
 {
     cw_agent *agent = arg;

@@ -70,7 +70,7 @@ void cw_agent_start(cw_agent *agent, cw_transport *transport, const char *ufrag,
 /* The far side's, from now on; again after a restart. */
 void cw_agent_remote(cw_agent *agent, const char *ufrag, const char *pwd) CW_ON_LOOP;
 void cw_agent_add(cw_agent *agent, const cw_candidate *candidate) CW_ON_LOOP; /* one of theirs */
-void cw_agent_end(cw_agent *agent) CW_ON_LOOP;                                /* no more of theirs */
+void cw_agent_end(cw_agent *agent) CW_ON_LOOP; /* no more of theirs */
 /* New credentials of ours: checks begin anew, media goes on (RFC 8445 9). */
 void cw_agent_restart(cw_agent *agent, const char *ufrag, const char *pwd) CW_ON_LOOP;
 void cw_agent_free(cw_agent *agent) CW_ON_LOOP; /* no further events; NULL is fine */

@@ -143,8 +143,8 @@ static void on_packet(NiceAgent *nice, guint stream, guint component, guint len,
 
 static void take_address(cw_lookup *lookup, GInetAddress *address)
 {
-    char **to = g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV6 ? &lookup->ip6
-                                                                           : &lookup->ip4;
+    char **to =
+        g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV6 ? &lookup->ip6 : &lookup->ip4;
 
     if (!*to)
         *to = g_inet_address_to_string(address);
@@ -293,10 +293,10 @@ static void connect_signals(cw_agent *agent, NiceAgent *nice)
 /* upnp would look for routers on every network, each time. */
 static NiceAgent *make(cw_agent *agent)
 {
-    NiceAgent *nice = nice_agent_new_full(
-        agent->thread->context, NICE_COMPATIBILITY_RFC5245,
-        NICE_AGENT_OPTION_REGULAR_NOMINATION | NICE_AGENT_OPTION_ICE_TRICKLE |
-            NICE_AGENT_OPTION_CONSENT_FRESHNESS);
+    NiceAgent *nice =
+        nice_agent_new_full(agent->thread->context, NICE_COMPATIBILITY_RFC5245,
+                            NICE_AGENT_OPTION_REGULAR_NOMINATION | NICE_AGENT_OPTION_ICE_TRICKLE |
+                                NICE_AGENT_OPTION_CONSENT_FRESHNESS);
 
     g_object_set(nice, "upnp", FALSE, "ice-udp", TRUE, "ice-tcp", (gboolean)agent->agents->conf.tcp,
                  "controlling-mode", (gboolean)agent->controlling, NULL);
@@ -348,7 +348,8 @@ static void add_remote(NiceAgent *nice, guint stream, const cw_candidate *candid
 
 /* ── The pair ── */
 
-/* A worker may use the pair's socket itself, but for relays and TCP, which frame what they carry. */
+/* A worker may use the pair's socket itself, but for relays and TCP, which frame what they carry.
+ */
 static void set_way(cw_agent *agent, NiceAgent *nice, guint stream, const cw_addr *to) CW_ON_ICE
 {
     GSocket *socket = nice_agent_get_selected_socket(nice, stream, 1);

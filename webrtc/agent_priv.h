@@ -46,7 +46,7 @@ typedef struct cw_ice_thread {
 /* A server's addresses as last looked up. */
 typedef struct cw_lookup {
     const cw_ice_server *server;
-    char *ip4, *ip6;  /* NULL: none; under agents->names_lock */
+    char *ip4, *ip6;   /* NULL: none; under agents->names_lock */
     uint64_t asked_us; /* 0: never */
 } cw_lookup;
 
@@ -67,8 +67,8 @@ struct cw_agent {
     cw_agents *agents; /* a reference */
     cw_ice_thread *thread;
     bool controlling;
-    cw_transport *transport;      /* set by cw_agent_start */
-    _Atomic(NiceAgent *) nice;    /* NULL: not yet; then until AGENT_DESTROY */
+    cw_transport *transport;   /* set by cw_agent_start */
+    _Atomic(NiceAgent *) nice; /* NULL: not yet; then until AGENT_DESTROY */
     atomic_uint stream;
 
     cw_agent_fn *fn CW_OF_LOOP; /* NULL after cw_agent_free */

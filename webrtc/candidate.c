@@ -101,7 +101,7 @@ static uint8_t read_way(const word *transport, const word *tcptype)
         return CW_WAY_UDP;
     if (!is(transport, "tcp") || !tcptype)
         return CW_WAY_OTHER;
-    return is(tcptype, "active") ? CW_WAY_TCP_ACTIVE
+    return is(tcptype, "active")    ? CW_WAY_TCP_ACTIVE
            : is(tcptype, "passive") ? CW_WAY_TCP_PASSIVE
                                     : CW_WAY_OTHER;
 }
@@ -152,7 +152,7 @@ cw_err cw_candidate_parse(const char *text, size_t len, cw_candidate *ret, const
         return CW_E_SYNTAX;
     said = extension(words, n, "ufrag");
     if (ufrag)
-        *ufrag = said ? said->s : NULL;
+        *ufrag = said ? said->s : "";
     if (ufrag_len)
         *ufrag_len = said ? said->len : 0;
     *ret = got;

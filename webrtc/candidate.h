@@ -37,7 +37,8 @@ typedef struct cw_candidate {
 
 /* Read "candidate:1 1 udp 2113937151 192.0.2.1 54400 typ host …", with or without "a=". The words
  * behind the type are pairs of a name and a value; unknown ones are passed over. *ufrag points at
- * the value of "ufrag" within `text`, with its length in *ufrag_len (0: not said); both may be NULL.
+ * the value of "ufrag" within `text`, with its length in *ufrag_len (0: not said); both may be
+ * NULL.
  *
  * CW_E_SYNTAX     it is no candidate
  * CW_E_TOO_LARGE  longer than CW_CANDIDATE_TEXT

@@ -46,7 +46,7 @@ typedef struct cw_jsep {
     bool complete;                             /* no more will come (RFC 8840 4.2) */
     /* ours only */
     bool full_ice;
-    uint32_t ssrc[CW_DESC_STREAMS_MAX];   /* what we send with; 0: not said */
+    uint32_t ssrc[CW_DESC_STREAMS_MAX]; /* what we send with; 0: not said */
     char cname[17];
     uint64_t session_id;
     unsigned version;

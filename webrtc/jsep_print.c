@@ -87,8 +87,7 @@ static void print_candidates(const writer *w)
     char text[CW_CANDIDATE_PRINT];
 
     for (unsigned i = 0; i < local->candidate_n; i++)
-        g_string_append_printf(w->out, "a=%s\r\n",
-                               cw_candidate_print(&local->candidate[i], text));
+        g_string_append_printf(w->out, "a=%s\r\n", cw_candidate_print(&local->candidate[i], text));
     if (local->complete)
         g_string_append(w->out, "a=end-of-candidates\r\n");
 }

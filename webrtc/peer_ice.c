@@ -37,12 +37,12 @@ static void add_host(cw_jsep *local, const cw_addr *addr)
     unsigned i = local->candidate_n++;
     cw_candidate *ret = &local->candidate[i];
 
-    *ret = (cw_candidate){ .component = 1,
-                           .type = CW_CANDIDATE_HOST,
-                           .way = CW_WAY_UDP,
-                           .priority =
-                               cw_candidate_priority(CW_CANDIDATE_HOST, (uint16_t)(65535 - i)),
-                           .addr = *addr };
+    *ret =
+        (cw_candidate){ .component = 1,
+                        .type = CW_CANDIDATE_HOST,
+                        .way = CW_WAY_UDP,
+                        .priority = cw_candidate_priority(CW_CANDIDATE_HOST, (uint16_t)(65535 - i)),
+                        .addr = *addr };
     g_snprintf(ret->foundation, sizeof ret->foundation, "%u", i + 1);
 }
 
@@ -135,15 +135,15 @@ static void on_silent(void *arg)
     cw_peer_fail(arg, CW_E_MEDIA_LOST);
 }
 
-/* libnice sends nothing more by this pair; an ICE restart of the browser can still save the call. */
+/* libnice sends nothing more by this pair; an ICE restart of the browser can still save the call.
+ */
 static void silent(cw_peer *peer) CW_ON_LOOP
 {
     unsigned timeout_ms = peer->webrtc->conf.consent_timeout_ms;
 
     if (!cw_timer_active(peer->full->silent))
-        cw_timer_start(peer->full->silent, timeout_ms > CW_AGENT_CONSENT_MS
-                                               ? timeout_ms - CW_AGENT_CONSENT_MS
-                                               : 0);
+        cw_timer_start(peer->full->silent,
+                       timeout_ms > CW_AGENT_CONSENT_MS ? timeout_ms - CW_AGENT_CONSENT_MS : 0);
 }
 
 static void on_agent(void *arg, const cw_agent_event *event)
@@ -360,13 +360,12 @@ static json_t *full_json(const cw_peer *peer) CW_ON_LOOP
 
     if (!full)
         return json_pack("{s:s}", "mode", "lite");
-    return json_pack("{s:s s:i s:i s:s* s:s* s:s*}", "mode", "full", "local_candidates",
-                     (int)full->local_n, "remote_candidates", (int)peer->candidate_n, "local_type",
-                     full->selected ? cw_candidate_type_text(full->pair_local.type) : NULL,
-                     "remote_type",
-                     full->selected ? cw_candidate_type_text(full->pair_remote.type) : NULL,
-                     "protocol",
-                     full->selected ? cw_candidate_way_text(full->pair_local.way) : NULL);
+    return json_pack(
+        "{s:s s:i s:i s:s* s:s* s:s*}", "mode", "full", "local_candidates", (int)full->local_n,
+        "remote_candidates", (int)peer->candidate_n, "local_type",
+        full->selected ? cw_candidate_type_text(full->pair_local.type) : NULL, "remote_type",
+        full->selected ? cw_candidate_type_text(full->pair_remote.type) : NULL, "protocol",
+        full->selected ? cw_candidate_way_text(full->pair_local.way) : NULL);
 }
 
 json_t *cw_peer_ice_json(const cw_peer *peer)
@@ -377,11 +376,11 @@ json_t *cw_peer_ice_json(const cw_peer *peer)
     json_t *ret = full_json(peer);
 
     json_object_update_new(
-        ret, json_pack("{s:s* s:s* s:i s:i}", "local",
-                       bound && cw_addr_family(&addr) != AF_UNSPEC ? cw_addr_print(&addr, local)
-                                                                   : NULL,
-                       "remote", bound ? cw_addr_print(&peer->remote, remote) : NULL, "moves",
-                       bound ? (int)peer->bound_n - 1 : 0, "restarts", (int)peer->restart_n));
+        ret,
+        json_pack("{s:s* s:s* s:i s:i}", "local",
+                  bound && cw_addr_family(&addr) != AF_UNSPEC ? cw_addr_print(&addr, local) : NULL,
+                  "remote", bound ? cw_addr_print(&peer->remote, remote) : NULL, "moves",
+                  bound ? (int)peer->bound_n - 1 : 0, "restarts", (int)peer->restart_n));
     if (peer->bound_ms)
         json_object_set_new(ret, "connected_ms", json_integer(peer->bound_ms));
     return ret;

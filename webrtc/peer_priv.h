@@ -71,9 +71,9 @@ struct cw_peer {
     unsigned version;
     char cname[CW_PEER_CNAME + 1];
 
-    cw_jsep *theirs;     /* the browser's offer that waits for our answer */
-    cw_media_desc *ours; /* our offer that waits for the browser's */
-    char *remote_ufrag;  /* of the last offer or answer taken; NULL: none */
+    cw_jsep *theirs;      /* the browser's offer that waits for our answer */
+    cw_media_desc *ours;  /* our offer that waits for the browser's */
+    char *remote_ufrag;   /* of the last offer or answer taken; NULL: none */
     unsigned candidate_n; /* told by the browser under it */
     cw_fingerprint remote_print;
 
@@ -89,6 +89,7 @@ struct cw_peer {
 
 void cw_peer_start_timer(cw_peer *peer) CW_ON_LOOP; /* unless connected or running */
 void cw_peer_fail(cw_peer *peer, cw_err err) CW_ON_LOOP;
+/* A cw_transport_fn, which asserts the loop itself; any thread may name it. */
 void cw_peer_on_transport(void *arg, cw_transport_event event, const cw_addr *remote);
 void cw_peer_is_bound(cw_peer *peer, const cw_addr *remote) CW_ON_LOOP;
 /* The transport and what it needs, once. */

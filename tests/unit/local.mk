@@ -111,6 +111,12 @@ tests_unit_test_peer_SOURCES = tests/unit/test-peer.c tests/unit/dtls-client.c \
 	tests/unit/dtls-client.h tests/unit/stun-msg.c tests/unit/stun-msg.h
 tests_unit_test_peer_LDADD = $(WEBRTC_LIBS)
 
+check_PROGRAMS += tests/unit/test-full-ice
+TESTS += tests/unit/test-full-ice
+tests_unit_test_full_ice_SOURCES = tests/unit/test-full-ice.c tests/unit/dtls-client.c \
+	tests/unit/dtls-client.h
+tests_unit_test_full_ice_LDADD = $(WEBRTC_LIBS)
+
 check_PROGRAMS += tests/unit/test-proto tests/unit/test-token
 TESTS += tests/unit/test-proto tests/unit/test-token
 tests_unit_test_proto_SOURCES = tests/unit/test-proto.c

@@ -201,8 +201,16 @@ static void ours(cw_jsep *local)
     strcpy(local->pwd, "pppppppppppppppppppppp");
     local->fingerprint = (cw_fingerprint){ .hash = "sha-256", .len = 32, .value = { 0xab } };
     local->candidate_n = 2;
-    g_assert_cmpint(cw_addr_parse("192.0.2.9:7000", 0, &local->candidate[0]), ==, CW_OK);
-    g_assert_cmpint(cw_addr_parse("[2001:db8::9]:7000", 0, &local->candidate[1]), ==, CW_OK);
+    local->complete = true;
+    for (unsigned i = 0; i < 2; i++) {
+        g_autofree char *text =
+            g_strdup_printf("candidate:%u 1 udp %u %s 7000 typ host", i + 1,
+                            cw_candidate_priority(CW_CANDIDATE_HOST, (uint16_t)(65535 - i)),
+                            i ? "2001:db8::9" : "192.0.2.9");
+
+        g_assert_cmpint(cw_candidate_parse(text, strlen(text), &local->candidate[i], NULL, NULL),
+                        ==, CW_OK);
+    }
 }
 
 #define OUR_TRANSPORT(setup)                                                                       \

@@ -324,7 +324,7 @@ static void rig_init(rig *r, const rig_opts *opts)
     g_assert_cmpint(cw_loop_new(&r->loop), ==, CW_OK);
     cw_assert_on_loop();
     if (opts && opts->public_address)
-        g_assert_cmpint(cw_addr_parse(opts->public_address, 0, &conf.public_address), ==, CW_OK);
+        g_assert_cmpint(cw_addr_parse(opts->public_address, 0, &conf.public4), ==, CW_OK);
     g_assert_cmpint(cw_addr_parse("127.0.0.1", 0, &plane.browser_listen[0]), ==, CW_OK);
     g_assert_cmpint(cw_webrtc_new(r->loop, &conf, &plane.hooks, &r->webrtc), ==, CW_OK);
     g_assert_cmpint(cw_plane_new(r->loop, &plane, &r->plane, r->why), ==, CW_OK);
@@ -782,9 +782,9 @@ static void test_candidates(void)
     rig_init(&r, NULL);
     cw_assert_on_loop();
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++)
-        g_assert_cmpint(cw_peer_candidate(r.peer, rows[i].text), ==, rows[i].want);
+        g_assert_cmpint(cw_peer_candidate(r.peer, rows[i].text, r.why), ==, rows[i].want);
     memcpy(endless, "candidate:", 10);
-    g_assert_cmpint(cw_peer_candidate(r.peer, endless), ==, CW_E_PARAMS);
+    g_assert_cmpint(cw_peer_candidate(r.peer, endless, r.why), ==, CW_E_PARAMS);
     rig_clear(&r);
 }
 
