@@ -1,58 +1,36 @@
-// CPU for each packet relayed between DTLS-SRTP and RTP, ours beside rtpengine's.
-import { setTimeout as pause } from 'node:timers/promises'
-import { cpuUs, stolen } from './lib/process.mjs'
-import { connectCalls, withSide } from './lib/work.mjs'
+// CPU for each packet relayed, ours beside rtpengine's and Janus's; latency, loss, what a call holds.
+import { runCalls } from './lib/measure.mjs'
+import { installed } from './lib/process.mjs'
+import { Table } from './lib/table.mjs'
+import { gateways, jobs } from './lib/work.mjs'
 
-const warmMs = 1500, drainMs = 300
-
-async function measure(side, seconds) {
-    const { peer, gateway } = side
-    const ask = (reset) => peer.do('stats', { summary: true, reset })
-
-    await peer.do('send', { codec: 'opus-bytes', pps: 50, bytes: 160 })
-    await pause(warmMs)
-    const before = gateway ? cpuUs(gateway.pid) : 0
-    const generator = cpuUs(peer.process.pid)
-    const host = stolen()
-    await ask(true)
-    await pause(seconds * 1000)
-    const { sum } = await ask(false)
-    const used = gateway ? cpuUs(gateway.pid) - before : 0
-    const host2 = stolen()
-    await peer.do('stop')
-    await pause(drainMs)
-    const { sum: end } = await ask(false)
-    return {
-        us: used / sum.received, core: used / seconds / 1e6, lost: end.lost, bad: end.bad, received: sum.received,
-        p50: sum.latency_p50_us, p99: sum.latency_p99_us,
-        generator: (cpuUs(peer.process.pid) - generator) / (seconds * 1e6),
-        steal: (host2.steal - host.steal) / Math.max(1, host2.all - host.all),
-    }
-}
-
-function run(name, calls, seconds, options) {
-    return withSide(name, options, async (side) => {
-        await connectCalls(side, 0, calls)
-        return measure(side, seconds)
-    })
-}
-
-const us = (value) => value.toFixed(2)
-const ms = (value) => (Math.max(0, value) / 1000).toFixed(2)
+const columns = [['work           '], ['calls', 0], ['gateway  '], ['us/packet', 2], ['ours/theirs', 2], ['core %', 1], ['lost %', 3],
+    ['adds p50 ms', 2], ['adds p99 ms', 2], ['KB/call', 1], ['fds/call', 1], ['threads/call', 1], ['idle core %', 2]]
+const rivals = { dtls: ['rtpengine', 'janus'], rtp: ['rtpengine'] }
+const saturated = (m) => m.lostShare > 0.001 || m.p99 > 50 // more calls tell nothing more
 
 export async function relay(options) {
-    const parts = []
-    let worst = 0
+    const table = new Table('Relay: one worker, 50 packets a second each way', columns)
+    const worst = {}
 
-    for (const calls of options.calls) {
-        const direct = await run('direct', calls, 2, options)
-        const ours = await run('causeway', calls, options.seconds, options)
-        const theirs = await run('rtpengine', calls, options.seconds, options)
-        const tell = (m) => `${us(m.us)} us/packet (${m.lost} of ${m.received} lost, adds ${ms(m.p50 - direct.p50)} ms p50 ${ms(m.p99 - direct.p50)} p99)`
-        const ratio = ours.us / theirs.us
-        worst = Math.max(worst, ratio)
-        parts.push(`${calls} calls: causeway ${tell(ours)}, rtpengine ${tell(theirs)}, ratio ${us(ratio)}`)
-        if (options.verbose) console.error({ calls, direct, ours, theirs })
+    for (const job of options.jobs ?? ['dtls', 'rtp']) {
+        const full = new Set()
+        for (const calls of options.calls) {
+            const direct = await runCalls('direct', job, calls, { ...options, seconds: Math.min(options.seconds, 3) })
+            const tell = (name, m, ratio) => table.row(jobs[job].name, calls, name, m.us, ratio, m.core * 100, m.lostShare * 100,
+                Math.max(0, m.p50 - direct.p50), Math.max(0, m.p99 - direct.p50), m.kib, m.fds, m.threads, m.idle * 100)
+            const ours = await runCalls('causeway', job, calls, options)
+            tell('causeway', ours)
+            for (const name of rivals[job].filter((rival) => installed(gateways[rival].program) && !full.has(rival))) {
+                const theirs = await runCalls(name, job, calls, options)
+                const ratio = ours.us / theirs.us
+                tell(name, theirs, ratio)
+                if (saturated(theirs)) full.add(name)
+                else worst[name] = Math.max(worst[name] ?? 0, ratio)
+                if (options.verbose) console.error({ calls, direct, ours, [name]: theirs })
+            }
+        }
     }
-    return `relay ${parts.join('; ')}; worst ratio ${us(worst)}`
+    for (const [name, ratio] of Object.entries(worst)) table.note(`relay: at worst ${ratio.toFixed(2)} of the CPU a packet that ${name} needs, where that is not saturated`)
+    for (const name of ['rtpengine', 'janus'].filter((rival) => !installed(rival))) table.note(`relay: ${name} is not installed: skipped`)
 }

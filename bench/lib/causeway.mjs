@@ -6,44 +6,31 @@ import path from 'node:path'
 import { freePort, pinned, until } from './process.mjs'
 import { Socket } from './socket.mjs'
 
-const conf = ({ dir, web, sip, browser, more }) => `
+const perSession = 1000
+
+const conf = ({ dir, web, sip, browser, workers, phone, more }) => `
 log: { level = "warn"; };
 admin: { socket = "${dir}/ctl"; };
-web: { listen = ( "127.0.0.1:${web}" ); rate_per_s = 100000; rate_burst = 100000; };
+web: { listen = ( "127.0.0.1:${web}" ); rate_per_s = 100000; rate_burst = 100000;
+       ping_timeout_ms = 3600000; queue_max_bytes = 67108864; };
 auth: { guests = true; };
 sip: { listen = ( "udp:127.0.0.1:${sip}" ); peers = ( "127.0.0.0/8" ); };
-media: { workers = 1; browser_listen = ( "127.0.0.1" ); browser_port = ${browser};
-         rtp_listen = ( "127.0.0.1" ); rtp_port_min = 12000; rtp_port_max = 17999; ${more} };
-limits: { calls_per_session = 1000; };
+inbound = ( { match = "c*"; to = "sip:$@127.0.0.1:${phone}"; } );
+media: { workers = ${workers}; browser_listen = ( "198.18.0.1" ); browser_port = ${browser};
+         rtp_listen = ( "198.18.0.1" ); rtp_port_min = 10000; rtp_port_max = 29999; ${more} };
+limits: { calls_max = 10000; calls_per_session = ${perSession}; };
 `
 
-export class Causeway {
-    static async start({ program, core, more = '' }) {
-        const self = new Causeway()
-        self.dir = mkdtempSync(path.join(os.tmpdir(), 'causeway-bench-'))
-        const web = await freePort(), sip = await freePort(), browser = await freePort()
-        writeFileSync(`${self.dir}/conf`, conf({ dir: self.dir, web, sip, browser, more }))
-        self.process = spawn(...pinned(core, program, '-c', `${self.dir}/conf`),
-            { stdio: ['ignore', 'ignore', 'inherit'] })
-        self.process.on('exit', (code, signal) => {
-            self.ended = code ?? signal
-            for (const { reject } of [...self.pending.values(), ...self.calls.values()])
-                reject(new Error(`causeway ended with ${self.ended}`))
-        })
+// A client of the gateway: requests answered, and what it is told about its calls.
+class Session {
+    static async open(url, calls) {
+        const self = new Session()
+        self.socket = await Socket.open(url, 'causeway.v1')
         self.pending = new Map() // by id
-        self.calls = new Map() // by call
-        await until('causeway to listen', async () => {
-            if (self.ended !== undefined) throw new Error(`causeway ended with ${self.ended}`)
-            self.socket = await Socket.open(`ws://127.0.0.1:${web}/v1/ws`, 'causeway.v1').catch(() => null)
-            return self.socket
-        })
+        self.calls = calls
         self.socket.onmessage = (message) => self.#heard(message)
         await self.request('session.open', { guest: 'bench' })
         return self
-    }
-
-    get pid() {
-        return this.process.pid
     }
 
     #heard(message) {
@@ -67,17 +54,53 @@ export class Causeway {
         })
     }
 
+    close() {
+        this.socket.close()
+    }
+}
+
+export class Causeway {
+    // phone: the port that calls from SIP are sent on to
+    static async start({ program, core, fair, workers = 1, phone = 9, more = '' }) {
+        const self = new Causeway()
+        self.dir = mkdtempSync(path.join(os.tmpdir(), 'causeway-bench-'))
+        const web = await freePort(), sip = await freePort(), browser = await freePort()
+        self.sipPort = sip
+        self.url = `ws://127.0.0.1:${web}/v1/ws`
+        writeFileSync(`${self.dir}/conf`, conf({ dir: self.dir, web, sip, browser, workers, phone, more }))
+        self.process = spawn(...pinned(core, [program, '-c', `${self.dir}/conf`], { fair }), { stdio: ['ignore', 'ignore', 'inherit'] })
+        self.calls = new Map() // by name, who waits for its answer
+        self.process.on('exit', (code, signal) => {
+            self.ended = code ?? signal
+            for (const { reject } of self.calls.values()) reject(new Error(`causeway ended with ${self.ended}`))
+        })
+        self.sessions = []
+        await until('causeway to listen', async () => {
+            if (self.ended !== undefined) throw new Error(`causeway ended with ${self.ended}`)
+            self.sessions[0] = await Session.open(self.url, self.calls).catch(() => null)
+            return self.sessions[0]
+        })
+        return self
+    }
+
+    get pid() {
+        return this.process.pid
+    }
+
     // The SDP answer to the browser's offer.
     async call(call, to, sdp) {
+        const index = Math.floor(this.calls.size / perSession)
+        this.sessions[index] ??= Session.open(this.url, this.calls)
         const answered = new Promise((resolve, reject) => this.calls.set(call, { resolve, reject }))
-        await this.request('call.start', { call, to, sdp })
+        const session = await this.sessions[index]
+        await session.request('call.start', { call, to, sdp })
         return answered
     }
 
     async stop() {
-        this.socket.close()
+        for (const session of this.sessions) (await session).close()
         this.process.kill()
-        await until('causeway to end', () => this.ended !== undefined)
+        await until('causeway to end', () => this.ended !== undefined, 30000)
         rmSync(this.dir, { recursive: true })
         if (this.ended !== 0) throw new Error(`causeway ended with ${this.ended}`)
     }

@@ -1,14 +1,35 @@
-// Processes: their CPU time, a free port, waiting for a condition.
-import { readdirSync, readFileSync } from 'node:fs'
+// Processes: where they run, what they use, a free port, waiting for a condition.
+import { spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
-// A command on one core, and first in line there when root asks: what else runs on the machine then
-// costs neither side more than the other.
-export function pinned(core, ...command) {
-    const first = process.getuid() === 0 ? ['chrt', '-f', '10'] : []
-    const [file, ...args] = [...first, 'taskset', '-c', String(core), ...command]
+let allowed // to run first on a core
+
+function mayGoFirst() {
+    allowed ??= !process.env.BENCH_GENTLE && process.getuid() === 0 && spawnSync('chrt', ['-f', '10', 'true']).status === 0
+    return allowed
+}
+
+// A command on one core, or several ("0,1"), and first in line there where we may: what else runs on
+// the machine then costs neither side more than the other. Not first (`fair`) where threads of one
+// program compete and the kernel shall decide as it does in life; then before others at least.
+export function pinned(core, command, { fair = false } = {}) {
+    const rank = !mayGoFirst() ? [] : fair ? ['chrt', '-o', '0', 'nice', '-n', '-20'] : ['chrt', '-f', '10']
+    const [file, ...args] = [...rank, 'taskset', '-c', String(core), ...command]
     return [file, args]
+}
+
+export function installed(program) {
+    return process.env.PATH.split(':').some((dir) => {
+        try {
+            accessSync(path.join(dir, program), constants.X_OK)
+            return true
+        } catch {
+            return false
+        }
+    })
 }
 
 // Microseconds of CPU a process has used, user and system, over its threads. What the scheduler
@@ -23,6 +44,16 @@ export function cpuUs(pid) {
         }
     }
     return ns / 1000
+}
+
+export function usage(pid) {
+    const kib = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1])
+    return { kib, fds: readdirSync(`/proc/${pid}/fd`).length, threads: readdirSync(`/proc/${pid}/task`).length }
+}
+
+// Thread ids whose name matches.
+export function threadsNamed(pid, name) {
+    return readdirSync(`/proc/${pid}/task`).filter((task) => name.test(readFileSync(`/proc/${pid}/task/${task}/comm`, 'utf8')))
 }
 
 // The share of this machine's time that its host gave to others meanwhile, from two of these.
@@ -54,5 +85,5 @@ export async function spread(n, atOnce, fn) {
     const worker = async () => {
         while (next < n) await fn(next++)
     }
-    await Promise.all(Array.from({ length: atOnce }, worker))
+    await Promise.all(Array.from({ length: Math.min(n, atOnce) }, worker))
 }

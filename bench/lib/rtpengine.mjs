@@ -37,12 +37,12 @@ function decode(bytes) {
 }
 
 export class Rtpengine {
-    static async start({ core, threads = 1 }) {
+    static async start({ core }) {
         const self = new Rtpengine()
         self.port = await freePort()
-        self.process = spawn(...pinned(core, 'rtpengine', '--table=-1', '--foreground', '--interface=127.0.0.1',
-            `--listen-ng=127.0.0.1:${self.port}`, `--num-threads=${threads}`, '--port-min=30000', '--port-max=39999',
-            '--log-level=3', '--log-stderr'), { stdio: 'ignore' })
+        self.process = spawn(...pinned(core, ['rtpengine', '--table=-1', '--foreground', '--interface=198.18.0.1',
+            `--listen-ng=127.0.0.1:${self.port}`, '--num-threads=1', '--port-min=10000', '--port-max=29999',
+            '--log-level=3', '--log-stderr']), { stdio: 'ignore' })
         self.socket = createSocket('udp4')
         self.waiting = new Map()
         self.cookie = 0
@@ -71,18 +71,19 @@ export class Rtpengine {
         return answer.sdp
     }
 
-    // A browser's offer as one for a telephone, and the telephone's answer as one for the browser.
-    offer(call, sdp) {
+    // The near end's offer as one for the far end, in another codec when one is named.
+    offer(call, sdp, { web, codec }) {
         return this.#sdp({
-            command: 'offer', 'call-id': call, 'from-tag': 'a', sdp, ICE: 'remove', 'ICE-lite': 'backward',
-            DTLS: 'passive', 'transport-protocol': 'RTP/AVP', 'rtcp-mux': ['demux'], replace: ['origin'],
+            command: 'offer', 'call-id': call, 'from-tag': 'a', sdp, ICE: 'remove', 'transport-protocol': 'RTP/AVP',
+            'rtcp-mux': ['demux'], replace: ['origin'], ...(web ? { 'ICE-lite': 'backward', DTLS: 'passive' } : {}),
+            ...(codec ? { codec: { mask: ['all'], transcode: [codec] } } : {}),
         })
     }
 
-    answer(call, sdp) {
+    answer(call, sdp, { web }) {
         return this.#sdp({
-            command: 'answer', 'call-id': call, 'from-tag': 'a', 'to-tag': 'b', sdp, ICE: 'force', DTLS: 'passive',
-            'rtcp-mux': ['require'], replace: ['origin'],
+            command: 'answer', 'call-id': call, 'from-tag': 'a', 'to-tag': 'b', sdp, replace: ['origin'],
+            ...(web ? { ICE: 'force', DTLS: 'passive', 'rtcp-mux': ['require'] } : { ICE: 'remove' }),
         })
     }
 

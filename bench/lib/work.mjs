@@ -1,5 +1,7 @@
-// The same work for each side: WebRTC on one end of a call, plain RTP on the other.
+// The same work for each side: calls between a near end (WebRTC or RTP) and a far end (RTP), both of them
+// endpoints of a load generator.
 import { Causeway } from './causeway.mjs'
+import { Janus } from './janus.mjs'
 import { Phone } from './phone.mjs'
 import { spread } from './process.mjs'
 import { Rtpengine } from './rtpengine.mjs'
@@ -7,79 +9,89 @@ import { Webpeer } from './webpeer.mjs'
 
 export const gatewayCore = 0
 const generatorCore = 1
-const web = (i) => 2 * i + 1, phone = (i) => 2 * i + 2 // endpoint ids of call i
-const codecs = ['opus']
+const near = (i) => 2 * i + 1, far = (i) => 2 * i + 2 // endpoint ids of call i
+export const below = (calls) => near(calls) // no endpoint of the first `calls` calls
 
-async function throughCauseway(side, i) {
-    const { peer, causeway } = side
-    const { sdp } = await peer.do('web.offer', { id: web(i), shared: true, codecs })
-    side.offered.push(phone(i))
-    return causeway.call(`c${i}`, `sip:phone@127.0.0.1:${side.phone.port}`, sdp)
+export const jobs = {
+    dtls: { name: 'DTLS-SRTP – RTP', web: true, near: 'opus', far: 'opus' },
+    rtp: { name: 'RTP – RTP', web: false, near: 'opus', far: 'opus' },
+    pcma: { name: 'Opus – PCMA', web: true, near: 'opus', far: 'PCMA' },
+    amrwb: { name: 'Opus – AMR-WB', web: true, near: 'opus', far: 'AMR-WB' },
 }
 
-async function throughRtpengine({ peer, rtpengine }, i) {
-    const offer = await peer.do('web.offer', { id: web(i), shared: true, codecs })
-    const sdp = await rtpengine.offer(`c${i}`, offer.sdp)
-    const answer = await peer.do('rtp.accept', { id: phone(i), sdp, shared: true, codecs })
-    return rtpengine.answer(`c${i}`, answer.sdp)
-}
+// Several generators share the calls.
+const peerOf = (side, i) => side.peers[i % side.peers.length]
+const offer = (side, i) => peerOf(side, i).do(side.job.web ? 'web.offer' : 'rtp.offer',
+    { id: near(i), shared: true, codecs: [side.job.near], active: side.gateway instanceof Janus })
+const accept = async (side, i, sdp) =>
+    (await peerOf(side, i).do('rtp.accept', { id: far(i), sdp, shared: true, codecs: [side.job.far] })).sdp
 
-// No gateway at all: what the generator and the kernel take by themselves.
-async function direct({ peer }, i) {
-    const offer = await peer.do('rtp.offer', { id: web(i), shared: true, codecs })
-    const answer = await peer.do('rtp.accept', { id: phone(i), sdp: offer.sdp, shared: true, codecs })
-    await peer.do('rtp.answer', { id: web(i), sdp: answer.sdp })
-}
-
-export const sides = {
+export const gateways = {
+    // No gateway at all: what the generator and the kernel take by themselves.
     direct: {
         async start(side) {
-            side.connect = (i) => direct(side, i)
+            side.job = { ...side.job, web: false, far: side.job.near }
+            side.connect = (i, sdp) => accept(side, i, sdp)
         },
     },
     causeway: {
-        async start(side, { program, more }) {
-            side.causeway = await Causeway.start({ program, core: gatewayCore, more })
-            side.offered = []
-            side.phone = await Phone.open(async (sdp) =>
-                (await side.peer.do('rtp.accept', { id: side.offered.shift(), sdp, shared: true, codecs })).sdp)
-            side.connect = (i) => throughCauseway(side, i)
-            side.gateway = side.causeway
+        program: null,
+        async start(side, { program, more, workers, core = gatewayCore, fair }) {
+            side.phone = await Phone.open((user, sdp) => accept(side, Number(user.slice(1)), sdp))
+            side.gateway = await Causeway.start({ program, core, more, workers, fair, phone: side.phone.port })
+            side.connect = (i, sdp) => side.job.web
+                ? side.gateway.call(`c${i}`, `sip:c${i}@127.0.0.1:${side.phone.port}`, sdp)
+                : side.phone.call(`sip:c${i}@127.0.0.1:${side.gateway.sipPort}`, side.gateway.sipPort, sdp)
         },
     },
     rtpengine: {
+        program: 'rtpengine',
         async start(side) {
-            side.rtpengine = await Rtpengine.start({ core: gatewayCore })
-            side.connect = (i) => throughRtpengine(side, i)
-            side.gateway = side.rtpengine
+            const { web, near: from, far: to } = side.job
+            const how = { web, codec: from === to ? undefined : to }
+            side.gateway = await Rtpengine.start({ core: gatewayCore })
+            side.connect = async (i, sdp) =>
+                side.gateway.answer(`c${i}`, await accept(side, i, await side.gateway.offer(`c${i}`, sdp, how)), how)
+        },
+    },
+    janus: {
+        program: 'janus',
+        async start(side) {
+            side.gateway = await Janus.start({ core: gatewayCore })
+            side.connect = async (i, sdp) => {
+                const call = await side.gateway.offer(sdp)
+                return side.gateway.answer(call.handle, await accept(side, i, call.sdp))
+            }
         },
     },
 }
 
-// A side started, its generator beside it; `work` uses it, and it ends.
-export async function withSide(name, options, work) {
-    const side = { peer: new Webpeer(options.webpeer, { core: generatorCore, suites: 'SRTP_AEAD_AES_128_GCM' }) }
+// A gateway started, its generator beside it; `work` uses it, and it ends.
+export async function withSide(name, job, options, work) {
+    const { generatorCores = [generatorCore] } = options
+    const side = { name, job: jobs[job], peers: generatorCores.map((core) => new Webpeer(options.webpeer, { core, suites: 'SRTP_AEAD_AES_128_GCM' })) }
     try {
-        await sides[name].start(side, options)
+        await gateways[name].start(side, options)
         const failed = new Promise((_, reject) => {
-            side.peer.onfailed = ({ id, why }) => reject(new Error(`${name}: endpoint ${id}: ${why}`))
+            for (const peer of side.peers) peer.onfailed = ({ id, why }) => reject(new Error(`${name}: endpoint ${id}: ${why}`))
         })
         return await Promise.race([failed, work(side)])
     } finally {
-        side.peer.close()
+        for (const peer of side.peers) peer.close()
         side.phone?.close()
         await side.gateway?.stop()
     }
 }
 
-// Calls first … first + n - 1, up to ICE, DTLS and SIP's ACK.
-export async function connectCalls(side, first, n, atOnce = 8) {
+// Calls first … first + n - 1, up to ICE, DTLS and SIP's ACK; or up to ICE alone.
+export async function connectCalls(side, first, n, { atOnce = 8, dtls = true } = {}) {
     await spread(n, atOnce, async (k) => {
         const i = first + k
-        const connected = side.peer.event('connected', web(i))
-        const sdp = await side.connect(i)
-        if (!sdp) return
-        await side.peer.do('web.answer', { id: web(i), sdp })
+        const { web } = side.job
+        const peer = peerOf(side, i)
+        const connected = web && peer.event(dtls ? 'connected' : 'checked', near(i))
+        const sdp = await side.connect(i, (await offer(side, i)).sdp)
+        await peer.do(web ? 'web.answer' : 'rtp.answer', { id: near(i), sdp, no_dtls: !dtls })
         await connected
     })
 }

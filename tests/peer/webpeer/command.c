@@ -173,6 +173,11 @@ static void give_sdp(json_t *ret, char *sdp)
 
 /* ── Commands: each NULL, or what is wrong ── */
 
+static bool is_set(json_t *cmd, const char *key)
+{
+    return json_is_true(json_object_get(cmd, key));
+}
+
 static const char *open_and_offer(json_t *cmd, json_t *ret, bool web)
 {
     g_auto(GStrv) codecs = words_of(json_object_get(cmd, "codecs"));
@@ -183,6 +188,7 @@ static const char *open_and_offer(json_t *cmd, json_t *ret, bool web)
 
     if (why)
         return why;
+    ep->active = is_set(cmd, "active");
     json_object_set_new(ret, "addr", json_string(cw_addr_print(&ep->local, addr)));
     give_sdp(ret, web ? wp_sdp_web(ep, true, codecs, video) : wp_sdp_rtp(ep, codecs));
     return NULL;
@@ -207,6 +213,7 @@ static const char *do_answer(json_t *cmd, json_t *ret)
     if (!ep || !sdp)
         return "no such endpoint, or no sdp";
     why = wp_sdp_read(ep, sdp);
+    ep->no_dtls = is_set(cmd, "no_dtls");
     if (!why && ep->web && ep->state == WP_NEW)
         wp_ice_start(ep);
     return why;
@@ -246,51 +253,115 @@ static unsigned number(json_t *cmd, const char *key, unsigned otherwise)
     return json_is_integer(value) ? (unsigned)json_integer_value(value) : otherwise;
 }
 
-/* Of the endpoints to act on: "id", or all. */
+/* Of the endpoints to act on: "id", those below an id, or all. */
 typedef struct request {
     json_t *cmd, *list;
+    json_int_t below; /* 0: all */
+    GPtrArray *frames;
     wp_meter sum;
     const char *why;
     unsigned count;
+    void (*fn)(wp_ep *ep, struct request *r);
 } request;
 
-static void for_each_named(json_t *cmd, void (*fn)(wp_ep *ep, void *arg), request *r)
+static void if_meant(wp_ep *ep, void *arg)
+{
+    request *r = arg;
+
+    if (!r->below || ep->id < r->below)
+        r->fn(ep, r);
+}
+
+static void for_each_named(json_t *cmd, void (*fn)(wp_ep *ep, request *r), request *r)
 {
     wp_ep *ep = ep_find(cmd);
 
+    r->fn = fn;
+    r->below = json_integer_value(json_object_get(cmd, "below"));
     if (ep)
         fn(ep, r);
     else if (!json_object_get(cmd, "id"))
-        wp_for_each(fn, r);
+        wp_for_each(if_meant, r);
     else
         r->why = "no such endpoint";
 }
 
-static void send_one(wp_ep *ep, void *arg)
+static void send_one(wp_ep *ep, request *r)
 {
-    request *r = arg;
-    const char *codec = json_string_value(json_object_get(r->cmd, "codec"));
+    const char *named = json_string_value(json_object_get(r->cmd, "codec"));
+    const char *codec = named ? named : "PCMA";
+    const char *side = json_string_value(json_object_get(r->cmd, "side"));
+    unsigned pps = number(r->cmd, "pps", 50);
     const char *why;
 
-    if (ep->state == WP_FAILED || (ep->web && ep->state == WP_NEW))
+    if (ep->state == WP_FAILED || (ep->web && ep->state == WP_NEW) ||
+        (side && ep->web != !strcmp(side, "web")))
         return;
-    why = wp_flow_start(ep, codec ? codec : "PCMA", number(r->cmd, "pps", 50),
-                        number(r->cmd, "bytes", 160), number(r->cmd, "tone_hz", 1000));
+    if (r->frames)
+        why = wp_flow_frames(ep, codec, pps, r->frames);
+    else
+        why = wp_flow_start(ep, codec, pps, number(r->cmd, "bytes", 160),
+                            number(r->cmd, "tone_hz", 1000));
     if (why)
         r->why = why;
     r->count++;
 }
 
+/* ["base64", …] as GBytes; NULL when it is not that. */
+static GPtrArray *frames_of(json_t *list)
+{
+    GPtrArray *frames = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        size_t len = 0;
+        guchar *data = text && *text ? g_base64_decode(text, &len) : NULL;
+
+        if (len > 0 && len <= 1200)
+            g_ptr_array_add(frames, g_bytes_new_take(data, len));
+        else
+            g_free(data);
+    }
+    if (frames->len == json_array_size(list) && frames->len > 0)
+        return frames;
+    g_ptr_array_unref(frames);
+    return NULL;
+}
+
 static const char *do_send(json_t *cmd, json_t *ret)
+{
+    json_t *list = json_object_get(cmd, "frames");
+    request r = { .cmd = cmd, .frames = list ? frames_of(list) : NULL };
+
+    if (list && !r.frames)
+        return "frames is no list of payloads in base64";
+    for_each_named(cmd, send_one, &r);
+    json_object_set_new(ret, "count", json_integer(r.count));
+    json_object_del(ret, "frames");
+    if (r.frames)
+        g_ptr_array_unref(r.frames);
+    return r.why;
+}
+
+static void hello_one(wp_ep *ep, request *r)
+{
+    if (ep->state == WP_CHECKED) {
+        wp_dtls_hello(ep);
+        r->count++;
+    }
+}
+
+/* A ClientHello from each endpoint that ICE is through for and that was told "no_dtls". */
+static const char *do_hello(json_t *cmd, json_t *ret)
 {
     request r = { .cmd = cmd };
 
-    for_each_named(cmd, send_one, &r);
+    for_each_named(cmd, hello_one, &r);
     json_object_set_new(ret, "count", json_integer(r.count));
     return r.why;
 }
 
-static void stop_one(wp_ep *ep, void *arg)
+static void stop_one(wp_ep *ep, request *r)
 {
     wp_flow_stop(ep);
 }
@@ -325,10 +396,8 @@ static json_t *stats_of(const wp_ep *ep, unsigned hz)
     return json;
 }
 
-static void stats_one(wp_ep *ep, void *arg)
+static void stats_one(wp_ep *ep, request *r)
 {
-    request *r = arg;
-
     wp_meter_add(&r->sum, &ep->meter);
     if (r->list)
         json_array_append_new(r->list, stats_of(ep, number(r->cmd, "tone_hz", 1000)));
@@ -370,7 +439,7 @@ static const struct {
     { "web.offer", do_web_offer }, { "web.answer", do_answer }, { "web.accept", do_web_accept },
     { "rtp.offer", do_rtp_offer }, { "rtp.answer", do_answer }, { "rtp.accept", do_rtp_accept },
     { "send", do_send },           { "stop", do_stop },         { "dtmf", do_dtmf },
-    { "stats", do_stats },         { "close", do_close },
+    { "stats", do_stats },         { "close", do_close },       { "dtls.hello", do_hello },
 };
 
 void wp_command_init(void)

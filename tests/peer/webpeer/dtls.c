@@ -4,6 +4,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <string.h>
 
@@ -208,6 +209,29 @@ void wp_dtls_start(wp_ep *ep)
     SSL_set_connect_state(ep->ssl);
     ep->state = WP_HANDSHAKE;
     step(ep);
+}
+
+/* Made once; each time with another random, which makes it another client's (RFC 5246 7.4.1.2). */
+void wp_dtls_hello(wp_ep *ep)
+{
+    enum { RANDOM_AT = 13 + 12 + 2, RANDOM_LEN = 32 }; /* record, handshake header, version */
+    static uint8_t hello[WP_PACKET_MAX];
+    static int len;
+
+    if (!len) {
+        SSL *ssl = SSL_new(ctx);
+        BIO *out = BIO_new(BIO_s_mem());
+
+        SSL_set_bio(ssl, BIO_new(BIO_s_mem()), out);
+        DTLS_set_link_mtu(ssl, 1200);
+        SSL_set_connect_state(ssl);
+        SSL_do_handshake(ssl);
+        len = BIO_read(out, hello, sizeof hello);
+        SSL_free(ssl);
+        ERR_clear_error();
+    }
+    RAND_bytes(hello + RANDOM_AT, RANDOM_LEN);
+    wp_send(ep, ep->sock, hello, (size_t)len, &ep->remote);
 }
 
 void wp_dtls_packet(wp_ep *ep, const uint8_t *data, size_t len)

@@ -71,6 +71,15 @@ static void leave(wp_ep *ep, uint8_t *p, size_t len, bool rtcp)
     *(rtcp ? &ep->meter.sent_rtcp : &ep->meter.sent) += 1;
 }
 
+static size_t put_frame(uint8_t *p, GBytes *frame)
+{
+    size_t len;
+    const void *data = g_bytes_get_data(frame, &len);
+
+    memcpy(p, data, len);
+    return len;
+}
+
 static size_t payload(wp_ep *ep, uint8_t *p)
 {
     wp_flow *flow = &ep->flow;
@@ -87,6 +96,9 @@ static size_t payload(wp_ep *ep, uint8_t *p)
         memcpy(p + first, tone, flow->bytes - first);
         flow->tone_at = (flow->tone_at + flow->bytes) % 8000;
         break;
+    case WP_FRAMES:
+        flow->frame_at = (flow->frame_at + 1) % flow->frames->len;
+        return put_frame(p, flow->frames->pdata[flow->frame_at]);
     default:
         memset(p + STAMP_LEN, 0x55, flow->bytes - STAMP_LEN);
         put32(p, MAGIC);
@@ -221,26 +233,20 @@ static void find_dtmf(wp_ep *ep, unsigned clock_hz)
     ep->flow.dtmf_clock_hz = format ? format->clock_hz : 8000;
 }
 
-const char *wp_flow_start(wp_ep *ep, const char *codec, unsigned pps, unsigned bytes, unsigned hz)
+/* NULL, or why not. */
+static const char *start(wp_ep *ep, const char *name, wp_codec codec, unsigned pps, unsigned bytes)
 {
     wp_flow *flow = &ep->flow;
-    bool stamped = g_str_has_suffix(codec, "-bytes");
-    g_autofree char *name = stamped ? g_strndup(codec, strlen(codec) - 6) : g_strdup(codec);
     const wp_format *format = wp_format_find(ep, name, 0);
 
     if (!format)
         return "the far side has no such codec";
-    if (!pps || SLOTS % pps || bytes > 1200 || bytes < STAMP_LEN || !hz)
-        return "pps, bytes or tone_hz out of range";
-    wp_flow_stop(ep);
-    flow->codec = stamped                             ? WP_BYTES
-                  : !g_ascii_strcasecmp(name, "PCMA") ? WP_PCMA
-                  : !g_ascii_strcasecmp(name, "PCMU") ? WP_PCMU
-                                                      : WP_BYTES;
+    if (!pps || SLOTS % pps)
+        return "pps out of range";
+    flow->codec = codec;
     flow->pt = format->pt;
     flow->pps = pps;
-    flow->bytes = flow->codec == WP_BYTES ? bytes : 8000 / pps;
-    flow->tone_hz = hz;
+    flow->bytes = bytes;
     flow->ts_step = format->clock_hz / pps;
     find_dtmf(ep, format->clock_hz);
     flow->slot = best_slot(pps);
@@ -249,11 +255,36 @@ const char *wp_flow_start(wp_ep *ep, const char *codec, unsigned pps, unsigned b
     return NULL;
 }
 
+const char *wp_flow_start(wp_ep *ep, const char *codec, unsigned pps, unsigned bytes, unsigned hz)
+{
+    bool stamped = g_str_has_suffix(codec, "-bytes");
+    g_autofree char *name = stamped ? g_strndup(codec, strlen(codec) - 6) : g_strdup(codec);
+    wp_codec kind = stamped                             ? WP_BYTES
+                    : !g_ascii_strcasecmp(name, "PCMA") ? WP_PCMA
+                    : !g_ascii_strcasecmp(name, "PCMU") ? WP_PCMU
+                                                        : WP_BYTES;
+
+    if (!pps || bytes > 1200 || bytes < STAMP_LEN || !hz)
+        return "pps, bytes or tone_hz out of range";
+    wp_flow_stop(ep);
+    ep->flow.tone_hz = hz;
+    return start(ep, name, kind, pps, kind == WP_BYTES ? bytes : 8000 / pps);
+}
+
+const char *wp_flow_frames(wp_ep *ep, const char *codec, unsigned pps, GPtrArray *frames)
+{
+    wp_flow_stop(ep);
+    ep->flow.frames = g_ptr_array_ref(frames);
+    ep->flow.frame_at = 0;
+    return start(ep, codec, WP_FRAMES, pps, 0);
+}
+
 void wp_flow_stop(wp_ep *ep)
 {
     if (ep->flow.on)
         schedule(ep, false);
     ep->flow.on = false;
+    g_clear_pointer(&ep->flow.frames, g_ptr_array_unref);
 }
 
 const char *wp_flow_dtmf(wp_ep *ep, char digit, unsigned duration_ms)

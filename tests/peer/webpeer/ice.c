@@ -192,5 +192,10 @@ void wp_ice_packet(wp_ep *ep, const uint8_t *data, size_t len, const cw_addr *fr
         return;
     ep->ice_ms = wp_now_ms() - ep->started_ms;
     ep->next_check_ms = wp_now_ms() + CONSENT_MS;
-    wp_dtls_start(ep);
+    if (!ep->no_dtls) {
+        wp_dtls_start(ep);
+        return;
+    }
+    ep->state = WP_CHECKED;
+    wp_event(ep, "checked", NULL, NULL);
 }

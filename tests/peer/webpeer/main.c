@@ -114,7 +114,13 @@ int main(int argc, char **argv)
         argc > 1 ? argv[1] : "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80";
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = { .events = EPOLLIN };
+    const char *net = g_getenv("WEBPEER_NET");
+    cw_addr base = { 0 };
 
+    if (net && (cw_addr_parse(net, 0, &base) || cw_addr_family(&base) != AF_INET)) {
+        fprintf(stderr, "webpeer: WEBPEER_NET is no IPv4 address\n");
+        return 2;
+    }
     if (cw_srtp_init() || !wp_dtls_init(suites) ||
         epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &event)) {
         fprintf(stderr, "usage: webpeer [SRTP-PROFILE[:SRTP-PROFILE...]] <commands\n");
@@ -122,7 +128,7 @@ int main(int argc, char **argv)
     }
     prctl(PR_SET_TIMERSLACK, 1); /* nanoseconds: ticks on time */
     input = g_string_new(NULL);
-    wp_net_init(epoll, on_packet);
+    wp_net_init(epoll, on_packet, net ? &base : NULL);
     wp_command_init();
     run(epoll);
     g_string_free(input, TRUE);

@@ -7,8 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define BATCH      64
-#define SHARED_NET 0x7f400000u /* 127.64.0.0 */
+#define BATCH 64
 
 typedef union control {
     struct cmsghdr head;
@@ -29,6 +28,7 @@ static unsigned tx_first, tx_n; /* not yet sent: first .. n-1, all of tx_fd */
 static int tx_fd = -1;
 static int epoll_fd;
 static wp_packet_fn *packet_fn;
+static uint32_t shared_net = 0x7f400000u; /* 127.64.0.0 */
 static wp_ep *shared[WP_SHARED_MAX + 1];
 static unsigned shared_next = 1;
 static wp_sock *shared_sock[4]; /* WebRTC, RTP, RTCP */
@@ -46,8 +46,10 @@ static batch *batch_new(void)
     return b;
 }
 
-void wp_net_init(int epoll, wp_packet_fn *fn)
+void wp_net_init(int epoll, wp_packet_fn *fn, const cw_addr *net)
 {
+    if (net)
+        shared_net = ntohl(net->in4.sin_addr.s_addr) & ~(uint32_t)WP_SHARED_MAX;
     epoll_fd = epoll;
     packet_fn = fn;
     rx = batch_new();
@@ -105,7 +107,7 @@ static wp_ep *ep_of(const wp_sock *sock, struct msghdr *msg, uint64_t *at_ns)
 
             memcpy(&info, CMSG_DATA(c), sizeof info);
             ip = ntohl(info.ipi_addr.s_addr);
-            if ((ip & ~(uint32_t)WP_SHARED_MAX) == SHARED_NET)
+            if ((ip & ~(uint32_t)WP_SHARED_MAX) == shared_net)
                 ep = shared[ip & WP_SHARED_MAX];
         }
     }
@@ -161,7 +163,7 @@ uint8_t *wp_tx_buffer(void)
 
 static void set_source(struct msghdr *msg, control *ctl, unsigned index)
 {
-    struct in_pktinfo info = { .ipi_spec_dst.s_addr = htonl(SHARED_NET + index) };
+    struct in_pktinfo info = { .ipi_spec_dst.s_addr = htonl(shared_net + index) };
 
     msg->msg_control = ctl;
     msg->msg_controllen = CMSG_SPACE(sizeof info);
@@ -239,7 +241,7 @@ bool wp_shared_add(wp_ep *ep)
         shared[index] = ep;
         ep->shared = index;
         ep->local = ep->sock->local;
-        ep->local.in4.sin_addr.s_addr = htonl(SHARED_NET + index);
+        ep->local.in4.sin_addr.s_addr = htonl(shared_net + index);
         return true;
     }
     return false;

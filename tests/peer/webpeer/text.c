@@ -8,19 +8,21 @@ static const struct {
     const char *name, *map;
     uint8_t web_pt, rtp_pt;
     const char *fmtp;
+    bool rare; /* only when asked for by name */
 } codecs[] = {
     { "opus", "opus/48000/2", 111, 96, "minptime=10;useinbandfec=1" },
     { "G722", "G722/8000", 9, 9, NULL },
     { "PCMU", "PCMU/8000", 0, 0, NULL },
     { "PCMA", "PCMA/8000", 8, 8, NULL },
+    { "AMR-WB", "AMR-WB/16000", 97, 97, "octet-align=1", true },
 };
 
-static bool wanted(char *const *names, const char *name)
+static bool wanted(char *const *names, size_t i)
 {
     for (char *const *n = names; n && *n; n++)
-        if (!g_ascii_strcasecmp(*n, name))
+        if (!g_ascii_strcasecmp(*n, codecs[i].name))
             return true;
-    return !names;
+    return !names && !codecs[i].rare;
 }
 
 /* The number the far side gave this codec, or ours. In an answer only what it offered counts. */
@@ -62,7 +64,7 @@ static void audio_section(const wp_ep *ep, char *const *names, const char *proto
     bool wide = false, narrow = false;
 
     for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++) {
-        if (!wanted(names, codecs[i].name) || pt_for(ep, i) < 0)
+        if (!wanted(names, i) || pt_for(ep, i) < 0)
             continue;
         add_type(line, maps, pt_for(ep, i), codecs[i].map, codecs[i].fmtp);
         *(i == 0 ? &wide : &narrow) = true;
@@ -84,7 +86,7 @@ static void transport_lines(const wp_ep *ep, bool offer, GString *out)
         "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:trickle\r\na=fingerprint:sha-256 %s\r\n"
         "a=setup:%s\r\na=rtcp-mux\r\n"
         "a=candidate:1 1 udp 2130706431 %s %u typ host\r\na=end-of-candidates\r\n",
-        ep->ufrag, ep->pwd, wp_dtls_fingerprint(), offer ? "actpass" : "active",
+        ep->ufrag, ep->pwd, wp_dtls_fingerprint(), offer && !ep->active ? "actpass" : "active",
         cw_addr_print_ip(&ep->local, ip), cw_addr_port(&ep->local));
 }
 
@@ -175,8 +177,8 @@ static void read_types(wp_ep *ep, char **words)
         wp_format *format = &ep->format[ep->format_n++];
 
         *format = (wp_format){ .pt = (uint8_t)atoi(*word), .clock_hz = 8000 };
-        for (size_t i = 1; i < G_N_ELEMENTS(codecs); i++)
-            if (codecs[i].rtp_pt == format->pt)
+        for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++)
+            if (codecs[i].rtp_pt == format->pt && format->pt < 96)
                 copy(format->name, sizeof format->name, codecs[i].name);
     }
 }

@@ -35,7 +35,8 @@ typedef struct wp_sock {
 typedef void wp_packet_fn(wp_ep *ep, wp_sock *sock, uint8_t *data, size_t len, const cw_addr *from,
                           uint64_t at_ns);
 
-void wp_net_init(int epoll_fd, wp_packet_fn *fn);
+/* `net`: where the addresses of shared sockets begin, IPv4; NULL: 127.64.0.0 */
+void wp_net_init(int epoll_fd, wp_packet_fn *fn, const cw_addr *net);
 /* `port` 0: any. NULL when the address cannot be bound. */
 wp_sock *wp_sock_open(const cw_addr *local, wp_ep *owner, bool rtcp);
 void wp_sock_close(wp_sock *sock);
@@ -88,7 +89,7 @@ typedef struct wp_format {
     uint8_t pt;
 } wp_format;
 
-typedef enum wp_codec { WP_NONE, WP_PCMA, WP_PCMU, WP_BYTES } wp_codec;
+typedef enum wp_codec { WP_NONE, WP_PCMA, WP_PCMU, WP_BYTES, WP_FRAMES } wp_codec;
 
 typedef struct wp_flow {
     bool on;
@@ -99,6 +100,9 @@ typedef struct wp_flow {
     uint32_t ts, ssrc;
     unsigned slot; /* of the schedule */
     unsigned tone_at;
+    GPtrArray
+        *frames; /* of GBytes, WP_FRAMES: payloads sent one after the other, round and round */
+    unsigned frame_at;
     /* RFC 4733: packets still to come of the digit */
     char digit;
     unsigned dtmf_left, dtmf_duration, dtmf_clock_hz;
@@ -106,7 +110,15 @@ typedef struct wp_flow {
     uint32_t octets;
 } wp_flow;
 
-typedef enum wp_state { WP_NEW, WP_CHECKING, WP_HANDSHAKE, WP_CONNECTED, WP_FAILED } wp_state;
+/* WP_CHECKED: ICE is through, DTLS was not wanted. */
+typedef enum wp_state {
+    WP_NEW,
+    WP_CHECKING,
+    WP_CHECKED,
+    WP_HANDSHAKE,
+    WP_CONNECTED,
+    WP_FAILED
+} wp_state;
 
 struct wp_ep {
     json_int_t id;
@@ -131,6 +143,8 @@ struct wp_ep {
     uint8_t stun_id[12];
     uint64_t started_ms, next_check_ms, ice_ms;
     unsigned checks;
+    bool no_dtls; /* stop at WP_CHECKED */
+    bool active;  /* our offer leaves the far side no choice but to be the DTLS server */
     SSL *ssl;
     const uint8_t *dtls_in; /* the datagram SSL may read now */
     size_t dtls_in_len;
@@ -160,12 +174,15 @@ const char *wp_dtls_fingerprint(void); /* "AB:CD:…" */
 void wp_dtls_start(wp_ep *ep);
 void wp_dtls_packet(wp_ep *ep, const uint8_t *data, size_t len);
 void wp_dtls_tick(wp_ep *ep);
+void wp_dtls_hello(wp_ep *ep); /* a first ClientHello, and nothing after it; for floods */
 void wp_fail(wp_ep *ep, const char *why);
 
 /* ── RTP (flow.c) ── */
 void wp_flow_packet(wp_ep *ep, wp_sock *sock, uint8_t *data, size_t len, uint64_t at_ns);
 /* NULL, or why not. */
 const char *wp_flow_start(wp_ep *ep, const char *codec, unsigned pps, unsigned bytes, unsigned hz);
+/* The same with ready-made payloads in `codec`; takes a reference. */
+const char *wp_flow_frames(wp_ep *ep, const char *codec, unsigned pps, GPtrArray *frames);
 void wp_flow_stop(wp_ep *ep);
 const char *wp_flow_dtmf(wp_ep *ep, char digit, unsigned duration_ms);
 void wp_flow_run(uint64_t now_us); /* sends what is due */

@@ -1,0 +1,34 @@
+// The measurements run, and print a row for each thing measured. What they measure is not judged here.
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { buildDir, run, top } from '../lib/proc.mjs'
+import { installed } from '../../bench/lib/process.mjs'
+
+async function rows(...args) {
+    const { code, text } = await run(path.join(top, 'bench/run'), [...args, '--seconds', '1'], { env: { CW_BUILD: buildDir, BENCH_GENTLE: '1' }, ms: 60000 })
+    assert.equal(code, 0, text)
+    return text.split('\n').filter((line) => /^\| [^-]/.test(line)).slice(1).map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()))
+}
+
+test('relay: a row for us and each rival here, every packet arrives', async () => {
+    const table = await rows('relay', '--calls', '2')
+    const [rtpengine, janus] = ['rtpengine', 'janus'].map((name) => installed(name) ? [name] : [])
+    assert.deepEqual(table.map((row) => row[2]), ['causeway', ...rtpengine, ...janus, 'causeway', ...rtpengine])
+    for (const [work, calls, gateway, us, , core, lost] of table) {
+        assert.match(work, /^(DTLS-SRTP|RTP) – RTP$/)
+        assert.deepEqual([calls, lost], ['2', '0.000'], `${work} by ${gateway}`)
+        assert.ok(Number(us) > 0 && Number(core) > 0, `${us} ${core}`)
+    }
+})
+
+test('setup: the calls that run hear nothing of a burst of hellos', async () => {
+    const table = await rows('setup', '--count', '4', '--hellos', '20')
+    assert.equal(table[0][0], 'causeway')
+    assert.deepEqual(table.slice(-3).map((row) => row[0]), ['before', 'during', 'after'])
+})
+
+test('transcode: its row is there', async () => {
+    const [ours] = await rows('transcode', '--jobs', 'pcma', '--calls', '2')
+    assert.deepEqual(ours.slice(0, 3), ['Opus – PCMA', 'causeway', '2'])
+})
