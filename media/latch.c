@@ -10,7 +10,7 @@ static bool is_private4(uint32_t ip)
            || ip >> 22 == 0x64400000 >> 22 /* RFC 6598 */ || ip >> 16 == 0xa9fe /* RFC 3927 */;
 }
 
-static bool is_private(const cw_addr *addr)
+bool cw_addr_is_private(const cw_addr *addr)
 {
     if (addr->sa.sa_family == AF_INET)
         return is_private4(ntohl(addr->in4.sin_addr.s_addr));
@@ -32,7 +32,7 @@ static bool nat_explains(const cw_addr *told, const cw_addr *from)
         return false;
     if (cw_addr_eq_ip(told, from))
         return !cw_addr_is_loopback(told);
-    return is_private(told) && !is_near(told, from);
+    return cw_addr_is_private(told) && !is_near(told, from);
 }
 
 void cw_latch_tell(cw_latch *latch, const cw_addr *told, cw_latch_mode mode)

@@ -37,6 +37,7 @@ media_libmedia_a_SOURCES = \
 	media/rtcp.c media/rtcp.h \
 	media/rtp.c media/rtp.h \
 	media/seal.c media/seal.h \
+	media/secure.c media/secure.h \
 	media/sdp.h media/sdp_parse.c media/sdp_print.c media/sdp_rtp.c media/sdp_stream.c \
 	media/setup.c \
 	media/srtp.c media/srtp.h media/srtp_priv.h media/srtp_rtcp.c \

@@ -159,7 +159,7 @@ void cw_ep_rtp_remote(cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool r
 void cw_ep_rtp_secure(cw_ep *ep, const cw_srtp_keys *keys) CW_ON_LOOP;
 /* DTLS from where cw_ep_rtp_remote said, or from behind its NAT, goes to hooks.dtls with `dtls`; no
  * plain RTP passes any more. Keys come by cw_ep_rtp_secure; until then those before stay. The port
- * gives `dtls` back by hooks.dtls_release. NULL: no DTLS. After cw_ep_rtp_remote. */
+ * gives `dtls` back by hooks.dtls_release. NULL: no DTLS. */
 void cw_ep_rtp_dtls(cw_ep *ep, void *dtls) CW_ON_LOOP;
 
 /* Sends everything it is sent back to its sender. */

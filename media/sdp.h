@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "media/desc.h"
+#include "media/secure.h"
 
 #define CW_SDP_BYTES_MAX 32768
 #define CW_SDP_LINES_MAX 1000
@@ -75,7 +76,7 @@ void cw_sdp_print_connection(struct _GString *out, const cw_addr *at); /* none: 
 void cw_sdp_print_stream(struct _GString *out, const cw_stream *stream, const char *proto,
                          uint16_t port, const cw_addr *at);
 
-/* ── The SIP side: plain RTP/AVP offers and answers ── */
+/* ── The SIP side: RTP/AVP and RTP/SAVP, without ICE ── */
 
 /* Where one stream's packets go. */
 typedef struct cw_rtp_place {
@@ -83,10 +84,12 @@ typedef struct cw_rtp_place {
     cw_addr rtcp;  /* a=rtcp, or port + 1 */
     bool rtcp_mux; /* RFC 5761 */
     bool on_hold;  /* c=0.0.0.0: the old way to say "send nothing" (RFC 3264 8.4) */
+    cw_secure secure;
 } cw_rtp_place;
 
 /* A peer's SIP-side SDP as media description and places. Media sections that are neither audio nor
- * video, or not RTP/AVP(F), become refused streams (kind audio), keeping their index.
+ * video, or in no profile of secure.h, become refused streams (kind audio), keeping their index.
+ * What is said about protection is not judged here.
  *
  * CW_E_BAD_SDP, CW_E_TOO_LARGE  as cw_sdp_parse
  */

@@ -1,4 +1,4 @@
-/* SDP of the SIP side: RTP/AVP without ICE (RFC 3264, 3605, 5761). */
+/* SDP of the SIP side: RTP without ICE (RFC 3264, 3605, 5761). */
 #include "media/sdp.h"
 
 #include <glib.h>
@@ -41,7 +41,6 @@ static void read_place(const cw_sdp_media *media, cw_rtp_place *ret)
 {
     cw_addr rtp = addr_of(media->connection, media->port);
 
-    *ret = (cw_rtp_place){ 0 };
     if (cw_addr_family(&rtp) == AF_UNSPEC)
         return;
     ret->on_hold = cw_addr_is_any(&rtp);
@@ -57,11 +56,64 @@ static void read_place(const cw_sdp_media *media, cw_rtp_place *ret)
         cw_addr_set_port(&ret->rtcp, media->port + 1);
 }
 
+/* ── Protection ── */
+
+static void read_crypto(const cw_sdp_media *media, cw_secure *ret)
+{
+    for (unsigned i = 0; i < media->attr_n; i++) {
+        const cw_sdp_attr *attr = &media->attr[i];
+
+        if (!cw_span_is(attr->name, "crypto"))
+            continue;
+        ret->crypto_said = true;
+        if (attr->value.s && ret->crypto_n < CW_CRYPTO_MAX &&
+            !cw_crypto_parse(attr->value.s, attr->value.len, &ret->crypto[ret->crypto_n]))
+            ret->crypto_n++;
+    }
+}
+
+/* Of several fingerprints all are of one certificate (RFC 8122 5): the first that is good enough.
+ */
+static bool read_fingerprint(const cw_sdp_attr *attr, unsigned n, cw_fingerprint *ret)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (cw_span_is(attr[i].name, "fingerprint") && attr[i].value.s &&
+            cw_fingerprint_parse(attr[i].value.s, attr[i].value.len, ret))
+            return true;
+    return false;
+}
+
+/* "holdconn" (RFC 4145 4) means no association: as if there was no fingerprint. */
+static void read_setup(const cw_sdp *sdp, const cw_sdp_media *media, cw_secure *ret)
+{
+    const cw_sdp_attr *attr = cw_sdp_attr_find(media->attr, media->attr_n, "setup");
+
+    if (!attr)
+        attr = cw_sdp_attr_find(sdp->attr, sdp->attr_n, "setup");
+    ret->setup_said = attr != NULL;
+    if (!attr || cw_span_is(attr->value, "active"))
+        ret->setup = CW_SETUP_ACTIVE;
+    else if (cw_span_is(attr->value, "passive"))
+        ret->setup = CW_SETUP_PASSIVE;
+    else if (cw_span_is(attr->value, "actpass"))
+        ret->setup = CW_SETUP_ACTPASS;
+    else
+        ret->fingerprint.len = 0;
+}
+
+static void read_secure(const cw_sdp *sdp, const cw_sdp_media *media, cw_secure *ret)
+{
+    read_crypto(media, ret);
+    if (read_fingerprint(media->attr, media->attr_n, &ret->fingerprint) ||
+        read_fingerprint(sdp->attr, sdp->attr_n, &ret->fingerprint))
+        read_setup(sdp, media, ret);
+}
+
 static cw_err read_section(const cw_sdp *sdp, const cw_sdp_media *media, cw_stream *stream,
                            cw_rtp_place *place)
 {
     *place = (cw_rtp_place){ 0 };
-    if (!cw_span_is(media->proto, "RTP/AVP") && !cw_span_is(media->proto, "RTP/AVPF")) {
+    if (!cw_secure_proto_parse(media->proto.s, media->proto.len, &place->secure)) {
         cw_sdp_stream_refuse(media, stream);
         return CW_OK;
     }
@@ -70,6 +122,7 @@ static cw_err read_section(const cw_sdp *sdp, const cw_sdp_media *media, cw_stre
     if (stream->refused)
         return CW_OK;
     read_place(media, place);
+    read_secure(sdp, media, &place->secure);
     if (place->on_hold)
         stream->dir &= CW_SENDONLY;
     return CW_OK;
@@ -154,11 +207,15 @@ char *cw_sdp_write_rtp(const cw_media_desc *desc,
     g_string_append(out, "t=0 0\r\n");
     for (unsigned i = 0; i < desc->stream_n; i++) {
         bool own = cw_addr_family(&place[i].rtp) != AF_UNSPEC && !cw_addr_eq_ip(&place[i].rtp, at);
+        const cw_secure *secure = &place[i].secure;
 
-        cw_sdp_print_stream(out, &desc->stream[i], "RTP/AVP", cw_addr_port(&place[i].rtp),
-                            own ? &place[i].rtp : NULL);
-        if (!desc->stream[i].refused)
-            print_rtcp(out, &place[i]);
+        cw_sdp_print_stream(out, &desc->stream[i],
+                            cw_secure_proto(secure->profile, secure->feedback),
+                            cw_addr_port(&place[i].rtp), own ? &place[i].rtp : NULL);
+        if (desc->stream[i].refused)
+            continue;
+        print_rtcp(out, &place[i]);
+        cw_secure_print(out, secure);
     }
     return g_string_free(out, FALSE);
 }

@@ -7,9 +7,10 @@
 #ifndef CW_WEBRTC_DTLS_H
 #define CW_WEBRTC_DTLS_H
 
+#include "base/addr.h"
 #include "base/loop.h"
 #include "media/plane.h"
-#include "webrtc/jsep.h"
+#include "media/secure.h"
 
 typedef struct cw_dtls_server cw_dtls_server; /* threads and certificate */
 typedef struct cw_dtls cw_dtls;               /* one peer's association */

@@ -502,15 +502,9 @@ void cw_dtls_open_port(cw_dtls *dtls, const cw_addr *to, int fd)
 /* ── From the loop ──────────────────────────────────────────────────────────────────────────────
  */
 
-static bool same(const cw_fingerprint *a, const cw_fingerprint *b)
-{
-    return a->len == b->len && !g_ascii_strcasecmp(a->hash, b->hash) &&
-           !memcmp(a->value, b->value, a->len);
-}
-
 void cw_dtls_set_expected(cw_dtls *dtls, const cw_fingerprint *fingerprint)
 {
-    if (same(&dtls->expected, fingerprint))
+    if (cw_fingerprint_same(&dtls->expected, fingerprint))
         return;
     dtls->expected = *fingerprint;
     if (dtls->cert)

@@ -8,15 +8,13 @@
 
 #include "base/addr.h"
 #include "media/desc.h"
+#include "media/secure.h"
 #include "webrtc/candidate.h"
 
-#define CW_MID_MAX         32
-#define CW_ICE_UFRAG_MAX   256 /* RFC 8839 5.4 */
-#define CW_ICE_PWD_MAX     256
-#define CW_FINGERPRINT_MAX 64 /* bytes of the longest hash, SHA-512 */
-#define CW_CANDIDATES_MAX  32 /* of one description */
-
-typedef enum cw_setup { CW_SETUP_ACTPASS, CW_SETUP_ACTIVE, CW_SETUP_PASSIVE } cw_setup;
+#define CW_MID_MAX        32
+#define CW_ICE_UFRAG_MAX  256 /* RFC 8839 5.4 */
+#define CW_ICE_PWD_MAX    256
+#define CW_CANDIDATES_MAX 32 /* of one description */
 
 /* RTCP feedback we speak (RFC 4585, RFC 5104) */
 typedef enum cw_feedback {
@@ -26,12 +24,6 @@ typedef enum cw_feedback {
     CW_FB_REMB = 8,
     CW_FB_ALL = 15,
 } cw_feedback;
-
-typedef struct cw_fingerprint {
-    char hash[12]; /* "sha-256" */
-    size_t len;
-    uint8_t value[CW_FINGERPRINT_MAX];
-} cw_fingerprint;
 
 typedef struct cw_jsep {
     char ufrag[CW_ICE_UFRAG_MAX + 1], pwd[CW_ICE_PWD_MAX + 1];

@@ -61,49 +61,14 @@ static bool copy_ice(const cw_sdp_attr *attr, size_t min, char ret[static CW_ICE
     return true;
 }
 
-/* ── Fingerprint (RFC 8122 5) ── */
-
-static const struct {
-    const char *name;
-    size_t len;
-} hashes[] = { { "sha-256", 32 }, { "sha-384", 48 }, { "sha-512", 64 } };
-
-static bool read_hex(const char *text, size_t len, uint8_t *ret)
-{
-    for (size_t i = 0; i < len; i++, text += 3) {
-        int high = g_ascii_xdigit_value(text[0]);
-        int low = g_ascii_xdigit_value(text[1]);
-
-        if (high < 0 || low < 0 || (i + 1 < len && text[2] != ':'))
-            return false;
-        ret[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
-/* "sha-256 AB:CD:…" */
-static bool read_fingerprint(cw_span value, cw_fingerprint *ret)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(hashes); i++) {
-        size_t name_len = strlen(hashes[i].name);
-        cw_fingerprint print = { .len = hashes[i].len };
-
-        if (value.len != name_len + 3 * hashes[i].len || value.s[name_len] != ' ' ||
-            g_ascii_strncasecmp(value.s, hashes[i].name, name_len) ||
-            !read_hex(value.s + name_len + 1, print.len, print.value))
-            continue;
-        memcpy(print.hash, hashes[i].name, name_len);
-        *ret = print;
-        return true;
-    }
-    return false;
-}
+/* ── Fingerprint ── */
 
 /* The first we can check: of several all must be of the same certificate (RFC 8122 5). */
 static bool find_fingerprint(const cw_sdp_attr *attr, unsigned n, cw_fingerprint *ret)
 {
     for (unsigned i = 0; i < n; i++)
-        if (cw_span_is(attr[i].name, "fingerprint") && read_fingerprint(attr[i].value, ret))
+        if (cw_span_is(attr[i].name, "fingerprint") &&
+            cw_fingerprint_parse(attr[i].value.s, attr[i].value.len, ret))
             return true;
     return false;
 }

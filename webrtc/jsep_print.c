@@ -75,10 +75,7 @@ static void print_fingerprint(const writer *w)
 
     if (!print->len)
         return;
-    g_string_append_printf(w->out, "a=fingerprint:%s ", print->hash);
-    for (size_t i = 0; i < print->len; i++)
-        g_string_append_printf(w->out, i ? ":%02X" : "%02X", print->value[i]);
-    g_string_append(w->out, "\r\n");
+    cw_fingerprint_print(w->out, print);
 }
 
 static void print_candidates(const writer *w)

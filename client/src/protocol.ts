@@ -526,6 +526,7 @@ export const errors = {
   "fingerprint": { code: -32042, text: "the certificate does not match its fingerprint" },
   "media-lost": { code: -32043, text: "the other side's media went silent" },
   "no-port": { code: -32044, text: "no RTP port is free" },
+  "not-secure": { code: -32045, text: "media would not be protected as required" },
 } as const;
 
 export type ErrorKind = keyof typeof errors;

@@ -204,6 +204,8 @@ static CW_ON_LOOP void op_describe(cw_leg *leg, json_t *into)
 
     if (trunk)
         json_object_set_new(into, "trunk", json_string(trunk->name ?: trunk->address));
+    if (s->described)
+        json_object_set_new(into, "protection", cw_leg_sip_lock_json(s));
     if (s->sip)
         json_object_set_new(into, "dialog", cw_sip_call_json(s->sip));
 }
@@ -218,6 +220,9 @@ static CW_ON_LOOP void op_free(cw_leg *leg)
     cw_sip_call_free(s->sip);
     cw_leg_sip_stop_looking(s);
     cw_leg_sip_clear_target(s);
+    cw_timer_free(s->lock_timer);
+    if (s->sent)
+        explicit_bzero(s->sent, strlen(s->sent)); /* it may hold keys */
     g_free(s->sent);
     g_free(s);
 }

@@ -4,6 +4,25 @@
 
 #include "call/priv.h"
 #include "media/sdp.h"
+#include "webrtc/dtls.h"
+
+typedef enum cw_keying { LOCK_NONE, LOCK_SDES, LOCK_DTLS } cw_keying;
+
+/* How one stream is protected. */
+typedef struct cw_lock {
+    bool agreed; /* offer and answer were exchanged */
+    cw_keying keying, noted;
+    cw_secure ours;         /* what our SDP says */
+    cw_crypto mine, theirs; /* LOCK_SDES: the lines agreed on */
+    cw_fingerprint print;   /* LOCK_DTLS: theirs */
+    bool client;            /* we say hello */
+    bool renew;             /* an association is to be made */
+    bool secured;           /* and is there */
+    unsigned handshake_ms;
+    const char *cipher; /* static; NULL: none */
+    cw_dtls *dtls;      /* NULL: none yet */
+    struct leg_sip *leg;
+} cw_lock;
 
 typedef struct leg_sip {
     cw_leg leg;
@@ -20,6 +39,8 @@ typedef struct leg_sip {
     cw_media_desc remote;                    /* what the far side said last, with its directions */
     cw_rtp_place place[CW_DESC_STREAMS_MAX]; /* where its packets are wanted */
     cw_ep *ep[CW_DESC_STREAMS_MAX];          /* by stream; NULL: refused */
+    cw_lock lock[CW_DESC_STREAMS_MAX];
+    cw_timer *lock_timer; /* until DTLS is done; NULL: never needed */
     uint64_t session_id;
     unsigned version;
     char *sent; /* our SDP as last written, to know when it changed; NULL: none yet */
@@ -77,6 +98,25 @@ CW_NODISCARD cw_err cw_leg_sip_take_offer(leg_sip *s, const char *sdp, size_t le
 CW_NODISCARD cw_err cw_leg_sip_give_answer(leg_sip *s, const cw_media_desc *answer) CW_ON_LOOP;
 /* An answer to our offer `own`. CW_E_NO_CODEC, CW_E_BAD_SDP: nothing changed */
 CW_NODISCARD cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len) CW_ON_LOOP;
+
+/* ── Protection (leg_sip_secure.c) ── */
+
+/* Before an offer of ours is written: what its streams say. */
+void cw_leg_sip_lock_offer(leg_sip *s) CW_ON_LOOP;
+/* Their offer: refuse the streams that are not protected as they must. CW_E_NOT_SECURE: so no sound
+ * is left */
+CW_NODISCARD cw_err cw_leg_sip_lock_check(const leg_sip *s, cw_media_desc *desc,
+                                          const cw_rtp_place *place) CW_ON_LOOP;
+void cw_leg_sip_lock_answer(leg_sip *s) CW_ON_LOOP; /* our answer to what `place` says */
+/* Their answer. CW_E_NOT_SECURE: none to what we said */
+CW_NODISCARD cw_err cw_leg_sip_lock_judge(const leg_sip *s, const cw_media_desc *desc,
+                                          const cw_rtp_place *place) CW_ON_LOOP;
+void cw_leg_sip_lock_answered(leg_sip *s) CW_ON_LOOP; /* it is in `place` now */
+/* Keys and associations to the stream's port, before it learns where to send. */
+void cw_leg_sip_lock_apply(leg_sip *s, unsigned stream) CW_ON_LOOP;
+void cw_leg_sip_lock_drop(leg_sip *s, unsigned stream) CW_ON_LOOP; /* with its port */
+void cw_leg_sip_lock_say(const leg_sip *s, unsigned stream, cw_rtp_place *place) CW_ON_LOOP;
+json_t *cw_leg_sip_lock_json(const leg_sip *s) CW_ON_LOOP; /* by stream that is not refused */
 
 void cw_leg_sip_reoffered(leg_sip *s, const char *sdp, size_t len) CW_ON_LOOP;
 void cw_leg_sip_reanswered(leg_sip *s, int status, const char *sdp, size_t len) CW_ON_LOOP;

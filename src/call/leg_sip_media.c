@@ -65,17 +65,25 @@ cw_err cw_leg_sip_open(leg_sip *s)
     return CW_OK;
 }
 
+static CW_ON_LOOP void close_stream(leg_sip *s, unsigned i)
+{
+    if (!s->ep[i])
+        return;
+    cw_ep_free(g_steal_pointer(&s->ep[i]));
+    cw_leg_sip_lock_drop(s, i);
+}
+
 void cw_leg_sip_close(leg_sip *s)
 {
     for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++)
-        cw_ep_free(g_steal_pointer(&s->ep[i]));
+        close_stream(s, i);
 }
 
 void cw_leg_sip_drop_refused(leg_sip *s)
 {
     for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++)
         if (i >= s->remote.stream_n || s->remote.stream[i].refused)
-            cw_ep_free(g_steal_pointer(&s->ep[i]));
+            close_stream(s, i);
 }
 
 static cw_dtmf_mode dtmf_mode(const leg_sip *s, const cw_stream *remote)
@@ -110,6 +118,7 @@ static CW_ON_LOOP void set_endpoints(leg_sip *s)
         cw_ep_formats(s->ep[i], &s->own.stream[i], remote);
         if (remote->kind == CW_AUDIO)
             cw_ep_dtmf_mode(s->ep[i], dtmf_mode(s, remote));
+        cw_leg_sip_lock_apply(s, i);
         if (!place->on_hold && cw_addr_family(&place->rtp) != AF_UNSPEC)
             cw_ep_rtp_remote(s->ep[i], &place->rtp, &place->rtcp, place->rtcp_mux,
                              s->leg.policy.latch);
@@ -127,6 +136,7 @@ static char *print_own(leg_sip *s)
     for (unsigned i = 0; i < desc->stream_n; i++) {
         if (s->other_holds)
             desc->stream[i].dir &= CW_SENDONLY;
+        cw_leg_sip_lock_say(s, i, &place[i]);
         if (!s->ep[i])
             continue;
         place[i].rtp = *cw_ep_rtp_local(s->ep[i]);
@@ -202,6 +212,8 @@ cw_err cw_leg_sip_take_offer(leg_sip *s, const char *sdp, size_t len)
     g_autofree cw_media_desc *kept = g_new(cw_media_desc, 1);
     cw_err err = read_sdp(s, sdp, len, said);
 
+    if (!err)
+        err = cw_leg_sip_lock_check(s, &said->desc, said->place);
     if (err)
         return err;
     take(s, said);
@@ -217,6 +229,7 @@ cw_err cw_leg_sip_give_answer(leg_sip *s, const cw_media_desc *answer)
         err = cw_leg_sip_open(s);
     if (err)
         return err;
+    cw_leg_sip_lock_answer(s);
     set_endpoints(s);
     cw_leg_set_desc(&s->leg, &s->own);
     return CW_OK;
@@ -230,9 +243,12 @@ cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len)
 
     if (!err)
         err = cw_desc_answer(&s->own, &cw_codec_any, &said->desc, common);
+    if (!err)
+        err = cw_leg_sip_lock_judge(s, &said->desc, said->place);
     if (err)
         return err;
     take(s, said);
+    cw_leg_sip_lock_answered(s);
     set_endpoints(s);
     return CW_OK;
 }
@@ -270,6 +286,7 @@ static CW_ON_LOOP cw_err answer_again(leg_sip *s, const their_sdp *said)
     err = cw_leg_sip_open(s);
     if (err)
         return err;
+    cw_leg_sip_lock_answer(s);
     set_endpoints(s);
     cw_leg_set_desc(&s->leg, own);
     return CW_OK;
@@ -291,6 +308,8 @@ void cw_leg_sip_reoffered(leg_sip *s, const char *sdp, size_t len)
     if (sdp)
         err = read_sdp(s, sdp, len, said);
     if (sdp && !err)
+        err = cw_leg_sip_lock_check(s, &said->desc, said->place);
+    if (sdp && !err)
         err = answer_again(s, said);
     if (err) {
         refuse(s, err);
@@ -298,6 +317,7 @@ void cw_leg_sip_reoffered(leg_sip *s, const char *sdp, size_t len)
     }
     if (!sdp) {
         s->awaits_ack = true;
+        cw_leg_sip_lock_offer(s);
         for (unsigned i = 0; i < s->own.stream_n; i++)
             s->own.stream[i].dir = CW_SENDRECV;
     }
@@ -323,6 +343,7 @@ void cw_leg_sip_settle(leg_sip *s)
         return;
     for (unsigned i = 0; i < s->own.stream_n; i++)
         s->own.stream[i].dir = CW_SENDRECV;
+    cw_leg_sip_lock_offer(s);
     sdp = cw_leg_sip_write(s);
     /* CW_E_STATE: an offer of theirs is being answered; settled again when that is over. */
     s->reoffering = cw_sip_call_reoffer(s->sip, sdp, strlen(sdp)) == CW_OK;
@@ -361,7 +382,7 @@ cw_err cw_leg_sip_update(leg_sip *s, const cw_media_desc *desc)
         if (!gone || s->own.stream[i].refused)
             continue;
         s->own.stream[i].refused = true;
-        cw_ep_free(g_steal_pointer(&s->ep[i]));
+        close_stream(s, i);
         changed = true;
     }
     if (!changed)

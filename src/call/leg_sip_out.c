@@ -36,6 +36,7 @@ cw_err cw_leg_sip_make_offer(leg_sip *s, const cw_media_desc *desc)
     cw_desc_number(&s->own);
     for (unsigned i = 0; i < s->own.stream_n; i++)
         s->own.stream[i].dir = CW_SENDRECV;
+    cw_leg_sip_lock_offer(s);
     return cw_desc_has_sound(&s->own) ? CW_OK : CW_E_NO_CODEC;
 }
 

@@ -14,7 +14,8 @@ src_call_libcall_a_SOURCES = \
 	src/call/leg.c src/call/leg.h \
 	src/call/leg_browser.c \
 	src/call/leg_service.c \
-	src/call/leg_sip.c src/call/leg_sip_keys.c src/call/leg_sip_media.c src/call/leg_sip_out.c src/call/leg_sip.h \
+	src/call/leg_sip.c src/call/leg_sip_keys.c src/call/leg_sip_media.c src/call/leg_sip_out.c \
+	src/call/leg_sip_secure.c src/call/leg_sip.h \
 	src/call/monitor.c \
 	src/call/net.c src/call/net.h \
 	src/call/policy.c src/call/policy.h \

@@ -22,6 +22,15 @@ static const char *const latches[] = {
     [CW_LATCH_OFF] = "off",
 };
 
+static const char *const srtps[] = {
+    [CW_SRTP_OFF] = "off",
+    [CW_SRTP_OPTIONAL] = "optional",
+    [CW_SRTP_SDES] = "sdes",
+    [CW_SRTP_DTLS] = "dtls",
+};
+
+static const char *const accepts[] = { "rtp", "sdes", "dtls" }; /* bits of CW_ACCEPT_* */
+
 /* -1: not there */
 static int word_of(const char *const *words, size_t n, const char *word)
 {
@@ -48,6 +57,34 @@ static cw_codec_policy codecs_of(char *const *codecs, const char *transcode, cw_
     };
 }
 
+/* Nothing said: who must protect it our way must do so calling, too. */
+static unsigned accept_of(char *const *words, cw_srtp_offer offer)
+{
+    unsigned accept = 0;
+
+    for (; words && *words; words++)
+        accept |= 1u << known(WORD(accepts, *words));
+    if (accept)
+        return accept;
+    return offer == CW_SRTP_SDES   ? CW_ACCEPT_SDES
+           : offer == CW_SRTP_DTLS ? CW_ACCEPT_DTLS
+                                   : CW_ACCEPT_ALL;
+}
+
+static cw_srtp_policy srtp_of(const cw_conf *conf, const char *offer, char *const *accept)
+{
+    cw_srtp_policy policy = { .offer = (cw_srtp_offer)known(WORD(srtps, offer)) };
+
+    policy.accept = accept_of(accept, policy.offer);
+    for (char **s = conf->sip.srtp_suites; s && *s && policy.suite_n < CW_CRYPTO_MAX - 1; s++) {
+        cw_srtp_suite suite = cw_crypto_suite(*s, strlen(*s));
+
+        if (suite != CW_SRTP_NONE)
+            policy.suite[policy.suite_n++] = suite;
+    }
+    return policy;
+}
+
 cw_leg_policy cw_policy_sip(const cw_conf *conf, const struct cw_conf_trunk *trunk)
 {
     char *const *codecs = trunk ? trunk->codecs : conf->sip.codecs;
@@ -59,6 +96,8 @@ cw_leg_policy cw_policy_sip(const cw_conf *conf, const struct cw_conf_trunk *tru
     };
 
     policy.codec = codecs_of(codecs, transcode, policy.keys);
+    policy.srtp = srtp_of(conf, trunk ? trunk->srtp : conf->sip.srtp,
+                          trunk ? trunk->srtp_accept : conf->sip.srtp_accept);
     return policy;
 }
 
@@ -118,6 +157,27 @@ static cw_err check_sip_end(const char *where, const char *dtmf, const char *lat
     return err;
 }
 
+static cw_err check_srtp(const char *where, const char *offer, char *const *accept,
+                         char why[static 128])
+{
+    cw_err err = check_word(where, "srtp", srtps, G_N_ELEMENTS(srtps), offer, why);
+
+    for (; !err && accept && *accept; accept++)
+        err = check_word(where, "srtp_accept", accepts, G_N_ELEMENTS(accepts), *accept, why);
+    return err;
+}
+
+static cw_err check_suites(char *const *suites, char why[static 128])
+{
+    unsigned n = 0;
+
+    for (; suites && *suites; suites++, n++)
+        if (cw_crypto_suite(*suites, strlen(*suites)) == CW_SRTP_NONE)
+            return WHY(why, "sip: srtp_suites: \"%.40s\" is none we have", *suites);
+    return n > 0 && n < CW_CRYPTO_MAX ? CW_OK
+                                      : WHY(why, "sip: srtp_suites: 1 to %d", CW_CRYPTO_MAX - 1);
+}
+
 cw_err cw_policy_check(const cw_conf *conf, char why[static 128])
 {
     cw_err err = check_end("web", conf->web.codecs, conf->web.transcode, why);
@@ -126,6 +186,10 @@ cw_err cw_policy_check(const cw_conf *conf, char why[static 128])
         err = check_end("sip", conf->sip.codecs, conf->sip.transcode, why);
     if (!err)
         err = check_sip_end("sip", conf->sip.dtmf, conf->sip.rtp_latch, why);
+    if (!err)
+        err = check_srtp("sip", conf->sip.srtp, conf->sip.srtp_accept, why);
+    if (!err)
+        err = check_suites(conf->sip.srtp_suites, why);
     for (size_t i = 0; !err && i < conf->trunk_n; i++) {
         const struct cw_conf_trunk *trunk = &conf->trunk[i];
         g_autofree char *where = g_strdup_printf("trunk \"%.40s\"", trunk->name ?: "");
@@ -133,6 +197,8 @@ cw_err cw_policy_check(const cw_conf *conf, char why[static 128])
         err = check_end(where, trunk->codecs, trunk->transcode, why);
         if (!err)
             err = check_sip_end(where, trunk->dtmf, trunk->rtp_latch, why);
+        if (!err)
+            err = check_srtp(where, trunk->srtp, trunk->srtp_accept, why);
     }
     return err;
 }

@@ -6,6 +6,7 @@
 #include "base/conf.h"
 #include "media/desc.h"
 #include "media/plane.h"
+#include "media/secure.h"
 
 /* How digits travel between us and a SIP end. */
 typedef enum cw_keys {
@@ -16,10 +17,28 @@ typedef enum cw_keys {
     CW_KEYS_INBAND,     /* tones in the sound */
 } cw_keys;
 
+/* What our offers say of protection; the last two refuse a far side without it. */
+typedef enum cw_srtp_offer {
+    CW_SRTP_OFF,
+    CW_SRTP_OPTIONAL, /* SDES lines in RTP/AVP (RFC 8643) */
+    CW_SRTP_SDES,
+    CW_SRTP_DTLS,
+} cw_srtp_offer;
+
+enum { CW_ACCEPT_RTP = 1, CW_ACCEPT_SDES = 2, CW_ACCEPT_DTLS = 4, CW_ACCEPT_ALL = 7 };
+
+typedef struct cw_srtp_policy {
+    cw_srtp_offer offer;
+    unsigned accept; /* of their offers: set of CW_ACCEPT_* */
+    unsigned suite_n;
+    cw_srtp_suite suite[CW_SRTP_SUITES]; /* by SDES, best first */
+} cw_srtp_policy;
+
 typedef struct cw_leg_policy {
     cw_codec_policy codec; /* its names are the configuration's */
     cw_keys keys;
     cw_latch_mode latch;
+    cw_srtp_policy srtp; /* SIP */
 } cw_leg_policy;
 
 /* Of calls through a trunk, with other SIP peers (`trunk` NULL), with browsers, to services. */

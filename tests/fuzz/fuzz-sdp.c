@@ -30,6 +30,17 @@ static void settle(cw_media_desc *desc, const cw_rtp_place *place)
             desc->stream[i].refused = true;
 }
 
+static void same_secure(const cw_secure *a, const cw_secure *b)
+{
+    assert(a->profile == b->profile && a->feedback == b->feedback);
+    assert(a->crypto_n == b->crypto_n);
+    for (unsigned i = 0; i < a->crypto_n; i++)
+        assert(a->crypto[i].tag == b->crypto[i].tag &&
+               cw_crypto_same(&a->crypto[i], &b->crypto[i]));
+    assert(cw_fingerprint_same(&a->fingerprint, &b->fingerprint));
+    assert(!a->fingerprint.len || (a->setup == b->setup && b->setup_said));
+}
+
 static void check_filter(const cw_media_desc *desc)
 {
     static char *const allow[] = { "PCMA", "opus", NULL };
@@ -75,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             continue;
         assert(cw_addr_eq(&place[i].rtp, &place2[i].rtp));
         assert(place[i].rtcp_mux == place2[i].rtcp_mux);
+        same_secure(&place[i].secure, &place2[i].secure);
     }
     return 0;
 }

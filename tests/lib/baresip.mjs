@@ -1,15 +1,15 @@
 // baresip.mjs - baresip as a telephone: a tone for a microphone, a WAV file for a loudspeaker.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { Program, tempDir, until, withDeadline } from './proc.mjs'
-import { sine, wav } from './audio.mjs'
+import { levelDb, peakHz, sine, wav } from './audio.mjs'
 
 let phones = 0
 
 export class Baresip {
     // Accounts are of baresip's syntax without the auth_user part; answer: auto or manual.
-    static async start(scope, { user = 'bob', port = 5200 + 10 * phones++, host = '127.0.0.1', answer = 'auto', hz = 440, codecs = 'PCMA', registrar, password = 'none', transport = 'udp', outbound } = {}) {
+    static async start(scope, { user = 'bob', port = 5200 + 10 * phones++, host = '127.0.0.1', answer = 'auto', hz = 440, codecs = 'PCMA', registrar, password = 'none', transport = 'udp', outbound, mediaenc, rtcpMux = false } = {}) {
         const phone = new Baresip()
         Object.assign(phone, { host, port, user, events: [], waiters: [] })
         phone.dir = tempDir(scope, 'baresip')
@@ -20,7 +20,8 @@ export class Baresip {
         writeFileSync(path.join(phone.dir, 'config'), `
 sip_listen ${host}:${port}
 net_interface ${host.startsWith("10.") ? "v0" : host}
-audio_player aufile,${phone.heard}/heard.wav
+audio_player aubridge,${user}
+snd_path ${phone.heard}
 audio_source aufile,${phone.dir}/tone.wav
 audio_alert aufile,${phone.heard}/alert.wav
 ausrc_srate 8000
@@ -28,7 +29,7 @@ auplay_srate 8000
 ausrc_channels 1
 auplay_channels 1
 rtp_ports ${phone.rtpPorts.join('-')}
-rtcp_mux no
+rtcp_mux ${rtcpMux ? 'yes' : 'no'}
 jitter_buffer_type fixed
 jitter_buffer_delay 1-5
 call_local_timeout 60
@@ -38,13 +39,17 @@ module g711.so
 module g722.so
 module opus.so
 module aufile.so
+module aubridge.so
+module sndfile.so
+module srtp.so
+module dtls_srtp.so
 module account.so
 module menu.so
 module ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:${port + 5}
 `)
         writeFileSync(path.join(phone.dir, 'accounts'),
-            `<sip:${user}@${registrar ?? `${host}:${port}`};transport=${transport}>;auth_user=${user};auth_pass=${password};answermode=${answer};audio_codecs=${codecs};regint=${registrar ? 60 : 0}${outbound ? `;outbound="${outbound}"` : ''}\n`)
+            `<sip:${user}@${registrar ?? `${host}:${port}`};transport=${transport}>;auth_user=${user};auth_pass=${password};answermode=${answer};audio_codecs=${codecs};regint=${registrar ? 60 : 0}${mediaenc ? `;mediaenc=${mediaenc}` : ''}${outbound ? `;outbound="${outbound}"` : ''}\n`)
         writeFileSync(path.join(phone.dir, 'contacts'), '')
         phone.program = new Program(scope, 'baresip', 'baresip', ['-f', phone.dir, '-v', '-s', ...(host.includes(':') ? ['-6'] : ['-4'])], { cwd: phone.heard, peer: true })
         await phone.program.waitFor(/baresip is ready/)
@@ -78,6 +83,18 @@ ctrl_tcp_listen 127.0.0.1:${port + 5}
                 for (const waiter of this.waiters) waiter()
             }
         })
+    }
+
+    // The loudest frequency in the last second that came out of its loudspeaker becomes `hz`.
+    hears(hz, ms = 8000) {
+        return until(() => {
+            const file = readdirSync(this.heard).filter((name) => /-dec\.wav$/.test(name)).sort().at(-1)
+            if (!file) return false
+            const data = readFileSync(path.join(this.heard, file)).subarray(44)
+            const count = Math.min(8000, data.length >> 1)
+            const samples = Float64Array.from({ length: count }, (_, i) => data.readInt16LE(((data.length >> 1) - count + i) * 2) / 32768)
+            return count === 8000 && levelDb(samples) > -40 && Math.abs(peakHz(samples) - hz) < 20
+        }, `baresip hears ${hz} Hz`, ms, 100)
     }
 
     command(command, params = '') {

@@ -276,16 +276,16 @@ static void test_read_faults(void)
                                        "m=audio 1 RTP/AVP 8\r\nm=audio 1 RTP/AVP 8\r\n"
                                        "m=audio 1 RTP/AVP 8\r\n";
     static const char word[] = SESSION "m=audio 1 RTP/AVP 8\r\nm=audio 1 RTP/AVP x\r\n";
-    static const char savp[] = SESSION "m=audio 1 RTP/SAVP 8\r\n";
+    static const char tcp[] = SESSION "m=audio 1 TCP/RTP/AVP 8\r\n";
     unsigned line = 0;
 
     g_assert_cmpint(cw_sdp_read_rtp(five, sizeof five - 1, &desc, place, &line), ==,
                     CW_E_TOO_LARGE);
     g_assert_cmpint(cw_sdp_read_rtp(word, sizeof word - 1, &desc, place, &line), ==, CW_E_BAD_SDP);
     g_assert_cmpuint(line, ==, 7);
-    g_assert_cmpint(cw_sdp_read_rtp(savp, sizeof savp - 1, &desc, place, &line), ==, CW_OK);
+    g_assert_cmpint(cw_sdp_read_rtp(tcp, sizeof tcp - 1, &desc, place, &line), ==, CW_OK);
     g_assert_true(desc.stream[0].refused);
-    g_assert_cmpstr(desc.stream[0].section, ==, "audio 0 RTP/SAVP 8");
+    g_assert_cmpstr(desc.stream[0].section, ==, "audio 0 TCP/RTP/AVP 8");
 }
 
 /* ── Writing ── */

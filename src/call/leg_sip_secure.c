@@ -1,0 +1,424 @@
+/* leg_sip_secure.c - how a SIP leg's streams are protected: what is offered and taken of SDES (RFC
+ * 4568), DTLS-SRTP (RFC 5763) and best effort (RFC 8643), and the keys that come of it. No key ever
+ * reaches a log or a timeline: rows name suites. */
+#include "call/leg_sip.h"
+
+#include "base/log.h"
+#include "media/latch.h"
+
+#include <string.h>
+
+static const char *const keyings[] = { "none", "sdes", "dtls" };
+
+/* ── What we say ── */
+
+static void new_key(cw_crypto *line, uint32_t tag, cw_srtp_suite suite)
+{
+    *line = (cw_crypto){ .tag = tag, .suite = suite };
+    cw_random(line->key, cw_srtp_key_len(suite));
+}
+
+static CW_ON_LOOP void say_print(const leg_sip *s, cw_secure *ours, cw_setup setup)
+{
+    ours->fingerprint = *cw_dtls_server_fingerprint(cw_webrtc_dtls(s->calls->webrtc));
+    ours->setup = setup;
+    ours->setup_said = true;
+}
+
+/* A stream's first offer: a line with a key of its own for each suite. */
+static CW_ON_LOOP void offer_first(const leg_sip *s, cw_lock *lock)
+{
+    const cw_srtp_policy *policy = &s->leg.policy.srtp;
+    cw_secure *ours = &lock->ours;
+
+    *ours = (cw_secure){ 0 };
+    if (policy->offer == CW_SRTP_DTLS) {
+        ours->profile = CW_PROFILE_TLS_SAVP;
+        say_print(s, ours, CW_SETUP_ACTPASS);
+        return;
+    }
+    if (policy->offer == CW_SRTP_OFF)
+        return;
+    ours->profile = policy->offer == CW_SRTP_SDES ? CW_PROFILE_SAVP : CW_PROFILE_AVP;
+    for (; ours->crypto_n < policy->suite_n; ours->crypto_n++)
+        new_key(&ours->crypto[ours->crypto_n], ours->crypto_n + 1, policy->suite[ours->crypto_n]);
+}
+
+/* Later: what was agreed, with the same keys (RFC 4568 7.1.4); any role, in which an association
+ * that is there stays (RFC 8842 5.2). */
+static CW_ON_LOOP void offer_again(const leg_sip *s, cw_lock *lock)
+{
+    cw_secure *ours = &lock->ours;
+
+    ours->crypto_n = 0;
+    ours->fingerprint.len = 0;
+    if (lock->keying == LOCK_SDES)
+        ours->crypto[ours->crypto_n++] = lock->mine;
+    else if (lock->keying == LOCK_DTLS)
+        say_print(s, ours, CW_SETUP_ACTPASS);
+}
+
+void cw_leg_sip_lock_offer(leg_sip *s)
+{
+    for (unsigned i = 0; i < s->own.stream_n; i++) {
+        cw_lock *lock = &s->lock[i];
+
+        if (s->own.stream[i].refused)
+            continue;
+        if (lock->agreed)
+            offer_again(s, lock);
+        else
+            offer_first(s, lock);
+    }
+}
+
+void cw_leg_sip_lock_say(const leg_sip *s, unsigned stream, cw_rtp_place *place)
+{
+    const cw_secure *ours = &s->lock[stream].ours;
+
+    if (s->own.stream[stream].refused) {
+        place->secure.profile = s->place[stream].secure.profile;
+        place->secure.feedback = s->place[stream].secure.feedback;
+        return;
+    }
+    place->secure = *ours;
+    /* One association serves both, so RTCP must share its port (RFC 5764 4.1.2). */
+    if (ours->fingerprint.len)
+        place->rtcp_mux = ours->setup == CW_SETUP_ACTPASS || s->place[stream].rtcp_mux;
+}
+
+/* ── Their offer ── */
+
+static bool takes_suite(const cw_srtp_policy *policy, cw_srtp_suite suite)
+{
+    for (unsigned i = 0; i < policy->suite_n; i++)
+        if (policy->suite[i] == suite)
+            return true;
+    return false;
+}
+
+/* The first they would like best that we take; NULL: none. */
+static const cw_crypto *line_of(const cw_srtp_policy *policy, const cw_secure *theirs)
+{
+    for (unsigned i = 0; i < theirs->crypto_n; i++)
+        if (takes_suite(policy, theirs->crypto[i].suite))
+            return &theirs->crypto[i];
+    return NULL;
+}
+
+/* False: not in a way that we may take. */
+static bool choose(const cw_srtp_policy *policy, const cw_secure *theirs, cw_keying *ret)
+{
+    bool dtls = policy->accept & CW_ACCEPT_DTLS && theirs->fingerprint.len > 0;
+    bool sdes = policy->accept & CW_ACCEPT_SDES && line_of(policy, theirs) != NULL;
+
+    switch (theirs->profile) {
+    case CW_PROFILE_TLS_SAVP:
+        *ret = LOCK_DTLS;
+        return dtls;
+    case CW_PROFILE_SAVP:
+        *ret = sdes ? LOCK_SDES : LOCK_DTLS;
+        return sdes || dtls;
+    default:
+        dtls = dtls && theirs->setup_said;
+        *ret = dtls ? LOCK_DTLS : sdes ? LOCK_SDES : LOCK_NONE;
+        return *ret != LOCK_NONE || policy->accept & CW_ACCEPT_RTP;
+    }
+}
+
+cw_err cw_leg_sip_lock_check(const leg_sip *s, cw_media_desc *desc, const cw_rtp_place *place)
+{
+    bool sound = false, refused = false;
+
+    for (unsigned i = 0; i < desc->stream_n; i++) {
+        cw_keying keying;
+
+        if (desc->stream[i].refused)
+            continue;
+        if (!choose(&s->leg.policy.srtp, &place[i].secure, &keying))
+            desc->stream[i].refused = refused = true;
+        else if (desc->stream[i].kind == CW_AUDIO)
+            sound = true;
+    }
+    return refused && !sound ? CW_E_NOT_SECURE : CW_OK;
+}
+
+/* Their key as before: ours stays too, with its counters. */
+static void answer_sdes(cw_lock *lock, const cw_crypto *line)
+{
+    bool same = lock->agreed && lock->keying == LOCK_SDES && cw_crypto_same(&lock->theirs, line);
+
+    if (same)
+        lock->mine.tag = line->tag;
+    else
+        new_key(&lock->mine, line->tag, line->suite);
+    lock->theirs = *line;
+    lock->ours.crypto[0] = lock->mine;
+    lock->ours.crypto_n = 1;
+}
+
+/* Who is behind a NAT must send first. */
+static bool want_to_begin(const leg_sip *s, unsigned stream)
+{
+    switch (s->place[stream].secure.setup) {
+    case CW_SETUP_ACTIVE:
+        return false;
+    case CW_SETUP_PASSIVE:
+        return true;
+    default: /* RFC 5763 5: better us, whose answer tells them enough */
+        return s->leg.policy.latch == CW_LATCH_STRICT ||
+               !cw_addr_is_private(&s->place[stream].rtp) ||
+               cw_ep_rtp_local(s->ep[stream]) == NULL ||
+               cw_addr_is_private(cw_ep_rtp_local(s->ep[stream]));
+    }
+}
+
+static bool role_fits(const cw_lock *lock, cw_setup theirs)
+{
+    return theirs == CW_SETUP_ACTPASS || lock->client == (theirs == CW_SETUP_PASSIVE);
+}
+
+/* An association stays while its certificate and roles do (RFC 8842 5.1). */
+static void take_print(cw_lock *lock, const cw_secure *theirs, bool client)
+{
+    bool same = lock->agreed && lock->keying == LOCK_DTLS && role_fits(lock, theirs->setup) &&
+                cw_fingerprint_same(&lock->print, &theirs->fingerprint);
+
+    if (same)
+        return;
+    lock->print = theirs->fingerprint;
+    lock->client = client;
+    lock->renew = true;
+}
+
+static CW_ON_LOOP void answer_dtls(leg_sip *s, unsigned stream)
+{
+    cw_lock *lock = &s->lock[stream];
+
+    take_print(lock, &s->place[stream].secure, want_to_begin(s, stream));
+    say_print(s, &lock->ours, lock->client ? CW_SETUP_ACTIVE : CW_SETUP_PASSIVE);
+}
+
+void cw_leg_sip_lock_answer(leg_sip *s)
+{
+    for (unsigned i = 0; i < s->own.stream_n; i++) {
+        const cw_secure *theirs = &s->place[i].secure;
+        cw_lock *lock = &s->lock[i];
+        cw_keying keying = LOCK_NONE;
+
+        if (s->own.stream[i].refused || !choose(&s->leg.policy.srtp, theirs, &keying))
+            continue;
+        lock->ours = (cw_secure){ .profile = theirs->profile, .feedback = theirs->feedback };
+        if (keying == LOCK_SDES)
+            answer_sdes(lock, line_of(&s->leg.policy.srtp, theirs));
+        else if (keying == LOCK_DTLS)
+            answer_dtls(s, i);
+        lock->keying = keying;
+        lock->agreed = true;
+    }
+}
+
+/* ── Their answer ── */
+
+/* One line, its tag and suite one of ours (RFC 4568 5.1.3). */
+static const cw_crypto *answered_line(const cw_secure *ours, const cw_secure *theirs)
+{
+    const cw_crypto *line = &theirs->crypto[0];
+
+    for (unsigned i = 0; theirs->crypto_n && i < ours->crypto_n; i++)
+        if (ours->crypto[i].tag == line->tag && ours->crypto[i].suite == line->suite)
+            return &ours->crypto[i];
+    return NULL;
+}
+
+/* What they made of our offer; false: nothing we may accept. */
+static bool judge(const cw_secure *ours, const cw_secure *theirs, cw_keying *ret)
+{
+    *ret = LOCK_NONE;
+    if (ours->fingerprint.len) {
+        *ret = LOCK_DTLS;
+        return theirs->fingerprint.len > 0 && theirs->setup != CW_SETUP_ACTPASS;
+    }
+    if (ours->crypto_n && theirs->crypto_said) {
+        *ret = LOCK_SDES;
+        return answered_line(ours, theirs) != NULL;
+    }
+    return ours->profile == CW_PROFILE_AVP && theirs->profile == CW_PROFILE_AVP;
+}
+
+cw_err cw_leg_sip_lock_judge(const leg_sip *s, const cw_media_desc *desc, const cw_rtp_place *place)
+{
+    for (unsigned i = 0; i < desc->stream_n && i < s->own.stream_n; i++) {
+        cw_keying keying;
+
+        if (!desc->stream[i].refused && !s->own.stream[i].refused &&
+            !judge(&s->lock[i].ours, &place[i].secure, &keying))
+            return CW_E_NOT_SECURE;
+    }
+    return CW_OK;
+}
+
+void cw_leg_sip_lock_answered(leg_sip *s)
+{
+    for (unsigned i = 0; i < s->remote.stream_n && i < s->own.stream_n; i++) {
+        const cw_secure *theirs = &s->place[i].secure;
+        cw_lock *lock = &s->lock[i];
+        cw_keying keying;
+
+        if (s->remote.stream[i].refused || s->own.stream[i].refused ||
+            !judge(&lock->ours, theirs, &keying))
+            continue;
+        if (keying == LOCK_SDES) {
+            lock->mine = *answered_line(&lock->ours, theirs);
+            lock->theirs = theirs->crypto[0];
+        } else if (keying == LOCK_DTLS) {
+            take_print(lock, theirs, theirs->setup == CW_SETUP_PASSIVE);
+        }
+        lock->keying = keying;
+        lock->agreed = true;
+    }
+}
+
+/* ── On the port ── */
+
+static void on_dtls(void *arg, const cw_dtls_event *event)
+{
+    cw_lock *lock = arg;
+    leg_sip *s = lock->leg;
+    unsigned stream = (unsigned)(lock - s->lock);
+
+    cw_assert_on_loop();
+    if (event->err == CW_E_MEDIA_LOST) {
+        cw_leg_note(&s->leg, "DTLS", "closed by the far side"); /* its BYE decides */
+        return;
+    }
+    if (event->err) {
+        cw_leg_note(&s->leg, "DTLS", cw_err_text(event->err));
+        cw_leg_fail(&s->leg, event->err);
+        return;
+    }
+    lock->handshake_ms = event->handshake_ms;
+    lock->cipher = event->cipher;
+    lock->secured = true;
+    cw_ep_rtp_secure(s->ep[stream], event->keys);
+    cw_leg_note(
+        &s->leg, "DTLS",
+        cw_fmt("done in %u ms, %s", event->handshake_ms, cw_srtp_suite_name(event->keys->suite)));
+}
+
+/* No handshake in time, since the call was answered. */
+static void on_timer(void *arg)
+{
+    leg_sip *s = arg;
+
+    cw_assert_on_loop();
+    for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
+        if (s->lock[i].keying != LOCK_DTLS || s->lock[i].secured || !s->ep[i])
+            continue;
+        if (s->up)
+            cw_leg_fail(&s->leg, CW_E_DTLS);
+        else
+            cw_timer_start(s->lock_timer, (uint64_t)s->calls->conf->media.ice_timeout_ms);
+        return;
+    }
+}
+
+static CW_ON_LOOP void no_dtls(leg_sip *s, unsigned stream)
+{
+    cw_lock *lock = &s->lock[stream];
+
+    if (!lock->dtls)
+        return;
+    cw_dtls_free(g_steal_pointer(&lock->dtls));
+    cw_ep_rtp_dtls(s->ep[stream], NULL);
+}
+
+static CW_ON_LOOP void apply_dtls(leg_sip *s, unsigned stream)
+{
+    cw_lock *lock = &s->lock[stream];
+
+    if (lock->dtls && !lock->renew)
+        return;
+    lock->renew = lock->secured = false;
+    lock->leg = s;
+    cw_dtls_free(lock->dtls);
+    lock->dtls = cw_dtls_new(cw_webrtc_dtls(s->calls->webrtc), on_dtls, lock);
+    if (lock->client)
+        cw_dtls_set_client(lock->dtls);
+    cw_dtls_expect(lock->dtls, &lock->print);
+    cw_ep_rtp_dtls(s->ep[stream], lock->dtls);
+    if (!s->lock_timer)
+        s->lock_timer = cw_timer_new(s->calls->loop, on_timer, s);
+    cw_timer_start(s->lock_timer, (uint64_t)s->calls->conf->media.ice_timeout_ms);
+}
+
+static CW_ON_LOOP void apply_sdes(leg_sip *s, unsigned stream)
+{
+    const cw_lock *lock = &s->lock[stream];
+    cw_srtp_keys keys = { .suite = lock->mine.suite, .rx_mki_len = lock->theirs.mki_len };
+
+    memcpy(keys.tx, lock->mine.key, sizeof keys.tx);
+    memcpy(keys.rx, lock->theirs.key, sizeof keys.rx);
+    memcpy(keys.rx_mki, lock->theirs.mki, sizeof keys.rx_mki);
+    cw_ep_rtp_secure(s->ep[stream], &keys);
+    explicit_bzero(&keys, sizeof keys);
+}
+
+static CW_ON_LOOP void note(leg_sip *s, unsigned stream)
+{
+    cw_lock *lock = &s->lock[stream];
+
+    if (lock->noted == lock->keying)
+        return;
+    lock->noted = lock->keying;
+    cw_leg_note(&s->leg, "SRTP",
+                lock->keying == LOCK_SDES
+                    ? cw_fmt("%s by SDES", cw_srtp_suite_name(lock->mine.suite))
+                    : cw_fmt("%s", lock->keying == LOCK_DTLS ? "keys by DTLS" : "none"));
+}
+
+void cw_leg_sip_lock_apply(leg_sip *s, unsigned stream)
+{
+    switch (s->lock[stream].keying) {
+    case LOCK_DTLS:
+        apply_dtls(s, stream);
+        break;
+    case LOCK_SDES:
+        no_dtls(s, stream);
+        apply_sdes(s, stream);
+        break;
+    case LOCK_NONE:
+        no_dtls(s, stream);
+        cw_ep_rtp_secure(s->ep[stream], NULL);
+        break;
+    }
+    note(s, stream);
+}
+
+void cw_leg_sip_lock_drop(leg_sip *s, unsigned stream)
+{
+    cw_dtls_free(s->lock[stream].dtls);
+    explicit_bzero(&s->lock[stream], sizeof s->lock[stream]);
+}
+
+json_t *cw_leg_sip_lock_json(const leg_sip *s)
+{
+    json_t *all = json_array();
+
+    for (unsigned i = 0; i < s->remote.stream_n; i++) {
+        const cw_lock *lock = &s->lock[i];
+        json_t *one;
+
+        if (s->remote.stream[i].refused)
+            continue;
+        one = json_pack("{s:s}", "keying", keyings[lock->keying]);
+        if (lock->keying == LOCK_DTLS)
+            json_object_update_new(one, json_pack("{s:s s:s s:b s:i s:s*}", "role",
+                                                  lock->client ? "active" : "passive",
+                                                  "fingerprint", lock->print.hash, "done",
+                                                  lock->secured, "handshake_ms",
+                                                  (int)lock->handshake_ms, "cipher", lock->cipher));
+        json_array_append_new(all, one);
+    }
+    return all;
+}
