@@ -11,6 +11,7 @@ media_libmedia_a_SOURCES = \
 	media/codec/format.h \
 	media/codec/g711.c media/codec/g711.h \
 	media/codec/g722.c media/codec/g722.h \
+	media/codec/jitter.c media/codec/jitter.h \
 	media/codec/keytone.c media/codec/keytone.h \
 	media/codec/noise.c media/codec/noise.h \
 	media/codec/plc.c media/codec/plc.h \

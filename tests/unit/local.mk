@@ -76,13 +76,16 @@ tests_unit_test_plane_sound_LDADD = $(MEDIA_LIBS)
 tests_unit_test_port_SOURCES = tests/unit/test-port.c
 tests_unit_test_port_LDADD = $(MEDIA_LIBS)
 
-CODEC_TESTS = tests/unit/test-amr tests/unit/test-codec tests/unit/test-keytone
+CODEC_TESTS = tests/unit/test-amr tests/unit/test-codec tests/unit/test-jitter \
+	tests/unit/test-keytone
 check_PROGRAMS += $(CODEC_TESTS)
 TESTS += $(CODEC_TESTS)
 tests_unit_test_amr_SOURCES = tests/unit/test-amr.c
 tests_unit_test_amr_LDADD = $(MEDIA_LIBS)
 tests_unit_test_codec_SOURCES = tests/unit/test-codec.c tests/unit/sound.c tests/unit/sound.h
 tests_unit_test_codec_LDADD = $(MEDIA_LIBS)
+tests_unit_test_jitter_SOURCES = tests/unit/test-jitter.c
+tests_unit_test_jitter_LDADD = $(MEDIA_LIBS)
 tests_unit_test_keytone_SOURCES = tests/unit/test-keytone.c tests/unit/sound.c tests/unit/sound.h
 tests_unit_test_keytone_LDADD = $(MEDIA_LIBS)
 
