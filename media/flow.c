@@ -85,7 +85,7 @@ static void skip(cw_worker *worker, cw_ep *ep, unsigned pt, cw_rx_verdict verdic
 {
     if (!cw_pt_in(ep->rx_dtmf, pt))
         cw_flow_drop(worker, ep);
-    if (verdict == CW_RX_NEXT)
+    if (verdict == CW_RX_NEXT && !ep->trans) /* what is transcoded has numbers of its own */
         ep->out->tx.seq_add--;
 }
 
@@ -114,8 +114,11 @@ void cw_flow_rx(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp)
     if (!out)
         return;
     rtp->pt = ep->map[pt];
-    if (rtp->pt == CW_PT_NONE) {
-        skip(worker, ep, pt, verdict);
+    if (rtp->pt >= CW_PT_TRANSCODE) {
+        if (rtp->pt == CW_PT_TRANSCODE)
+            cw_flow_transcode(worker, ep, pkt, rtp, pt);
+        else
+            skip(worker, ep, pt, verdict);
         return;
     }
     cw_flow_tx(worker, out, pkt, rtp);

@@ -11,6 +11,7 @@
 #include "media/number.h"
 #include "media/port.h"
 #include "media/seal.h"
+#include "media/transcode.h"
 #include "media/worker.h"
 
 #define CW_MID_MAX     32 /* bytes without NUL */
@@ -28,6 +29,8 @@ typedef struct cw_ep_count {
     _Atomic uint32_t rx_jitter16, rx_clock_hz, rx_ssrc;
     _Atomic uint8_t rx_pt, tx_pt;
     _Atomic uint8_t rx_codec; /* cw_mos_codec of rx_pt */
+    _Atomic bool transcoded;
+    _Atomic uint32_t concealed_ms, delay_ms; /* transcoded: what its jitter buffer does */
     cw_addr_cell remote;
 
     /* ── When something is amiss, or RTCP came ── */
@@ -84,8 +87,9 @@ struct cw_ep {
     cw_seal seal CW_OF_MEDIA; /* CW_EP_RTP, guarded */
 
     /* ── Now and then ── */
-    void *dtls CW_OF_MEDIA;  /* CW_EP_RTP; a reference, see cw_plane_hooks; NULL: none */
-    cw_ep *peer CW_OF_MEDIA; /* the one joined */
+    void *dtls CW_OF_MEDIA;      /* CW_EP_RTP; a reference, see cw_plane_hooks; NULL: none */
+    cw_ep *peer CW_OF_MEDIA;     /* the one joined */
+    cw_trans *trans CW_OF_MEDIA; /* of what it receives; NULL: nothing had to be transcoded yet */
     cw_addr rtcp_told CW_OF_MEDIA, rtcp_to CW_OF_MEDIA;
     /* As cw_ep_formats gave them, cut behind format[format_n - 1]; NULL: not yet. */
     cw_stream *rx_formats CW_OF_MEDIA, *tx_formats CW_OF_MEDIA;
@@ -136,6 +140,10 @@ void cw_flow_insert(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp) CW_O
 
 /* To the endpoint's far side, whatever its kind. */
 void cw_flow_send(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, bool rtcp) CW_ON_MEDIA;
+
+/* flow_trans.c: a packet whose codec `out` cannot send. */
+void cw_flow_transcode(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt, const cw_rtp *rtp,
+                       unsigned pt) CW_ON_MEDIA;
 
 /* flow_digit.c: a telephone-event came, told to the loop and followed by the joined end; something
  * else came while one was open; a tick of an end that follows, false: it has nothing to send. */

@@ -12,6 +12,7 @@ struct cw_plane {
     cw_loop *loop;
     cw_xdp *xdp;               /* NULL: sockets only */
     cw_ports *ports4, *ports6; /* NULL: family not served */
+    struct cw_trans_pool *pool;
     unsigned worker_n;
     cw_worker *worker[CW_WORKERS_MAX];
     unsigned load[CW_WORKERS_MAX]; /* endpoints */

@@ -43,6 +43,11 @@ cw_err cw_plane_new(cw_loop *loop, const cw_plane_conf *conf, cw_plane **ret, ch
     cw_quiet_open(plane);
     plane->ports4 = open_ports(&conf->rtp_listen4, conf);
     plane->ports6 = open_ports(&conf->rtp_listen6, conf);
+    plane->pool = cw_trans_pool_new(&(cw_trans_conf){ .threads = conf->transcode_threads,
+                                                      .opus_complexity = conf->opus_complexity,
+                                                      .jitter_min_ms = conf->jitter_min_ms,
+                                                      .jitter_max_ms = conf->jitter_max_ms },
+                                    n);
     err = conf->xdp_interface ? cw_xdp_open(conf->xdp_interface, n, &plane->xdp, why) : CW_OK;
     if (err) {
         cw_plane_free(plane);
@@ -52,7 +57,7 @@ cw_err cw_plane_new(cw_loop *loop, const cw_plane_conf *conf, cw_plane **ret, ch
         cw_log(CW_LOG_INFO, CW_MOD_MEDIA, "media.xdp", "interface", conf->xdp_interface, "mode",
                cw_xdp_mode(plane->xdp), NULL);
     for (unsigned i = 0; i < n; i++) {
-        err = cw_worker_new(loop, &plane->conf, i, plane->xdp, &plane->worker[i], why);
+        err = cw_worker_new(loop, &plane->conf, plane->pool, i, plane->xdp, &plane->worker[i], why);
         if (err) {
             cw_plane_free(plane);
             return err;
@@ -67,8 +72,10 @@ void cw_plane_free(cw_plane *plane)
 {
     if (!plane)
         return;
+    cw_trans_pool_stop(plane->pool);
     for (unsigned i = 0; i < plane->worker_n; i++)
         cw_worker_free(plane->worker[i]);
+    cw_trans_pool_free(plane->pool);
     cw_quiet_close(plane);
     cw_xdp_close(plane->xdp);
     cw_ports_free(plane->ports4);

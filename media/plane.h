@@ -54,6 +54,9 @@ typedef struct cw_plane_conf {
     unsigned gather_us;
     const char *xdp_interface; /* NULL: sockets only (wire.h) */
     unsigned consent_timeout_ms;
+    unsigned transcode_threads; /* 0: one less than cores, at least one */
+    unsigned opus_complexity;   /* 0..10, of transcoded sound */
+    unsigned jitter_min_ms, jitter_max_ms;
     cw_plane_hooks hooks;
 } cw_plane_conf;
 
@@ -176,7 +179,9 @@ void cw_ep_formats(cw_ep *ep, const cw_stream *rx, const cw_stream *tx) CW_ON_LO
 void cw_ep_direction(cw_ep *ep, cw_dir dir) CW_ON_LOOP;
 uint32_t cw_ep_ssrc(const cw_ep *ep); /* what it sends with. Any thread */
 
-/* Both on one worker. Joining an endpoint that is joined parts it first. */
+/* Both on one worker. What the one receives in a codec the other cannot send is transcoded, if both
+ * have codecs of cw_codec_can() (media/codec/codec.h). Joining an endpoint that is joined parts it
+ * first. */
 void cw_ep_join(cw_ep *a, cw_ep *b) CW_ON_LOOP;
 void cw_ep_part(cw_ep *ep) CW_ON_LOOP;
 
@@ -211,6 +216,9 @@ typedef struct cw_ep_stats {
     double rx_jitter_ms;   /* RFC 3550 A.8 */
     uint32_t rx_gaps;      /* runs of lost packets, whatever their length */
     uint32_t rx_discarded; /* came too late to be heard */
+    bool rx_transcoded;    /* what it receives is; then also: */
+    unsigned rx_concealed_ms; /* made up */
+    unsigned rx_delay_ms;     /* in its jitter buffer */
     double mos;            /* of what is received, 1..4.5 (mos.h); 0: nothing yet */
     double rtt_ms;         /* by RTCP; 0: not known */
     /* What the far side says of what we send, in its last report. */

@@ -510,9 +510,12 @@ void cw_ep_get_stats(const cw_ep *ep, cw_ep_stats *ret)
                           .rx_lost = lost > 0 ? (uint64_t)lost : 0,
                           .rx_dropped = CW_CELL_GET(count->rx_dropped),
                           .rx_gaps = CW_CELL_GET(count->rx_gaps),
-                          .rx_discarded = CW_CELL_GET(count->rx_discarded),
                           .silent = ep->watch.silent,
                           .alive = ep->watch.on && ep->expects && !ep->watch.dead,
+                          .rx_transcoded = CW_CELL_GET(count->transcoded),
+                          .rx_concealed_ms = CW_CELL_GET(count->concealed_ms),
+                          .rx_discarded = CW_CELL_GET(count->rx_discarded),
+                          .rx_delay_ms = CW_CELL_GET(count->delay_ms),
                           .rx_ssrc = CW_CELL_GET(count->rx_ssrc),
                           .rx_pt = CW_CELL_GET(count->rx_pt),
                           .tx_pt = CW_CELL_GET(count->tx_pt) };

@@ -24,15 +24,20 @@ static uint32_t codec_clock(const cw_stream *stream)
     return i >= 0 && stream->format[i].clock_hz ? stream->format[i].clock_hz : 8000;
 }
 
-static void remap(cw_ep *ep) CW_ON_MEDIA
+static void remap_formats(cw_ep *ep) CW_ON_MEDIA
 {
-    memset(ep->map, CW_PT_NONE, sizeof ep->map);
-    if (!ep->out || !ep->rx_formats || !ep->out->tx_formats)
-        return;
     cw_stream_map(ep->rx_formats, ep->out->tx_formats, ep->map);
     for (unsigned i = 0; i < ep->rx_formats->format_n; i++) /* followed, not passed on */
         if (ep->rx_formats->format[i].pt < 128 && cw_format_is_dtmf(&ep->rx_formats->format[i]))
             ep->map[ep->rx_formats->format[i].pt] = CW_PT_NONE;
+}
+
+static void remap(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
+{
+    memset(ep->map, CW_PT_NONE, sizeof ep->map);
+    if (ep->out && ep->rx_formats && ep->out->tx_formats)
+        remap_formats(ep);
+    cw_flow_transcoding(worker, ep);
 }
 
 static void know_payload_types(cw_ep *ep) CW_ON_MEDIA
@@ -62,22 +67,22 @@ void cw_flow_formats(cw_worker *worker, cw_ep *ep, cw_stream *rx, cw_stream *tx)
     ep->tx.clock_hz = codec_clock(tx);
     cw_rx_clock(&ep->rx, cw_format_clock(rx, ep->rx.pt));
     know_payload_types(ep);
-    remap(ep);
+    remap(worker, ep);
     if (ep->peer && ep->peer->out == ep)
-        remap(ep->peer);
+        remap(worker, ep->peer);
     if (ep->transport)
         cw_transport_forget(ep->transport);
 }
 
 /* What `from` receives goes out by `to`; an echo's goes back. */
-static void direct(cw_ep *from, cw_ep *to) CW_ON_MEDIA
+static void direct(cw_worker *worker, cw_ep *from, cw_ep *to) CW_ON_MEDIA
 {
     from->out = to->kind == CW_EP_ECHO ? from : to->kind == CW_EP_TONE ? NULL : to;
     if (from->kind == CW_EP_ECHO)
         from->out = NULL;
     if (from->out)
         from->out->tx.resync = true;
-    remap(from);
+    remap(worker, from);
 }
 
 void cw_flow_join(cw_worker *worker, cw_ep *a, cw_ep *b)
@@ -88,8 +93,8 @@ void cw_flow_join(cw_worker *worker, cw_ep *a, cw_ep *b)
     cw_flow_part(worker, b);
     a->peer = b;
     b->peer = a;
-    direct(a, b);
-    direct(b, a);
+    direct(worker, a, b);
+    direct(worker, b, a);
     cw_flow_ticking(worker, a);
     cw_flow_ticking(worker, b);
 }
@@ -100,6 +105,8 @@ void cw_flow_part(cw_worker *worker, cw_ep *ep)
 
     if (!peer)
         return;
+    cw_flow_transcoding_end(worker, ep);
+    cw_flow_transcoding_end(worker, peer);
     ep->peer = ep->out = NULL;
     peer->peer = peer->out = NULL;
     cw_flow_ticking(worker, ep);

@@ -300,6 +300,7 @@ static void make_tables(cw_worker *worker, cw_wire *wire) CW_TSA(no_thread_safet
     worker->by_ufrag = g_hash_table_new(g_str_hash, g_str_equal);
     worker->transports = g_ptr_array_new();
     worker->ticking = g_ptr_array_new();
+    worker->trans = g_ptr_array_new();
     worker->tones = cw_tones_new();
     worker->now_us = cw_now_us();
     cw_gather_init(&worker->gather, worker->conf->gather_us);
@@ -313,17 +314,19 @@ static void free_tables(cw_worker *worker) CW_TSA(no_thread_safety_analysis)
     g_hash_table_unref(worker->by_ufrag);
     g_ptr_array_unref(worker->transports);
     g_ptr_array_unref(worker->ticking);
+    g_ptr_array_unref(worker->trans);
     cw_tones_free(worker->tones);
 }
 
-cw_err cw_worker_new(cw_loop *loop, const cw_plane_conf *conf, unsigned index, cw_xdp *xdp,
-                     cw_worker **ret, char why[static 128])
+cw_err cw_worker_new(cw_loop *loop, const cw_plane_conf *conf, struct cw_trans_pool *pool,
+                     unsigned index, cw_xdp *xdp, cw_worker **ret, char why[static 128])
 {
     cw_worker *worker = g_aligned_alloc0(1, sizeof *worker, alignof(cw_worker));
     cw_wire *wire = NULL;
     char text[CW_RTCP_CNAME + 1], name[16];
 
     worker->conf = conf;
+    worker->pool = pool;
     worker->index = index;
     worker->box.fd = -1;
     if (!open_all(worker, why) || (xdp && cw_wire_new(xdp, index, &wire, why))) {

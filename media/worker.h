@@ -49,6 +49,8 @@ struct cw_worker {
     cw_addrtab by_addr CW_OF_MEDIA; /* of cw_transport: addresses that passed a check */
     GHashTable *by_ufrag CW_OF_MEDIA;
     GPtrArray *transports CW_OF_MEDIA;
+    struct cw_trans_pool *pool;
+    GPtrArray *trans CW_OF_MEDIA;   /* of cw_trans: what it gave to the pool */
     GPtrArray *ticking CW_OF_MEDIA; /* of cw_ep: those that send by the clock */
     cw_tones *tones CW_OF_MEDIA;
     uint64_t tick CW_OF_MEDIA;       /* number */
@@ -62,9 +64,10 @@ struct cw_worker {
 /* What epoll hands back: a 64-byte aligned pointer and one of these. */
 enum { CW_TAG_RTP, CW_TAG_RTCP, CW_TAG_BROWSER, CW_TAG_BOX, CW_TAG_WIRE, CW_TAG_MASK = 63 };
 
-/* CW_E_IO: `why` says what the kernel refused. `conf` must outlive it. `xdp` NULL: sockets only. */
-CW_NODISCARD cw_err cw_worker_new(cw_loop *loop, const cw_plane_conf *conf, unsigned index,
-                                  cw_xdp *xdp, cw_worker **ret, char why[static 128]) CW_ON_LOOP;
+/* CW_E_IO: `why` says what the kernel refused. `conf` and `pool` must outlive it. `xdp` NULL: sockets only. */
+CW_NODISCARD cw_err cw_worker_new(cw_loop *loop, const cw_plane_conf *conf,
+                                  struct cw_trans_pool *pool, unsigned index, cw_xdp *xdp,
+                                  cw_worker **ret, char why[static 128]) CW_ON_LOOP;
 /* After its mail so far is done the thread ends and is joined; notes still raised are run. */
 void cw_worker_free(cw_worker *worker) CW_ON_LOOP;
 void cw_worker_send(cw_worker *worker, cw_mail *mail); /* takes it; any thread */

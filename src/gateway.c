@@ -83,6 +83,10 @@ static cw_err plane_conf(const cw_conf *conf, cw_plane_conf *ret, char **why)
     ret->rtp_port_max = (uint16_t)conf->media.rtp_port_max;
     ret->gather_us = (unsigned)conf->media.gather_us;
     ret->xdp_interface = conf->media.xdp_interface;
+    ret->transcode_threads = (unsigned)conf->media.transcode_threads;
+    ret->opus_complexity = (unsigned)conf->media.opus_complexity;
+    ret->jitter_min_ms = (unsigned)conf->media.jitter_min_ms;
+    ret->jitter_max_ms = (unsigned)conf->media.jitter_max_ms;
     ret->consent_timeout_ms = (unsigned)conf->media.consent_timeout_ms;
     for (char **i = conf->media.browser_listen; !err && i && *i; i++)
         err = add_listen(*i, (uint16_t)conf->media.browser_port, ret, why);

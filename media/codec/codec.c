@@ -39,6 +39,18 @@ bool cw_codec_can(const cw_format *format)
     return find(format) != NULL;
 }
 
+bool cw_codec_same_payload(const cw_format *a, const cw_format *b)
+{
+    static const char *const keys[] = { "octet-align", "crc", "robust-sorting", "interleaving" };
+
+    if (g_ascii_strcasecmp(a->name, "AMR") && g_ascii_strcasecmp(a->name, "AMR-WB"))
+        return true;
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+        if (cw_fmtp_number(a->fmtp, keys[i], 0) != cw_fmtp_number(b->fmtp, keys[i], 0))
+            return false;
+    return true;
+}
+
 bool cw_codec_is_noise(const cw_format *format)
 {
     return g_ascii_strcasecmp(format->name, "CN") == 0;

@@ -22,6 +22,8 @@
 
 /* Can be decoded and encoded here, with the parameters it names. */
 bool cw_codec_can(const cw_format *format);
+/* A payload of the one is one of the other, the names and clocks being the same (AMR has two). */
+bool cw_codec_same_payload(const cw_format *a, const cw_format *b);
 /* RFC 3389 comfort noise, which any decoder takes beside its own payloads. */
 bool cw_codec_is_noise(const cw_format *format);
 /* Samples a second of its sound; 0: several, and the other side of a conversion may choose (opus).

@@ -324,16 +324,21 @@ static cw_jitter_step bridge(cw_jitter *jitter, slot *s, uint64_t now_us, uint32
     return CW_JITTER_LOST;
 }
 
+/* Whoever plays fell far behind: gaps are skipped, then the oldest are let go. */
 static slot *shed(cw_jitter *jitter, slot *s, uint64_t now_us)
 {
-    while (s &&
-           cw_jitter_excess_us(jitter, now_us) > jitter->max_us - jitter->target_us + OVERFULL_US) {
+    int64_t most = jitter->max_us - jitter->target_us + OVERFULL_US;
+
+    while (s && cw_jitter_excess_us(jitter, now_us) > most) {
+        jitter->last = (uint16_t)(s->seq - 1);
+        if (s->ts > jitter->next) {
+            jitter->next = s->ts;
+            continue;
+        }
         jitter->count.discarded++;
         release(jitter, s);
-        jitter->last = s->seq;
+        jitter->next = s->ts + 1;
         s = first_of(jitter);
-        if (s)
-            jitter->next = s->ts;
     }
     return s;
 }
@@ -346,8 +351,7 @@ cw_jitter_step cw_jitter_next(cw_jitter *jitter, uint64_t now_us, uint32_t *tick
     *ret = (cw_jitter_packet){ 0 };
     if (!jitter->playing)
         return start(jitter, s, now_us, ret);
-    if (s && s->ts <= jitter->next + *ticks)
-        s = shed(jitter, s, now_us);
+    s = shed(jitter, s, now_us);
     if (!s)
         return starve(jitter, now_us, *ticks);
     if (s->ts <= jitter->next)

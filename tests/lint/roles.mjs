@@ -12,7 +12,7 @@ const headers = execFileSync('git', ['ls-files', 'src/*.h', 'media/*.h', 'sip/*.
 for (const file of headers) {
     const text = readFileSync(file, 'utf8')
     const head = text.slice(0, text.indexOf('*/'))
-    if (file.endsWith('role.h') || !/CW_ON_(LOOP|MEDIA|DTLS|ICE)/.test(text) || /any thread/i.test(head)) continue
+    if (file.endsWith('role.h') || !/CW_ON_(LOOP|MEDIA|DTLS|ICE|CODEC)/.test(text) || /any thread/i.test(head)) continue
     // Struct bodies hold pointers to functions, not functions.
     const flat = text.replace(/\{[^{}]*\}/g, '{}').replace(/\{[^{}]*\}/g, '{}')
     for (const m of flat.matchAll(/((?:\/\*(?:[^*]|\*(?!\/))*\*\/\s*)?)^((?!typedef|static|#|\s)[^;{}#/]*?\b(cw_\w+)\([^;{}]*\)[^;{}]*);([^\n]*)/gm)) {

@@ -373,6 +373,29 @@ static void test_stall(void)
     cw_jitter_free(r.jitter);
 }
 
+/* Times that run ahead of the clock, as no microphone's do: what follows is heard all the same. */
+static void test_hasty(void)
+{
+    uint16_t seq = 1;
+    uint32_t ts = 0;
+    rig r;
+
+    rig_open(&r, 20, 200);
+    for (unsigned i = 0; i < 200; i++) {
+        put_ts(&r, seq++, ts, r.now_us + i * 500);
+        ts += (i * 7919) % 500;
+    }
+    r.now_us += 100 * MS;
+    r.begun = false;
+    for (unsigned i = 0; i < 100; i++) {
+        put_ts(&r, seq++, ts, r.now_us);
+        ts += STEP;
+        tick(&r);
+    }
+    g_assert_cmpuint(count_of(&r, 'P', 50), >=, 45);
+    cw_jitter_free(r.jitter);
+}
+
 static void test_refused(void)
 {
     uint8_t data[CW_JITTER_PAYLOAD + 1] = { 0 };
@@ -410,6 +433,7 @@ int main(int argc, char **argv)
     g_test_add_func("/jitter/repeat", test_repeat);
     g_test_add_func("/jitter/jump", test_jump);
     g_test_add_func("/jitter/stall", test_stall);
+    g_test_add_func("/jitter/hasty", test_hasty);
     g_test_add_func("/jitter/refused", test_refused);
     return g_test_run();
 }
