@@ -211,16 +211,16 @@ void cw_ep_watch(cw_ep *ep, unsigned silent_ms, unsigned dead_ms) CW_ON_LOOP;
 
 typedef struct cw_ep_stats {
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-    uint64_t rx_lost;      /* by sequence numbers, RFC 3550 A.3 */
-    uint64_t rx_dropped;   /* refused: source, integrity, replay, no mapping */
-    double rx_jitter_ms;   /* RFC 3550 A.8 */
-    uint32_t rx_gaps;      /* runs of lost packets, whatever their length */
-    uint32_t rx_discarded; /* came too late to be heard */
-    bool rx_transcoded;    /* what it receives is; then also: */
+    uint64_t rx_lost;         /* by sequence numbers, RFC 3550 A.3 */
+    uint64_t rx_dropped;      /* refused: source, integrity, replay, no mapping */
+    double rx_jitter_ms;      /* RFC 3550 A.8 */
+    uint32_t rx_gaps;         /* runs of lost packets, whatever their length */
+    uint32_t rx_discarded;    /* came too late to be heard */
+    bool rx_transcoded;       /* what it receives is; then also: */
     unsigned rx_concealed_ms; /* made up */
     unsigned rx_delay_ms;     /* in its jitter buffer */
-    double mos;            /* of what is received, 1..4.5 (mos.h); 0: nothing yet */
-    double rtt_ms;         /* by RTCP; 0: not known */
+    double mos;               /* of what is received, 1..4.5 (mos.h); 0: nothing yet */
+    double rtt_ms;            /* by RTCP; 0: not known */
     /* What the far side says of what we send, in its last report. */
     uint32_t remote_reports; /* 0: it says nothing */
     double remote_lost;      /* 0..1 */

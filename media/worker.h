@@ -64,7 +64,8 @@ struct cw_worker {
 /* What epoll hands back: a 64-byte aligned pointer and one of these. */
 enum { CW_TAG_RTP, CW_TAG_RTCP, CW_TAG_BROWSER, CW_TAG_BOX, CW_TAG_WIRE, CW_TAG_MASK = 63 };
 
-/* CW_E_IO: `why` says what the kernel refused. `conf` and `pool` must outlive it. `xdp` NULL: sockets only. */
+/* CW_E_IO: `why` says what the kernel refused. `conf` and `pool` must outlive it. `xdp` NULL:
+ * sockets only. */
 CW_NODISCARD cw_err cw_worker_new(cw_loop *loop, const cw_plane_conf *conf,
                                   struct cw_trans_pool *pool, unsigned index, cw_xdp *xdp,
                                   cw_worker **ret, char why[static 128]) CW_ON_LOOP;

@@ -154,14 +154,14 @@ static void test_no_mapping(void)
 {
     cw_stream fa = pcma(8), fb = pcma(8);
     rtp_stream st = { .ssrc = 1, .seq = 1 };
-    static const uint8_t pts[] = { 8, 8, 13, 0, 8, 8 };
+    static const uint8_t pts[] = { 8, 8, 13, 3, 8, 8 };
     cw_ep_stats stats;
     uint16_t seq = 0;
     unsigned n = 0;
     rig r;
     side a, b;
 
-    format_add(&fa, "PCMU", 8000, 0); /* known here, not there; 13 is known to none */
+    format_add(&fa, "GSM", 8000, 3); /* known here, not there; 13 is known to none */
     rig_open(&r);
     side_open(&r, &a, AF_INET, &fa, false);
     side_open(&r, &b, AF_INET, &fb, false);

@@ -275,7 +275,7 @@ static void test_pair(gconstpointer arg)
     cw_ep_get_stats(a.side.ep, &stats);
     g_assert_true(stats.rx_transcoded);
     g_assert_cmpuint(stats.rx_pt, ==, 96);
-    g_assert_cmpuint(stats.rx_delay_ms, <, 150);
+    g_assert_cmpuint(stats.rx_delay_ms, <, 300);
     g_assert_cmpint(cw_stat_get(CW_STAT_transcodings), ==, 2);
     voice_close(&a);
     voice_close(&b);
