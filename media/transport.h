@@ -28,7 +28,7 @@ struct cw_transport {
     alignas(64) cw_seal seal CW_OF_MEDIA;
     uint8_t addr_n CW_OF_MEDIA, selected CW_OF_MEDIA, ssrc_n CW_OF_MEDIA, ssrc_next CW_OF_MEDIA;
     bool flowing CW_OF_MEDIA, lost CW_OF_MEDIA;
-    bool carried; /* packets come and go by `carrier` */
+    bool carried;                                           /* packets come and go by `carrier` */
     cw_transport_addr addr[CW_TRANSPORT_ADDRS] CW_OF_MEDIA; /* the first in the first line */
     struct {
         uint32_t ssrc;
@@ -67,8 +67,7 @@ void cw_transport_take(cw_worker *worker, const cw_browser_port *port, cw_pkt *p
 /* Memory it will need, found and asked for. */
 void cw_transport_expect(const cw_worker *worker, const cw_addr *from) CW_ON_MEDIA;
 /* A datagram of a carried one's far side. */
-void cw_transport_take_carried(cw_worker *worker, cw_transport *transport,
-                               cw_pkt *pkt) CW_ON_MEDIA;
+void cw_transport_take_carried(cw_worker *worker, cw_transport *transport, cw_pkt *pkt) CW_ON_MEDIA;
 /* Send a packet of its, encrypted, to the address selected. Takes the slot if it does. */
 void cw_transport_send(cw_worker *worker, cw_transport *transport, cw_pkt *pkt,
                        bool rtcp) CW_ON_MEDIA;
