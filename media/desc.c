@@ -53,9 +53,14 @@ static uint8_t static_pt(const cw_format *format)
 static void mark_used(const cw_media_desc *desc, bool used[static 128])
 {
     for (unsigned s = 0; s < desc->stream_n; s++)
-        for (unsigned i = 0; i < desc->stream[s].format_n; i++)
-            if (desc->stream[s].format[i].pt < 128)
-                used[desc->stream[s].format[i].pt] = true;
+        for (unsigned i = 0; i < desc->stream[s].format_n; i++) {
+            const cw_format *format = &desc->stream[s].format[i];
+
+            if (format->pt < 128)
+                used[format->pt] = true;
+            if (format->rtx_pt)
+                used[format->rtx_pt] = true;
+        }
 }
 
 /* 64-95 would be taken for RTCP (RFC 5761 4). */
@@ -88,6 +93,34 @@ void cw_desc_number(cw_media_desc *desc)
             if (format->pt == CW_PT_NONE)
                 format->pt = free_pt(used);
         }
+    }
+}
+
+static void add_rtx(cw_stream *stream, bool used[static 128])
+{
+    for (unsigned i = 0; i < stream->format_n; i++) {
+        cw_format *format = &stream->format[i];
+        uint8_t pt = format->pt < 128 && !format->rtx_pt ? free_pt(used) : CW_PT_NONE;
+
+        if (pt != CW_PT_NONE)
+            format->rtx_pt = pt;
+    }
+}
+
+void cw_desc_offer_feedback(cw_media_desc *desc, unsigned feedback, uint8_t twcc_ext)
+{
+    bool used[128] = { false };
+
+    mark_used(desc, used);
+    for (unsigned s = 0; s < desc->stream_n; s++) {
+        cw_stream *stream = &desc->stream[s];
+
+        if (stream->kind != CW_VIDEO || stream->refused)
+            continue;
+        stream->feedback = (uint8_t)feedback;
+        stream->twcc_ext = twcc_ext;
+        if (feedback & CW_FB_TWCC)
+            add_rtx(stream, used);
     }
 }
 

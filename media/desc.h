@@ -22,11 +22,29 @@ typedef enum cw_media_kind { CW_AUDIO, CW_VIDEO } cw_media_kind;
 /* As its describer means it: bit 0 it sends, bit 1 it receives. */
 typedef enum cw_dir { CW_INACTIVE = 0, CW_SENDONLY = 1, CW_RECVONLY = 2, CW_SENDRECV = 3 } cw_dir;
 
+/* RTCP feedback we speak, a set of bits (RFC 4585, 5104, 5506, and two drafts by their names) */
+typedef enum cw_feedback {
+    CW_FB_NACK = 1,
+    CW_FB_PLI = 2,
+    CW_FB_FIR = 4,
+    CW_FB_REMB = 8,
+    CW_FB_TWCC = 16,                                /* transport-wide congestion control */
+    CW_FB_RSIZE = 32,                               /* feedback may go without a report before it */
+    CW_FB_SIP = CW_FB_NACK | CW_FB_PLI | CW_FB_FIR, /* what we offer a SIP peer */
+    CW_FB_ALL = 63,
+} cw_feedback;
+
 typedef struct cw_stream {
     cw_media_kind kind;
     bool refused; /* port 0 */
     cw_dir dir;
     uint16_t ptime_ms, maxptime_ms; /* 0: not said */
+    unsigned bandwidth_kbps;        /* to receive at most (b=TIAS, b=AS); 0: not said */
+    /* A leg's own, not passed on to the other. */
+    bool avpf;        /* the profile with feedback */
+    bool no_rtcp;     /* b=RS:0 and b=RR:0 (RFC 3556) */
+    uint8_t feedback; /* set of cw_feedback */
+    uint8_t twcc_ext; /* id of the transport-wide number (RFC 8285), 0: none */
     unsigned format_n;
     cw_format format[CW_DESC_FORMATS_MAX]; /* best first */
     /* Refused, and neither audio nor video over RTP we speak: the "m=" line that refuses it again,
@@ -50,8 +68,9 @@ typedef struct cw_media_desc {
 /* ── Formats ── */
 
 /* Same codec, so that a payload may pass unchanged: name (caseless), clock, channels, and what its
- * fmtp says of how payloads are made: H264's packetization-mode (RFC 6184 8.1), AMR's octet-align
- * and the like and at least one mode in common (RFC 4867 8.3.1). */
+ * fmtp says of how payloads are made: H264's packetization mode and profile (h264.h), VP9's and
+ * AV1's profile, AMR's octet-align and the like and at least one mode in common (RFC 4867 8.3.1).
+ */
 bool cw_format_same(const cw_format *a, const cw_format *b);
 bool cw_format_is_dtmf(const cw_format *format); /* telephone-event */
 bool cw_format_is_cn(const cw_format *format);   /* comfort noise (RFC 3389) */
@@ -108,6 +127,10 @@ bool cw_stream_transcodes(const cw_stream *from, const cw_stream *to);
 /* Give payload types to formats that have none: RFC 3551's, else the lowest free one from 96, then
  * from 35. A format for which none is left keeps CW_PT_NONE, and is not written. */
 void cw_desc_number(cw_media_desc *desc);
+
+/* What our offer says of RTCP for its pictures: this set; to a browser (with CW_FB_TWCC) also a
+ * retransmission format for each format, and `twcc_ext`. After cw_desc_number(). */
+void cw_desc_offer_feedback(cw_media_desc *desc, unsigned feedback, uint8_t twcc_ext);
 
 /* Take refused streams off the end, but leave `keep`: a first offer need not mention them, a later
  * one must have as many as the session ever had (RFC 3264 8). */

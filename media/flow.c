@@ -2,6 +2,7 @@
 
 #include "media/mos.h"
 #include "media/transport.h"
+#include "media/video.h"
 
 void cw_flow_drop(cw_worker *worker, cw_ep *ep)
 {
@@ -64,7 +65,7 @@ static cw_rx_verdict count_rx(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt,
     if (cw_rx_lost(&ep->rx) != CW_CELL_GET(ep->count.rx_lost))
         lost(ep);
 
-    if (rtp->pt != ep->rx.pt && cw_pt_in(ep->rx_dtmf, rtp->pt)) {
+    if (cw_pt_in(ep->rx_dtmf, rtp->pt)) {
         cw_flow_see_event(worker, ep, pkt, rtp);
         return verdict;
     }
@@ -89,19 +90,14 @@ static void skip(cw_worker *worker, cw_ep *ep, unsigned pt, cw_rx_verdict verdic
         ep->out->tx.seq_add--;
 }
 
-static uint8_t map_pt(cw_ep *ep, unsigned pt) CW_ON_MEDIA
-{
-    ep->pt = (uint8_t)pt;
-    ep->pt_out = ep->map[pt];
-    return ep->pt_out;
-}
-
 void cw_flow_rx(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp)
 {
     unsigned pt = rtp->pt;
     cw_ep *out = ep->out;
     cw_rx_verdict verdict;
 
+    if (__builtin_expect(ep->video, 0) && !cw_video_rx(worker, ep, pkt, rtp))
+        return;
     if (!cw_pt_in(ep->rx_known, pt)) {
         cw_flow_drop(worker, ep);
         return;
@@ -120,7 +116,7 @@ void cw_flow_rx(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp)
     }
     if (!out)
         return;
-    rtp->pt = pt == ep->pt ? ep->pt_out : map_pt(ep, pt);
+    rtp->pt = ep->map[pt];
     if (rtp->pt >= CW_PT_TRANSCODE) {
         if (rtp->pt == CW_PT_TRANSCODE)
             cw_flow_transcode(worker, ep, pkt, rtp, pt);
@@ -165,6 +161,8 @@ static void send_rtp(cw_worker *worker, cw_ep *out, cw_pkt *pkt, const cw_rtp *r
     CW_CELL_ADD(out->count.tx_packets, 1);
     CW_CELL_ADD(out->count.tx_bytes, rtp->payload_len);
     CW_CELL_SET(out->count.tx_pt, rtp->pt);
+    if (__builtin_expect(out->video, 0))
+        cw_video_tx(worker, out, pkt, rtp->seq);
     cw_flow_send(worker, out, pkt, false);
 }
 

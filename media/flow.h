@@ -10,18 +10,23 @@
 #include "media/latch.h"
 #include "media/number.h"
 #include "media/port.h"
+#include "media/report.h"
 #include "media/seal.h"
 #include "media/transcode.h"
 #include "media/worker.h"
-
-#include <stddef.h>
 
 #define CW_MID_MAX     32 /* bytes without NUL */
 #define CW_DIGITS_SEEN 16
 
 typedef enum cw_ep_kind { CW_EP_BROWSER, CW_EP_RTP, CW_EP_ECHO, CW_EP_TONE } cw_ep_kind;
 
-enum { CW_NOTE_FIRST = 1, CW_NOTE_LATCHED = 2, CW_NOTE_DIGIT = 4, CW_NOTE_FREED = 8 };
+enum {
+    CW_NOTE_FIRST = 1,
+    CW_NOTE_LATCHED = 2,
+    CW_NOTE_DIGIT = 4,
+    CW_NOTE_FREED = 8,
+    CW_NOTE_KEYFRAME = 16
+};
 
 /* Written by the worker, read by the loop (cell.h). */
 typedef struct cw_ep_count {
@@ -68,7 +73,7 @@ typedef struct cw_ep_tone {
 } cw_ep_tone;
 
 struct cw_ep {
-    /* ── Each packet: a cache line each, see cw_ep_expect_rx ── */
+    /* ── Each packet: a cache line each, see cw_ep_prefetch ── */
     alignas(64) cw_ep *out CW_OF_MEDIA;      /* sends what this one receives; NULL: nobody */
     cw_transport *transport CW_OF_MEDIA;     /* CW_EP_BROWSER; borrowed: outlives its endpoints */
     int fd CW_OF_MEDIA, rtcp_fd CW_OF_MEDIA; /* CW_EP_RTP; -1: closed */
@@ -77,24 +82,28 @@ struct cw_ep {
     bool guarded CW_OF_MEDIA;                /* CW_EP_RTP: nothing plain passes, see `seal` */
     bool heard CW_OF_MEDIA, video CW_OF_MEDIA, muxed CW_OF_MEDIA, ticking CW_OF_MEDIA;
     bool dtmf_busy CW_OF_MEDIA, dtmf_open CW_OF_MEDIA; /* sending digits; one is being seen */
-    bool connected CW_OF_MEDIA;                        /* the RTP socket, to latch.to */
-    uint8_t pt CW_OF_MEDIA, pt_out CW_OF_MEDIA; /* the last of `map` used; CW_PT_NONE: none */
-    uint64_t rx_known[2] CW_OF_MEDIA;           /* payload types of our description, a bit each */
+    uint64_t rx_known[2] CW_OF_MEDIA; /* payload types of our description, a bit each */
+    uint64_t rx_dtmf[2] CW_OF_MEDIA;  /* those of telephone-event */
     alignas(64) cw_tx tx CW_OF_MEDIA;
+    bool connected CW_OF_MEDIA; /* the RTP socket, to latch.to */
     alignas(64) cw_rx rx CW_OF_MEDIA;
     alignas(64) cw_ep_count count;
     alignas(64) cw_latch latch CW_OF_MEDIA;
-
-    /* ── When the payload type changes ── */
-    uint8_t map[128] CW_OF_MEDIA;    /* payload types of this one to those of `out` */
-    uint64_t rx_dtmf[2] CW_OF_MEDIA; /* payload types of telephone-event */
+    alignas(64) uint8_t map[128] CW_OF_MEDIA; /* payload types of this one to those of `out` */
 
     cw_seal seal CW_OF_MEDIA; /* CW_EP_RTP, guarded */
+
+    struct cw_video *of_video CW_OF_MEDIA; /* owned; NULL: sound, or RTCP was not agreed on */
 
     /* ── Now and then ── */
     void *dtls CW_OF_MEDIA;      /* CW_EP_RTP; a reference, see cw_plane_hooks; NULL: none */
     cw_ep *peer CW_OF_MEDIA;     /* the one joined */
     cw_trans *trans CW_OF_MEDIA; /* of what it receives; NULL: nothing had to be transcoded yet */
+    bool silent CW_OF_MEDIA;     /* no RTCP leaves */
+    cw_report report CW_OF_MEDIA;
+    uint64_t report_us CW_OF_MEDIA; /* when the next one is due */
+    /* Its place in the worker's wheel; report_link NULL: in none. */
+    cw_ep *report_next CW_OF_MEDIA, **report_link CW_OF_MEDIA;
     cw_addr rtcp_told CW_OF_MEDIA, rtcp_to CW_OF_MEDIA;
     /* As cw_ep_formats gave them, cut behind format[format_n - 1]; NULL: not yet. */
     cw_stream *rx_formats CW_OF_MEDIA, *tx_formats CW_OF_MEDIA;
@@ -116,7 +125,7 @@ struct cw_ep {
     /* ── The loop's ── */
     cw_plane *plane;
     unsigned worker;
-    uint32_t ssrc;
+    uint32_t ssrc, rtx_ssrc;
     cw_addr local;                 /* CW_EP_RTP */
     _Atomic unsigned suite;        /* cw_srtp_suite */
     cw_srtp_keys *keys CW_OF_LOOP; /* in use; NULL: none */
@@ -136,6 +145,13 @@ struct cw_ep {
 void cw_flow_rx(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp) CW_ON_MEDIA;
 /* A compound that passed the door. */
 void cw_flow_rtcp(cw_worker *worker, cw_ep *ep, const uint8_t *data, size_t len) CW_ON_MEDIA;
+void cw_flow_keyframe_asked(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* by its far side */
+cw_ep *cw_flow_source(cw_ep *ep) CW_ON_MEDIA; /* whose packets it sends; NULL: nobody's */
+
+/* The worker's wheel of reports (flow_rtcp.c): from the endpoint's begin to its end. */
+void cw_report_begin(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
+void cw_report_end(cw_ep *ep) CW_ON_MEDIA;
+void cw_report_at(cw_worker *worker, cw_ep *ep, uint64_t at_us) CW_ON_MEDIA;
 void cw_flow_drop(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;     /* count one refused */
 void cw_flow_unsealed(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* one that is no good SRTP */
 /* A packet of `out`'s source: renumber and send. */
@@ -185,7 +201,7 @@ void cw_flow_remote(cw_worker *worker, cw_ep *ep, const cw_addr *rtp, const cw_a
                     cw_latch_mode latch) CW_ON_MEDIA;
 void cw_flow_secure(cw_worker *worker, cw_ep *ep, const cw_seal_new *with) CW_ON_MEDIA;
 void cw_flow_dtls(cw_worker *worker, cw_ep *ep, void *dtls) CW_ON_MEDIA; /* takes it */
-void cw_flow_keyframe(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
+void cw_flow_keyframe(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;         /* video.c */
 void cw_flow_dtmf_mode(cw_worker *worker, cw_ep *ep, cw_dtmf_mode mode) CW_ON_MEDIA;
 void cw_flow_digit(cw_worker *worker, cw_ep *ep, unsigned event, unsigned ms) CW_ON_MEDIA;
 void cw_flow_ticking(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* arm the clock if it needs it */
@@ -200,25 +216,17 @@ void cw_flow_attach(cw_ep *ep, cw_transport *transport) CW_UNSHARED; /* any thre
 void cw_flow_open(cw_ep *ep, const cw_port_pair *pair) CW_UNSHARED;  /* any thread */
 void cw_flow_tune(cw_ep *ep, unsigned hz) CW_UNSHARED;               /* any thread */
 
-/* What one packet touches of the endpoint it comes to, and of the one it leaves by. */
-_Static_assert(offsetof(struct cw_ep, tx) == 64 && offsetof(struct cw_ep, rx) == 128 &&
-                   offsetof(struct cw_ep, count) == 192,
-               "a cache line each");
-
-static inline void cw_ep_expect_rx(const cw_ep *ep)
+/* What one packet touches of the endpoint it comes to, or leaves by. */
+static inline void cw_ep_prefetch(const cw_ep *ep)
 {
-    __builtin_prefetch(ep);
-    __builtin_prefetch((const char *)ep + 128, 1);
-    __builtin_prefetch((const char *)ep + 192, 1);
-    __builtin_prefetch(&ep->latch);
-}
+    const char *line = (const char *)ep;
 
-static inline void cw_ep_expect_tx(const cw_ep *ep)
-{
-    __builtin_prefetch(ep);
-    __builtin_prefetch((const char *)ep + 64, 1);
-    __builtin_prefetch((const char *)ep + 192, 1);
-    __builtin_prefetch(&ep->latch);
+    __builtin_prefetch(line);
+    __builtin_prefetch(line + 64, 1);
+    __builtin_prefetch(line + 128, 1);
+    __builtin_prefetch(line + 192, 1);
+    __builtin_prefetch((const char *)&ep->latch);
+    __builtin_prefetch((const char *)&ep->map[96]); /* dynamic types */
 }
 
 static inline bool cw_pt_in(const uint64_t set[2], unsigned pt)

@@ -1,48 +1,239 @@
-/* flow_rtcp.c - RTCP of an endpoint: in, translated, out. */
+/* flow_rtcp.c - an endpoint as a party to RTCP: what its far side reports and asks for, and our own
+ * reports, by one wheel a worker. RTCP never ends anything: who can forge a BYE could end calls. */
 #include "media/flow.h"
+#include "media/transport.h"
+#include "media/video.h"
 
-/* The newest of B's numbers that A was sent, from the newest of ours and their difference. */
-static uint32_t newest_of_source(const cw_ep *a, const cw_ep *b) CW_ON_MEDIA
+#include "base/ident.h"
+
+#define FIRST_MS 1000 /* before the first report at most (RFC 3550 6.2: in unicast 0 would do) */
+#define VIDEO_MS 1000 /* between two of a stream of pictures (RFC 4585 3.4) */
+#define SOON_US  20000
+
+/* ── In ── */
+cw_ep *cw_flow_source(cw_ep *ep)
 {
-    uint16_t seq = (uint16_t)(a->tx.newest - a->tx.seq_add);
+    if (ep->peer && ep->peer->out == ep)
+        return ep->peer;
+    return ep->out == ep ? ep : NULL;
+}
 
-    return b->rx.newest + (uint32_t)(int16_t)(seq - (uint16_t)b->rx.newest);
+static void take_block(cw_worker *worker, cw_ep *ep, const cw_rtcp_block *block) CW_ON_MEDIA
+{
+    uint32_t rtt_us = cw_report_rtt(&ep->report, block, worker->now_us);
+
+    if (rtt_us)
+        CW_CELL_SET(ep->count.rtt_us, rtt_us);
+    CW_CELL_SET(ep->count.remote_lost, block->fraction);
+    CW_CELL_SET(ep->count.remote_jitter, block->jitter);
+    CW_CELL_ADD(ep->count.remote_reports, 1);
+    if (ep->of_video)
+        cw_video_lost(worker, ep, block->fraction);
+}
+
+static void take_report(cw_worker *worker, cw_ep *ep, const cw_rtcp_item *item) CW_ON_MEDIA
+{
+    cw_rtcp_sender sender;
+    cw_rtcp_block block;
+
+    if (ep->rx.begun && cw_rtcp_from(item) == ep->rx.ssrc && cw_rtcp_read_sender(item, &sender) &&
+        cw_report_heard(&ep->report, ep->rx.ssrc, &sender, worker->now_us) && ep->out)
+        cw_report_at(worker, ep->out, worker->now_us + SOON_US); /* lips and voice meet at once */
+    if (cw_rtcp_read_block(item, ep->tx.ssrc, &block))
+        take_block(worker, ep, &block);
+}
+
+/* A FIR with a number seen before is the same request again (RFC 5104 4.3.1.2). */
+static bool is_repeated(cw_video *video, uint8_t nr)
+{
+    bool same = video && video->fir_known && video->fir_seen == nr;
+
+    if (video) {
+        video->fir_known = true;
+        video->fir_seen = nr;
+    }
+    return same;
+}
+
+void cw_flow_keyframe_asked(cw_worker *worker, cw_ep *ep)
+{
+    cw_ep *source = cw_flow_source(ep);
+
+    if (source)
+        cw_flow_keyframe(worker, source);
+}
+
+static void take_item(cw_worker *worker, cw_ep *ep, const cw_rtcp_item *item) CW_ON_MEDIA
+{
+    uint8_t nr;
+
+    if (item->type == CW_RTCP_SR || item->type == CW_RTCP_RR)
+        take_report(worker, ep, item);
+    else if (cw_rtcp_is_pli(item, ep->tx.ssrc) ||
+             (cw_rtcp_is_fir(item, ep->tx.ssrc, &nr) && !is_repeated(ep->of_video, nr)))
+        cw_flow_keyframe_asked(worker, ep);
+    else if (ep->of_video)
+        cw_video_feedback(worker, ep, item);
 }
 
 void cw_flow_rtcp(cw_worker *worker, cw_ep *ep, const uint8_t *data, size_t len)
 {
-    cw_ep *b = ep->out;
-    cw_rtcp_map map;
-    cw_pkt pkt;
+    const uint8_t *at = data;
+    cw_rtcp_item item;
 
     CW_CELL_ADD(ep->count.rx_rtcp, 1);
-    if (!b || cw_rtcp_check(data, len))
+    if (cw_rtcp_check(data, len)) {
+        cw_flow_drop(worker, ep);
         return;
-    map = (cw_rtcp_map){ .a_media = ep->rx.begun ? ep->rx.ssrc : 0,
-                         .a_gets = ep->tx.ssrc,
-                         .b_media = b->rx.begun ? b->rx.ssrc : 0,
-                         .b_gets = b->tx.ssrc,
-                         .ts_add = b->tx.ts_add,
-                         .a_newest = ep->tx.newest,
-                         .b_newest = newest_of_source(ep, b),
-                         .packets = (uint32_t)CW_CELL_GET(b->count.tx_packets),
-                         .octets = (uint32_t)CW_CELL_GET(b->count.tx_bytes) };
-    memcpy(map.cname, worker->cname, sizeof map.cname);
+    }
+    while (cw_rtcp_next(&at, data + len, &item))
+        take_item(worker, ep, &item);
+}
+
+/* ── Our reports ── */
+static bool can_report(const cw_ep *ep) CW_ON_MEDIA
+{
+    if (ep->silent)
+        return false;
+    return ep->kind != CW_EP_BROWSER || (ep->transport && ep->transport->seal.srtp);
+}
+
+/* Did it send since the last report? Then what it sent, and when that was. */
+static bool sender_of(cw_worker *worker, cw_ep *ep, cw_rtcp_sender *ret) CW_ON_MEDIA
+{
+    cw_ep *source = cw_flow_source(ep);
+    uint64_t packets = CW_CELL_GET(ep->count.tx_packets);
+
+    if (packets == ep->report.tx_packets)
+        return false;
+    ep->report.tx_packets = packets;
+    ret->packets = (uint32_t)packets;
+    ret->octets = (uint32_t)CW_CELL_GET(ep->count.tx_bytes);
+    cw_report_instant(source ? &source->report : NULL, &ep->tx, worker->now_us,
+                      worker->ntp_add + cw_ntp_of_us(worker->now_us), ret);
+    cw_report_sent(&ep->report, ret, worker->now_us);
+    return true;
+}
+
+static void send_report(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
+{
+    cw_rtcp_out out;
+    cw_rtcp_sender sender;
+    cw_rtcp_block block;
+    bool sends, receives;
+    cw_pkt pkt;
+
+    if (!can_report(ep))
+        return;
+    sends = sender_of(worker, ep, &sender);
+    receives = cw_report_block(&ep->report, &ep->rx, worker->now_us, &block);
     cw_io_blank(worker->io, &pkt);
-    pkt.len = cw_rtcp_translate(data, len, &map, pkt.slot->data, CW_RTP_MAX);
-    if (pkt.len > 0)
-        cw_flow_send(worker, b, &pkt, true);
+    out = (cw_rtcp_out){ .data = pkt.slot->data, .cap = CW_RTP_MAX, .own = ep->tx.ssrc };
+    cw_rtcp_put_report(&out, sends ? &sender : NULL, receives ? &block : NULL);
+    cw_rtcp_put_cname(&out, worker->cname);
+    if (ep->of_video)
+        cw_video_report(worker, ep, &out);
+    pkt.len = out.len;
+    cw_flow_send(worker, ep, &pkt, true);
     cw_io_done(worker->io, &pkt);
 }
 
-void cw_flow_keyframe(cw_worker *worker, cw_ep *ep)
+/* ── The wheel: who reports when, in steps of 100 ms ── */
+static uint64_t step_of(uint64_t us)
 {
-    cw_pkt pkt;
+    return us / CW_REPORT_STEP_US;
+}
 
-    if (!ep->rx.begun)
+static void unlink_report(cw_ep *ep) CW_ON_MEDIA
+{
+    if (!ep->report_link)
         return;
-    cw_io_blank(worker->io, &pkt);
-    pkt.len = cw_rtcp_pli(ep->tx.ssrc, ep->rx.ssrc, worker->cname, pkt.slot->data, CW_RTP_MAX);
-    cw_flow_send(worker, ep, &pkt, true);
-    cw_io_done(worker->io, &pkt);
+    *ep->report_link = ep->report_next;
+    if (ep->report_next)
+        ep->report_next->report_link = ep->report_link;
+    ep->report_link = NULL;
+}
+
+/* What is further away than the wheel goes round waits there for the next round. */
+static void link_report(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
+{
+    uint64_t now = step_of(worker->now_us), step = step_of(ep->report_us) + 1;
+    cw_ep **head;
+
+    step = CLAMP(step, now + 1, now + CW_REPORT_STEPS - 1);
+    head = &worker->report[step % CW_REPORT_STEPS];
+    ep->report_next = *head;
+    if (*head)
+        (*head)->report_link = &ep->report_next;
+    *head = ep;
+    ep->report_link = head;
+    if (!worker->report_us || step * CW_REPORT_STEP_US < worker->report_us)
+        worker->report_us = step * CW_REPORT_STEP_US;
+}
+
+void cw_report_at(cw_worker *worker, cw_ep *ep, uint64_t at_us)
+{
+    if (!ep->report_link)
+        return;
+    unlink_report(ep);
+    ep->report_us = at_us;
+    link_report(worker, ep);
+}
+
+void cw_report_begin(cw_worker *worker, cw_ep *ep)
+{
+    unsigned ms = worker->conf->rtcp_interval_ms;
+
+    if (!ms || (ep->kind != CW_EP_BROWSER && ep->kind != CW_EP_RTP))
+        return;
+    ep->report_us = worker->now_us + cw_report_wait_us(MIN(ms, FIRST_MS), cw_worker_dice(worker));
+    link_report(worker, ep);
+}
+
+void cw_report_end(cw_ep *ep)
+{
+    unlink_report(ep);
+}
+
+static void report_and_wait(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
+{
+    unsigned ms = worker->conf->rtcp_interval_ms;
+
+    if (ep->report_us <= worker->now_us) {
+        send_report(worker, ep);
+        if (ep->video)
+            ms = MIN(ms, VIDEO_MS);
+        ep->report_us = worker->now_us + cw_report_wait_us(ms, cw_worker_dice(worker));
+    }
+    link_report(worker, ep);
+}
+
+/* The first step that somebody waits for, 0: nobody does. */
+static uint64_t next_step(const cw_worker *worker) CW_ON_MEDIA
+{
+    uint64_t now = step_of(worker->now_us);
+
+    for (uint64_t step = now + 1; step < now + CW_REPORT_STEPS; step++)
+        if (worker->report[step % CW_REPORT_STEPS])
+            return step;
+    return 0;
+}
+
+void cw_report_run(cw_worker *worker)
+{
+    uint64_t now = step_of(worker->now_us), first = step_of(worker->report_us);
+
+    if (now - first >= CW_REPORT_STEPS)
+        first = now - CW_REPORT_STEPS + 1;
+    for (uint64_t step = first; step <= now; step++) {
+        cw_ep *ep = worker->report[step % CW_REPORT_STEPS], *next;
+
+        worker->report[step % CW_REPORT_STEPS] = NULL;
+        for (; ep; ep = next) {
+            next = ep->report_next;
+            ep->report_link = NULL;
+            report_and_wait(worker, ep);
+        }
+    }
+    worker->report_us = next_step(worker) * CW_REPORT_STEP_US;
 }

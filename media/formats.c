@@ -2,6 +2,7 @@
 #include "media/negotiate.h"
 
 #include "media/codec/fmtp.h"
+#include "media/h264.h"
 
 #include <glib.h>
 #include <string.h>
@@ -55,15 +56,6 @@ bool cw_format_is_helper(const cw_format *format)
     return false;
 }
 
-/* RFC 6184 8.1: 0 when not said. */
-static char packetization_mode(const cw_format *format)
-{
-    size_t len;
-    const char *value = cw_fmtp_get(format->fmtp, "packetization-mode", &len);
-
-    return value && len ? value[0] : '0';
-}
-
 /* ── AMR and AMR-WB (RFC 4867 8.1, 8.2) ── */
 
 static bool is_amr(const cw_format *format)
@@ -103,13 +95,37 @@ static bool same_layout(const cw_format *a, const cw_format *b)
     return true;
 }
 
-bool cw_format_same(const cw_format *a, const cw_format *b)
+/* ── Pictures ── */
+
+/* A parameter that must be the same on both sides, 0 where it is not said. */
+static bool same_number(const cw_format *a, const cw_format *b, const char *key)
 {
-    if (!is_named(a, b->name) || a->clock_hz != b->clock_hz || a->channels != b->channels)
-        return false;
+    return cw_fmtp_number(a->fmtp, key, 0) == cw_fmtp_number(b->fmtp, key, 0);
+}
+
+static int match_params(const cw_format *a, const cw_format *b)
+{
     if (is_amr(a))
         return same_layout(a, b) && mode_set(a) & mode_set(b);
-    return !is_named(a, "H264") || packetization_mode(a) == packetization_mode(b);
+    if (is_named(a, "H264"))
+        return cw_h264_match(a->fmtp, b->fmtp);
+    if (is_named(a, "VP9")) /* RFC 9628 6 */
+        return same_number(a, b, "profile-id");
+    if (is_named(a, "AV1"))
+        return same_number(a, b, "profile");
+    return 1;
+}
+
+int cw_format_match(const cw_format *a, const cw_format *b)
+{
+    if (!is_named(a, b->name) || a->clock_hz != b->clock_hz || a->channels != b->channels)
+        return 0;
+    return strcmp(a->fmtp, b->fmtp) ? match_params(a, b) : 3;
+}
+
+bool cw_format_same(const cw_format *a, const cw_format *b)
+{
+    return cw_format_match(a, b) > 0;
 }
 
 /* ── Answering ── */
@@ -128,6 +144,10 @@ void cw_fmtp_answer(const cw_format *offer, const cw_format *answer,
 {
     const char *said = answer->fmtp;
 
+    if (is_named(offer, "H264")) {
+        cw_h264_answer(offer->fmtp, answer->fmtp, ret);
+        return;
+    }
     if (is_named(offer, "G729"))
         said = refuses_annexb(offer) || refuses_annexb(answer) ? "annexb=no" : offer->fmtp;
     else if (is_amr(offer) && !cw_fmtp_has(said, "mode-set") &&

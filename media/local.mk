@@ -1,7 +1,6 @@
 noinst_LIBRARIES += media/libmedia.a
 media_libmedia_a_SOURCES = \
 	media/addrtab.c media/addrtab.h \
-	media/ahead.h \
 	media/carried.c media/carried.h \
 	media/cell.h \
 	media/codec/amr_payload.c media/codec/amr_payload.h \
@@ -27,11 +26,13 @@ media_libmedia_a_SOURCES = \
 	media/flow_key.c \
 	media/flow_trans.c \
 	media/gather.c \
+	media/h264.c media/h264.h \
 	media/ring.h \
 	media/transcode.h media/transcode_pool.c media/transcode_sound.c \
 	media/io.c media/io.h \
 	media/latch.c media/latch.h \
 	media/mail.c media/mail.h \
+	media/nack.c media/nack.h \
 	media/negotiate.c media/negotiate.h \
 	media/mos.c media/mos.h \
 	media/number.c media/number.h \
@@ -39,16 +40,21 @@ media_libmedia_a_SOURCES = \
 	media/plane.c media/plane.h media/plane_ep.c media/plane_transport.c \
 	media/port.c media/port.h \
 	media/quiet.c \
+	media/report.c media/report.h \
+	media/resend.c media/resend.h \
 	media/rtcp.c media/rtcp.h \
 	media/rtp.c media/rtp.h \
 	media/seal.c media/seal.h \
 	media/secure.c media/secure.h \
-	media/sdp.h media/sdp_parse.c media/sdp_print.c media/sdp_rtp.c media/sdp_stream.c \
+	media/sdp.h media/sdp_feedback.c media/sdp_parse.c media/sdp_print.c media/sdp_rtp.c \
+	media/sdp_stream.c \
 	media/setup.c \
 	media/srtp.c media/srtp.h media/srtp_priv.h media/srtp_rtcp.c \
 	media/srtp_evp.c media/srtp_evp.h \
 	media/tick.c \
 	media/transport.c media/transport.h \
+	media/twcc.c media/twcc.h \
+	media/video.c media/video.h \
 	media/wire.h \
 	media/worker.c media/worker.h media/worker_wire.c
 

@@ -45,21 +45,19 @@ static bool stream_has(const cw_stream *stream, const cw_format *format)
     return false;
 }
 
-/* The format of `stream` that is `format`: of several (H264 profiles) rather one with the same
- * fmtp. */
+/* The format of `stream` that is `format`: of several (H264 profiles) the one that agrees best. */
 const cw_format *cw_stream_find(const cw_stream *stream, const cw_format *format)
 {
     const cw_format *found = NULL;
+    int best = 0;
 
     for (unsigned i = 0; i < stream->format_n; i++) {
-        const cw_format *candidate = &stream->format[i];
+        int how = cw_format_match(&stream->format[i], format);
 
-        if (!cw_format_same(candidate, format))
-            continue;
-        if (!strcmp(candidate->fmtp, format->fmtp))
-            return candidate;
-        if (!found)
-            found = candidate;
+        if (how > best) {
+            found = &stream->format[i];
+            best = how;
+        }
     }
     return found;
 }
@@ -135,6 +133,7 @@ static cw_stream stream_like(const cw_stream *stream)
         .dir = stream->dir,
         .ptime_ms = stream->ptime_ms,
         .maxptime_ms = stream->maxptime_ms,
+        .bandwidth_kbps = stream->kind == CW_VIDEO ? stream->bandwidth_kbps : 0,
     };
 }
 
@@ -153,12 +152,21 @@ static void stream_filter(const cw_stream *offer, const cw_codec_policy *policy,
         take_dtmf(offer, ret);
 }
 
+/* Retransmissions are a matter of each leg. */
+static void drop_rtx(cw_stream *stream)
+{
+    for (unsigned i = 0; i < stream->format_n; i++)
+        stream->format[i].rtx_pt = 0;
+}
+
 void cw_desc_filter(const cw_media_desc *offer, const cw_codec_policy *policy, cw_media_desc *ret)
 {
     ret->stream_n = offer->stream_n;
     ret->transcode = policy->transcode;
-    for (unsigned i = 0; i < offer->stream_n; i++)
+    for (unsigned i = 0; i < offer->stream_n; i++) {
         stream_filter(&offer->stream[i], policy, &ret->stream[i]);
+        drop_rtx(&ret->stream[i]);
+    }
 }
 
 /* ── Offer ── */
@@ -202,6 +210,7 @@ static void offer_codecs(const cw_stream *from, cw_transcode caller, const cw_co
         return;
     }
     take_codecs(from, policy, to);
+    drop_rtx(to);
     if (may)
         add_what_we_translate(policy, to);
 }
@@ -303,6 +312,11 @@ static void answer_open(const cw_stream *offer, const cw_codec_policy *policy,
 
     stream_filter(offer, policy, allowed);
     ret->dir = answer->dir & cw_dir_reverse(offer->dir);
+    ret->bandwidth_kbps = offer->kind == CW_VIDEO ? answer->bandwidth_kbps : 0;
+    ret->avpf = offer->avpf;
+    ret->no_rtcp = offer->no_rtcp;
+    ret->feedback = offer->feedback;
+    ret->twcc_ext = offer->twcc_ext;
     answer_formats(allowed, answer, ret);
     if (shall_translate(allowed, policy->transcode, answer, theirs, ret)) {
         answer_translated(allowed, ret);

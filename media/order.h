@@ -41,6 +41,9 @@ typedef struct cw_order {
     cw_dir dir;
     unsigned event, ms;
     cw_dtmf_mode dtmf_mode;
+    struct cw_video *video;
+    struct cw_twcc *twcc;
+    cw_ep_feedback_conf feedback;
 } cw_order;
 
 /* `run` frees it. Any thread. */

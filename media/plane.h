@@ -57,6 +57,12 @@ typedef struct cw_plane_conf {
     unsigned transcode_threads; /* 0: one less than cores, at least one */
     unsigned opus_complexity;   /* 0..10, of transcoded sound */
     unsigned jitter_min_ms, jitter_max_ms;
+    unsigned rtcp_interval_ms; /* between two reports, on average; 0: none by themselves */
+    size_t resend_bytes;       /* sent video kept for each endpoint; 0: none */
+    unsigned resend_ms;        /* for how long it is of use */
+    unsigned resend_per_s;     /* packets an endpoint's far side may ask for again */
+    unsigned keyframe_ms;      /* between two requests for a keyframe */
+    unsigned video_kbps;       /* what a sender is told to send at most; 0: what the others say */
     cw_plane_hooks hooks;
 } cw_plane_conf;
 
@@ -129,6 +135,8 @@ typedef enum cw_ep_event {
     CW_EP_SILENT,       /* cw_ep_watch: no media for so long */
     CW_EP_HEARD,        /* there is again, or at last */
     CW_EP_DEAD,         /* neither media nor RTCP for so long; CW_EP_HEARD may still follow */
+    /* A keyframe is wanted of its far side, which agreed to no RTCP that says so. */
+    CW_EP_KEYFRAME_WANTED,
 } cw_ep_event;
 
 typedef struct cw_ep_info {
@@ -199,8 +207,23 @@ void cw_ep_dtmf_mode(cw_ep *ep, cw_dtmf_mode mode) CW_ON_LOOP;
  * codec that was, or the mode sends none. */
 CW_NODISCARD cw_err cw_ep_dtmf(cw_ep *ep, char digit, unsigned duration_ms) CW_ON_LOOP;
 
-/* Ask for a keyframe from this endpoint's far side (RTCP PLI). */
+/* What RTCP its far side agreed to. Reports need no agreement. */
+typedef struct cw_ep_feedback_conf {
+    bool video;
+    bool silent;       /* not one RTCP packet (RFC 3556) */
+    unsigned feedback; /* set of cw_feedback, as both sides have it */
+    uint8_t twcc_ext;  /* id of the transport-wide number in what it sends; with CW_FB_TWCC */
+    unsigned kbps_max; /* of what it receives; 0: it did not say */
+} cw_ep_feedback_conf;
+
+/* May be changed any time; retransmission formats are those of cw_ep_formats(). */
+void cw_ep_feedback(cw_ep *ep, const cw_ep_feedback_conf *conf) CW_ON_LOOP;
+uint32_t cw_ep_rtx_ssrc(const cw_ep *ep); /* what it repeats packets with (RFC 4588). Any thread */
+
+/* Ask for a keyframe from this endpoint's far side: by RTCP, else CW_EP_KEYFRAME_WANTED. */
 void cw_ep_keyframe(cw_ep *ep) CW_ON_LOOP;
+/* Its far side asked for a keyframe by other means than RTCP: ask whoever is joined to it. */
+void cw_ep_keyframe_asked(cw_ep *ep) CW_ON_LOOP;
 
 /* Tell when the far side that should be sending is not heard: CW_EP_SILENT after `silent_ms`,
  * CW_EP_DEAD after `dead_ms`; 0: not. From now on, and until it is called with two zeros; the same

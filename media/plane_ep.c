@@ -1,6 +1,7 @@
 /* plane_ep.c - endpoints as the loop sees them: events, orders, statistics. */
 #include "media/mos.h"
 #include "media/order.h"
+#include "media/video.h"
 
 #include "media/codec/codec.h"
 
@@ -60,6 +61,8 @@ static void on_ep(cw_note *note, unsigned bits)
         tell_from(ep, CW_EP_LATCHED);
     if (bits & CW_NOTE_DIGIT)
         tell_digits(ep);
+    if (bits & CW_NOTE_KEYFRAME)
+        tell_ep(ep, CW_EP_KEYFRAME_WANTED, &(cw_ep_info){ 0 });
     if (bits & CW_NOTE_FREED)
         ep_gone(ep);
 }
@@ -74,6 +77,7 @@ static void do_ep_add(cw_worker *worker, cw_mail *mail)
         cw_worker_watch(worker, o->ep);
     if (o->ep->transport)
         cw_transport_attach(o->ep->transport, o->ep);
+    cw_report_begin(worker, o->ep);
     g_free(o);
 }
 
@@ -86,6 +90,8 @@ static void do_ep_remove(cw_worker *worker, cw_mail *mail)
     cw_flow_part(worker, ep);
     cw_worker_tick(worker, ep, false);
     cw_flow_keys_clear(ep);
+    cw_report_end(ep);
+    cw_video_free(g_steal_pointer(&ep->of_video));
     if (ep->transport)
         cw_transport_detach(ep->transport, ep);
     if (ep->kind == CW_EP_RTP) {
@@ -178,6 +184,24 @@ static void do_ep_dtmf_mode(cw_worker *worker, cw_mail *mail)
 
     cw_assert_on_media();
     cw_flow_dtmf_mode(worker, o->ep, o->dtmf_mode);
+    g_free(o);
+}
+
+static void do_ep_keyframe_asked(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_flow_keyframe_asked(worker, o->ep);
+    g_free(o);
+}
+
+static void do_ep_feedback(cw_worker *worker, cw_mail *mail)
+{
+    cw_order *o = (cw_order *)mail;
+
+    cw_assert_on_media();
+    cw_video_set(worker, o->ep, o->video, o->twcc, &o->feedback);
     g_free(o);
 }
 
@@ -454,6 +478,29 @@ cw_err cw_ep_dtmf(cw_ep *ep, char digit, unsigned duration_ms)
 void cw_ep_keyframe(cw_ep *ep)
 {
     give_ep(ep, cw_order_new(do_ep_keyframe));
+}
+
+void cw_ep_keyframe_asked(cw_ep *ep)
+{
+    give_ep(ep, cw_order_new(do_ep_keyframe_asked));
+}
+
+void cw_ep_feedback(cw_ep *ep, const cw_ep_feedback_conf *conf)
+{
+    bool keeps = conf->feedback & CW_FB_NACK;
+    cw_order *o = cw_order_new(do_ep_feedback);
+
+    if (conf->video)
+        o->video = cw_video_new(keeps ? ep->plane->conf.resend_bytes : 0);
+    if (conf->video && conf->feedback & CW_FB_TWCC)
+        o->twcc = g_new0(struct cw_twcc, 1);
+    o->feedback = *conf;
+    give_ep(ep, o);
+}
+
+uint32_t cw_ep_rtx_ssrc(const cw_ep *ep)
+{
+    return ep->rtx_ssrc;
 }
 
 static void browser_stats(const cw_ep *ep, cw_ep_stats *ret) CW_ON_LOOP

@@ -2,28 +2,13 @@
 
 #include "media/rtp.h"
 
-#include <stdbool.h>
 #include <string.h>
 
-enum { SR = 200, RR = 201, SDES = 202, RTPFB = 205, PSFB = 206 }; /* packet types */
-enum { NACK = 1, PLI = 1, FIR = 4, REMB = 15 };                   /* their formats */
 enum { HEAD = 8, SENDER_INFO = 20, BLOCK = 24, FB = 12 }; /* bytes; FB: head and media SSRC */
 
-/* One packet of a compound; padding of the last is taken off. */
-typedef struct item {
-    uint8_t type, count; /* count or FMT: the head's five bits */
-    const uint8_t *data;
-    size_t len;
-} item;
+/* ── Reading ── */
 
-typedef struct writer {
-    uint8_t *out;
-    size_t len, cap;
-    bool reported; /* begins with SR or RR, as a compound must (RFC 3550 6.1) */
-    const cw_rtcp_map *map;
-} writer;
-
-static cw_err next_item(const uint8_t **at, const uint8_t *end, item *ret)
+static cw_err next_item(const uint8_t **at, const uint8_t *end, cw_rtcp_item *ret)
 {
     const uint8_t *data = *at;
     size_t left = (size_t)(end - data), len;
@@ -41,209 +26,251 @@ static cw_err next_item(const uint8_t **at, const uint8_t *end, item *ret)
             return CW_E_SHORT;
         len -= data[len - 1];
     }
-    *ret = (item){ data[1], data[0] & 31, data, len };
+    *ret = (cw_rtcp_item){ data[1], data[0] & 31, data, len };
     return CW_OK;
 }
 
 cw_err cw_rtcp_check(const uint8_t *data, size_t len)
 {
     const uint8_t *at = data;
-    item it;
+    cw_rtcp_item item;
     cw_err err = CW_E_SHORT;
 
     while (at < data + len) {
-        err = next_item(&at, data + len, &it);
+        err = next_item(&at, data + len, &item);
         if (err)
             return err;
     }
     return err;
 }
 
-static uint8_t *put_head(writer *w, size_t len, unsigned type, unsigned count)
+bool cw_rtcp_next(const uint8_t **at, const uint8_t *end, cw_rtcp_item *ret)
 {
-    uint8_t *at = w->out + w->len;
+    return *at < end && next_item(at, end, ret) == CW_OK;
+}
 
-    if (w->cap - w->len < len)
+uint32_t cw_rtcp_from(const cw_rtcp_item *item)
+{
+    return item->len >= HEAD ? cw_get32(item->data + 4) : 0;
+}
+
+bool cw_rtcp_read_sender(const cw_rtcp_item *item, cw_rtcp_sender *ret)
+{
+    const uint8_t *at = item->data + HEAD;
+
+    if (item->type != CW_RTCP_SR || item->len < HEAD + SENDER_INFO)
+        return false;
+    *ret = (cw_rtcp_sender){ .ntp = (uint64_t)cw_get32(at) << 32 | cw_get32(at + 4),
+                             .ts = cw_get32(at + 8),
+                             .packets = cw_get32(at + 12),
+                             .octets = cw_get32(at + 16) };
+    return true;
+}
+
+static void read_block(const uint8_t *at, cw_rtcp_block *ret)
+{
+    uint32_t lost = cw_get32(at + 4);
+
+    *ret = (cw_rtcp_block){ .ssrc = cw_get32(at),
+                            .fraction = (uint8_t)(lost >> 24),
+                            .lost = (int32_t)((lost & 0xffffff) ^ 0x800000) - 0x800000,
+                            .newest = cw_get32(at + 8),
+                            .jitter = cw_get32(at + 12),
+                            .lsr = cw_get32(at + 16),
+                            .dlsr = cw_get32(at + 20) };
+}
+
+bool cw_rtcp_read_block(const cw_rtcp_item *item, uint32_t ssrc, cw_rtcp_block *ret)
+{
+    size_t at = item->type == CW_RTCP_SR ? HEAD + SENDER_INFO : HEAD;
+
+    if ((item->type != CW_RTCP_SR && item->type != CW_RTCP_RR) ||
+        item->len < at + (size_t)item->count * BLOCK)
+        return false;
+    for (unsigned i = 0; i < item->count; i++, at += BLOCK) {
+        if (cw_get32(item->data + at) != ssrc)
+            continue;
+        read_block(item->data + at, ret);
+        return true;
+    }
+    return false;
+}
+
+static bool is_feedback(const cw_rtcp_item *item, unsigned type, unsigned fmt)
+{
+    return item->type == type && item->count == fmt && item->len >= FB;
+}
+
+bool cw_rtcp_is_pli(const cw_rtcp_item *item, uint32_t media)
+{
+    return is_feedback(item, CW_RTCP_PSFB, CW_PSFB_PLI) && cw_get32(item->data + HEAD) == media;
+}
+
+bool cw_rtcp_is_fir(const cw_rtcp_item *item, uint32_t media, uint8_t *nr)
+{
+    if (!is_feedback(item, CW_RTCP_PSFB, CW_PSFB_FIR))
+        return false;
+    for (size_t at = FB; at + 8 <= item->len; at += 8) {
+        if (cw_get32(item->data + at) != media)
+            continue;
+        *nr = item->data[at + 4];
+        return true;
+    }
+    return false;
+}
+
+size_t cw_rtcp_read_nack(const cw_rtcp_item *item, uint32_t media, uint16_t *ret, size_t cap)
+{
+    size_t n = 0;
+
+    if (!is_feedback(item, CW_RTCP_RTPFB, CW_RTPFB_NACK) || cw_get32(item->data + HEAD) != media)
+        return 0;
+    for (size_t at = FB; at + 4 <= item->len && at < FB + 4 * CW_RTCP_NACK_MAX; at += 4) {
+        uint16_t pid = cw_get16(item->data + at);
+        uint32_t mask = (uint32_t)cw_get16(item->data + at + 2) << 1 | 1;
+
+        for (unsigned i = 0; mask && n < cap; i++, mask >>= 1)
+            if (mask & 1)
+                ret[n++] = (uint16_t)(pid + i);
+    }
+    return n;
+}
+
+bool cw_rtcp_read_remb(const cw_rtcp_item *item, uint32_t media, uint64_t *bps)
+{
+    const uint8_t *fci = item->data + FB;
+
+    if (!is_feedback(item, CW_RTCP_PSFB, CW_PSFB_REMB) || item->len < FB + 8 ||
+        memcmp(fci, "REMB", 4) != 0 || item->len < FB + 8 + (size_t)fci[4] * 4)
+        return false;
+    for (unsigned i = 0; i < fci[4]; i++) {
+        uint64_t mantissa = (cw_get32(fci + 4) & 0x3ffff);
+        unsigned exponent = fci[5] >> 2;
+
+        if (cw_get32(fci + 8 + (size_t)i * 4) != media)
+            continue;
+        *bps = exponent > 45 ? UINT64_MAX : mantissa << exponent;
+        return true;
+    }
+    return false;
+}
+
+/* ── Writing ── */
+
+uint8_t *cw_rtcp_put(cw_rtcp_out *out, unsigned type, unsigned count, size_t len)
+{
+    uint8_t *at = out->data + out->len;
+
+    if (out->cap - out->len < HEAD + len)
         return NULL;
     at[0] = (uint8_t)(0x80 | count);
     at[1] = (uint8_t)type;
-    cw_put16(at + 2, (uint16_t)(len / 4 - 1));
-    cw_put32(at + 4, w->map->b_gets);
-    w->len += len;
-    return at;
+    cw_put16(at + 2, (uint16_t)((HEAD + len) / 4 - 1));
+    cw_put32(at + 4, out->own);
+    out->len += HEAD + len;
+    return at + HEAD;
 }
 
-/* The item list is CNAME and at least one zero byte up to a word boundary (RFC 3550 6.5). */
-static void put_sdes(writer *w)
+static void put_block(uint8_t *at, const cw_rtcp_block *block)
 {
-    enum { LEN = (HEAD + 2 + CW_RTCP_CNAME + 4) & ~3 };
-    uint8_t *at = put_head(w, LEN, SDES, 1);
+    cw_put32(at, block->ssrc);
+    cw_put32(at + 4, (uint32_t)block->fraction << 24 | ((uint32_t)block->lost & 0xffffff));
+    cw_put32(at + 8, block->newest);
+    cw_put32(at + 12, block->jitter);
+    cw_put32(at + 16, block->lsr);
+    cw_put32(at + 20, block->dlsr);
+}
+
+void cw_rtcp_put_report(cw_rtcp_out *out, const cw_rtcp_sender *sender, const cw_rtcp_block *block)
+{
+    uint8_t *at = cw_rtcp_put(out, sender ? CW_RTCP_SR : CW_RTCP_RR, block ? 1 : 0,
+                              (sender ? SENDER_INFO : 0) + (block ? BLOCK : 0));
 
     if (!at)
         return;
-    memset(at + HEAD, 0, LEN - HEAD);
-    at[HEAD] = 1;
-    at[HEAD + 1] = CW_RTCP_CNAME;
-    memcpy(at + HEAD + 2, w->map->cname, CW_RTCP_CNAME);
-}
-
-static void begin(writer *w)
-{
-    if (w->reported)
-        return;
-    w->reported = true;
-    if (put_head(w, HEAD, RR, 0))
-        put_sdes(w);
-}
-
-/* A's report about what we sent it, as one about what B sent us. */
-static void translate_block(const cw_rtcp_map *map, const uint8_t *in, uint8_t *out)
-{
-    memcpy(out, in, BLOCK);
-    cw_put32(out, map->b_media);
-    cw_put32(out + 8, map->b_newest - (map->a_newest - cw_get32(in + 8)));
-}
-
-static void translate_sender(const cw_rtcp_map *map, const uint8_t *in, uint8_t *out)
-{
-    memcpy(out, in, 8); /* NTP time passes: LSR in the reports back stays true */
-    cw_put32(out + 8, cw_get32(in + 8) + map->ts_add);
-    cw_put32(out + 12, map->packets);
-    cw_put32(out + 16, map->octets);
-}
-
-/* A session has one stream each way here, so at most one block of a packet concerns us. */
-static void translate_report(writer *w, const item *it)
-{
-    const cw_rtcp_map *map = w->map;
-    size_t at = it->type == SR ? HEAD + SENDER_INFO : HEAD;
-    const uint8_t *block = NULL;
-    bool sender;
-    uint8_t *out;
-
-    if (it->len < at + (size_t)it->count * BLOCK)
-        return;
-    sender = it->type == SR && map->a_media && cw_get32(it->data + 4) == map->a_media;
-    for (unsigned i = 0; i < it->count && map->b_media && !block; i++)
-        if (cw_get32(it->data + at + (size_t)i * BLOCK) == map->a_gets)
-            block = it->data + at + (size_t)i * BLOCK;
-    if (!sender && !block)
-        return;
-
-    out = put_head(w, HEAD + (sender ? SENDER_INFO : 0) + (block ? BLOCK : 0), sender ? SR : RR,
-                   block ? 1 : 0);
-    if (!out)
-        return;
-    if (sender)
-        translate_sender(map, it->data + HEAD, out + HEAD);
+    if (sender) {
+        cw_put32(at, (uint32_t)(sender->ntp >> 32));
+        cw_put32(at + 4, (uint32_t)sender->ntp);
+        cw_put32(at + 8, sender->ts);
+        cw_put32(at + 12, sender->packets);
+        cw_put32(at + 16, sender->octets);
+        at += SENDER_INFO;
+    }
     if (block)
-        translate_block(map, block, out + HEAD + (sender ? SENDER_INFO : 0));
-    if (!w->reported)
-        put_sdes(w);
-    w->reported = true;
+        put_block(at, block);
 }
 
-static uint8_t *put_feedback(writer *w, size_t fci_len, unsigned type, unsigned fmt, uint32_t media)
+/* The item list is CNAME and at least one zero byte up to a word boundary (RFC 3550 6.5). */
+void cw_rtcp_put_cname(cw_rtcp_out *out, const char cname[static CW_RTCP_CNAME])
 {
-    uint8_t *out;
+    enum { LEN = (2 + CW_RTCP_CNAME + 4) & ~3 };
+    uint8_t *at = cw_rtcp_put(out, CW_RTCP_SDES, 1, LEN);
 
-    begin(w);
-    out = put_head(w, FB + fci_len, type, fmt);
-    if (!out)
-        return NULL;
-    cw_put32(out + HEAD, media);
-    return out + FB;
-}
-
-static void translate_nack(writer *w, const item *it)
-{
-    size_t fci_len = (it->len - FB) & ~(size_t)3;
-    uint16_t behind = (uint16_t)(w->map->a_newest - w->map->b_newest);
-    uint8_t *out;
-
-    if (fci_len == 0 || cw_get32(it->data + HEAD) != w->map->a_gets)
+    if (!at)
         return;
-    out = put_feedback(w, fci_len, RTPFB, NACK, w->map->b_media);
-    for (size_t i = 0; out && i < fci_len; i += 4) {
-        cw_put16(out + i, (uint16_t)(cw_get16(it->data + FB + i) - behind));
-        memcpy(out + i + 2, it->data + FB + i + 2, 2);
-    }
+    memset(at, 0, LEN);
+    at[0] = 1;
+    at[1] = CW_RTCP_CNAME;
+    memcpy(at + 2, cname, CW_RTCP_CNAME);
 }
 
-static void translate_fir(writer *w, const item *it)
+void cw_rtcp_put_pli(cw_rtcp_out *out, uint32_t media)
 {
-    for (size_t at = FB; at + 8 <= it->len; at += 8) {
-        uint8_t *out;
+    uint8_t *at = cw_rtcp_put(out, CW_RTCP_PSFB, CW_PSFB_PLI, 4);
 
-        if (cw_get32(it->data + at) != w->map->a_gets)
-            continue;
-        out = put_feedback(w, 8, PSFB, FIR, 0);
-        if (!out)
-            return;
-        cw_put32(out, w->map->b_media);
-        memcpy(out + 4, it->data + at + 4, 4);
-        return;
-    }
+    if (at)
+        cw_put32(at, media);
 }
 
-/* draft-alvestrand-rmcat-remb-03 2.2: "REMB", count, exponent and mantissa, then SSRCs */
-static void translate_remb(writer *w, const item *it)
+/* RFC 5104 4.3.1.1: the media SSRC of the head is zero. */
+void cw_rtcp_put_fir(cw_rtcp_out *out, uint32_t media, uint8_t nr)
 {
-    const uint8_t *fci = it->data + FB;
-    bool ours = false;
-    uint8_t *out;
+    uint8_t *at = cw_rtcp_put(out, CW_RTCP_PSFB, CW_PSFB_FIR, 12);
 
-    if (it->len < FB + 8 || memcmp(fci, "REMB", 4) != 0 || it->len < FB + 8 + (size_t)fci[4] * 4)
+    if (!at)
         return;
-    for (unsigned i = 0; i < fci[4]; i++)
-        ours = ours || cw_get32(fci + 8 + (size_t)i * 4) == w->map->a_gets;
-    if (!ours)
-        return;
-    out = put_feedback(w, 12, PSFB, REMB, 0);
-    if (!out)
-        return;
-    memcpy(out, fci, 8);
-    out[4] = 1;
-    cw_put32(out + 8, w->map->b_media);
+    cw_put32(at, 0);
+    cw_put32(at + 4, media);
+    cw_put32(at + 8, (uint32_t)nr << 24);
 }
 
-static void translate_feedback(writer *w, const item *it)
+/* The number at seq[*i] and those of the 16 behind it that are in the list. */
+static uint32_t nack_entry(const uint16_t *seq, size_t n, size_t *i)
 {
-    if (it->len < FB || !w->map->b_media)
+    uint16_t pid = seq[(*i)++], mask = 0;
+
+    for (; *i < n && (uint16_t)(seq[*i] - pid) <= 16; ++*i)
+        if (seq[*i] != pid)
+            mask |= (uint16_t)(1u << (uint16_t)(seq[*i] - pid - 1));
+    return (uint32_t)pid << 16 | mask;
+}
+
+void cw_rtcp_put_nack(cw_rtcp_out *out, uint32_t media, const uint16_t *seq, size_t n)
+{
+    size_t entries = 0;
+    uint8_t *at;
+
+    for (size_t i = 0; i < n; entries++)
+        (void)nack_entry(seq, n, &i);
+    at = entries ? cw_rtcp_put(out, CW_RTCP_RTPFB, CW_RTPFB_NACK, 4 + entries * 4) : NULL;
+    if (!at)
         return;
-    if (it->type == RTPFB && it->count == NACK)
-        translate_nack(w, it);
-    else if (it->type == PSFB && it->count == PLI && cw_get32(it->data + HEAD) == w->map->a_gets)
-        (void)put_feedback(w, 0, PSFB, PLI, w->map->b_media);
-    else if (it->type == PSFB && it->count == FIR)
-        translate_fir(w, it);
-    else if (it->type == PSFB && it->count == REMB)
-        translate_remb(w, it);
+    cw_put32(at, media);
+    for (size_t i = 0; i < n;)
+        cw_put32(at += 4, nack_entry(seq, n, &i));
 }
 
-size_t cw_rtcp_translate(const uint8_t *data, size_t len, const cw_rtcp_map *map, uint8_t *out,
-                         size_t cap)
+void cw_rtcp_put_remb(cw_rtcp_out *out, uint32_t media, uint64_t bps)
 {
-    writer w = { .out = out, .cap = cap, .map = map };
-    const uint8_t *at = data;
-    item it;
+    uint8_t *at = cw_rtcp_put(out, CW_RTCP_PSFB, CW_PSFB_REMB, 16);
+    unsigned exponent = 0;
 
-    while (at < data + len && next_item(&at, data + len, &it) == CW_OK) {
-        if (it.type == SR || it.type == RR)
-            translate_report(&w, &it);
-        else if (it.type == RTPFB || it.type == PSFB)
-            translate_feedback(&w, &it);
-    }
-    return w.len;
-}
-
-size_t cw_rtcp_pli(uint32_t own, uint32_t media, const char cname[static CW_RTCP_CNAME],
-                   uint8_t *out, size_t cap)
-{
-    cw_rtcp_map map = { .b_gets = own };
-    writer w = { .out = out, .cap = cap, .map = &map };
-
-    memcpy(map.cname, cname, CW_RTCP_CNAME);
-    (void)put_feedback(&w, 0, PSFB, PLI, media);
-    return w.len;
+    if (!at)
+        return;
+    for (; bps >> 18; exponent++)
+        bps >>= 1;
+    cw_put32(at, 0);
+    memcpy(at + 4, "REMB", 4);
+    cw_put32(at + 8, 1u << 24 | exponent << 18 | (uint32_t)bps);
+    cw_put32(at + 12, media);
 }

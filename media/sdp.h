@@ -33,13 +33,16 @@ typedef struct cw_sdp_media {
     unsigned fmt_n;
     cw_span fmt[CW_SDP_FMTS_MAX]; /* tokens as written */
     cw_span connection;           /* address of this section's c=, or the session's */
-    unsigned bandwidth_kbps;      /* b=AS, 0: none */
+    unsigned bandwidth_kbps;      /* b=TIAS, else b=AS, its own or the session's; 0: none */
+    bool no_rs, no_rr;            /* b=RS:0, b=RR:0 */
     unsigned attr_n;
     const cw_sdp_attr *attr; /* into cw_sdp.all */
 } cw_sdp_media;
 
 typedef struct cw_sdp {
     cw_span origin_user, session_id, session_version, connection;
+    unsigned bandwidth_kbps;
+    bool no_rs, no_rr;
     unsigned attr_n;
     const cw_sdp_attr *attr; /* the session's */
     unsigned media_n;
@@ -69,9 +72,16 @@ CW_NODISCARD cw_err cw_sdp_stream(const cw_sdp *sdp, const cw_sdp_media *media, 
 /* The same section as a refused stream that repeats its "m=" line. */
 void cw_sdp_stream_refuse(const cw_sdp_media *media, cw_stream *ret);
 
-/* Append "m=", "c=" (unless `at` is NULL), direction, ptime, rtpmap and fmtp lines of `stream`
- * to a string being built. A refused stream is its "m=" line with port 0. */
+/* The part of cw_sdp_stream() and cw_sdp_print_stream() that is about RTCP and bandwidth
+ * (sdp_feedback.c); formats must be read before. */
 struct _GString;
+void cw_sdp_read_feedback(const cw_sdp_media *media, cw_stream *ret);
+void cw_sdp_print_bandwidth(struct _GString *out, const cw_stream *stream);
+void cw_sdp_print_feedback(struct _GString *out, const cw_stream *stream);
+
+/* Append "m=", "c=" (unless `at` is NULL), "b=", direction, ptime, rtpmap, fmtp and
+ * rtcp-fb lines of `stream` to a string being built. A refused stream is its "m=" line with port
+ * 0. */
 void cw_sdp_print_connection(struct _GString *out, const cw_addr *at); /* none: 0.0.0.0 */
 void cw_sdp_print_stream(struct _GString *out, const cw_stream *stream, const char *proto,
                          uint16_t port, const cw_addr *at);

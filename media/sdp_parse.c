@@ -96,14 +96,25 @@ static cw_err read_connection(reader *r, cw_span value)
     return CW_OK;
 }
 
-/* b=AS:64; what we cannot read counts as not said. */
+/* b=AS:64, b=TIAS:64000 (RFC 3890), b=RS:0 (RFC 3556); what we cannot read counts as not said. TIAS
+ * is about the payload alone, and so the better bound; it is said after AS. */
 static cw_err read_bandwidth(reader *r, cw_span value)
 {
-    unsigned kbps;
+    unsigned *kbps = r->media ? &r->media->bandwidth_kbps : &r->sdp->bandwidth_kbps;
+    cw_span type = until(value, ':');
+    unsigned n;
 
-    if (r->media && value.len > 3 && !g_ascii_strncasecmp(value.s, "AS:", 3) &&
-        number((cw_span){ value.s + 3, value.len - 3 }, 999999999, &kbps))
-        r->media->bandwidth_kbps = kbps;
+    if (type.len == value.len ||
+        !number((cw_span){ value.s + type.len + 1, value.len - type.len - 1 }, 999999999, &n))
+        return CW_OK;
+    if (cw_span_is(type, "AS"))
+        *kbps = n;
+    else if (cw_span_is(type, "TIAS"))
+        *kbps = (n + 999) / 1000;
+    else if (cw_span_is(type, "RS"))
+        *(r->media ? &r->media->no_rs : &r->sdp->no_rs) = n == 0;
+    else if (cw_span_is(type, "RR"))
+        *(r->media ? &r->media->no_rr : &r->sdp->no_rr) = n == 0;
     return CW_OK;
 }
 
@@ -130,7 +141,9 @@ static cw_err read_media(reader *r, cw_span value)
         media->fmt[media->fmt_n++] = word;
 
     media->connection = (cw_span){ NULL, 0 };
-    media->bandwidth_kbps = 0;
+    media->bandwidth_kbps = sdp->bandwidth_kbps;
+    media->no_rs = sdp->no_rs;
+    media->no_rr = sdp->no_rr;
     media->attr = sdp->all + sdp->all_n;
     media->attr_n = 0;
     r->media = media;
@@ -234,6 +247,8 @@ cw_err cw_sdp_parse(const char *text, size_t len, cw_sdp *ret, unsigned *line)
     ret->origin_user = ret->session_id = ret->session_version = (cw_span){ NULL, 0 };
     ret->connection = (cw_span){ NULL, 0 };
     ret->attr_n = ret->media_n = ret->all_n = 0;
+    ret->bandwidth_kbps = 0;
+    ret->no_rs = ret->no_rr = false;
     ret->attr = ret->all;
 
     err = read_lines(&r, (cw_span){ text, len }, &at);

@@ -59,6 +59,9 @@ static void print_line(GString *out, const cw_stream *stream, const char *proto,
     for (unsigned i = 0; i < stream->format_n; i++)
         if (stream->format[i].pt < 128)
             g_string_append_printf(out, " %u", stream->format[i].pt);
+    for (unsigned i = 0; i < stream->format_n; i++)
+        if (stream->format[i].pt < 128 && stream->format[i].rtx_pt)
+            g_string_append_printf(out, " %u", stream->format[i].rtx_pt);
     g_string_append(out, "\r\n");
 }
 
@@ -72,6 +75,7 @@ void cw_sdp_print_stream(GString *out, const cw_stream *stream, const char *prot
     print_line(out, stream, proto, port);
     if (at)
         cw_sdp_print_connection(out, at);
+    cw_sdp_print_bandwidth(out, stream);
     g_string_append_printf(out, "a=%s\r\n", dir_name(stream->dir));
     if (stream->ptime_ms)
         g_string_append_printf(out, "a=ptime:%u\r\n", stream->ptime_ms);
@@ -80,4 +84,5 @@ void cw_sdp_print_stream(GString *out, const cw_stream *stream, const char *prot
     for (unsigned i = 0; i < stream->format_n; i++)
         if (stream->format[i].pt < 128)
             print_format(out, &stream->format[i]);
+    cw_sdp_print_feedback(out, stream);
 }

@@ -209,9 +209,10 @@ char *cw_sdp_write_rtp(const cw_media_desc *desc,
         bool own = cw_addr_family(&place[i].rtp) != AF_UNSPEC && !cw_addr_eq_ip(&place[i].rtp, at);
         const cw_secure *secure = &place[i].secure;
 
-        cw_sdp_print_stream(out, &desc->stream[i],
-                            cw_secure_proto(secure->profile, secure->feedback),
-                            cw_addr_port(&place[i].rtp), own ? &place[i].rtp : NULL);
+        cw_sdp_print_stream(
+            out, &desc->stream[i],
+            cw_secure_proto(secure->profile, secure->feedback || desc->stream[i].avpf),
+            cw_addr_port(&place[i].rtp), own ? &place[i].rtp : NULL);
         if (desc->stream[i].refused)
             continue;
         print_rtcp(out, &place[i]);

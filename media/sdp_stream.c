@@ -314,7 +314,10 @@ cw_err cw_sdp_stream(const cw_sdp *sdp, const cw_sdp_media *media, cw_stream *re
         find_dir(sdp->attr, sdp->attr_n, &ret->dir);
     ret->ptime_ms = find_ms(media, "ptime");
     ret->maxptime_ms = find_ms(media, "maxptime");
-    return read_formats(media, ret);
+    if (read_formats(media, ret))
+        return CW_E_BAD_SDP;
+    cw_sdp_read_feedback(media, ret);
+    return CW_OK;
 }
 
 void cw_sdp_stream_refuse(const cw_sdp_media *media, cw_stream *ret)

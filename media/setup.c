@@ -1,6 +1,7 @@
 /* setup.c - an endpoint's formats and joins, as its worker applies them. */
 #include "media/flow.h"
 #include "media/transport.h"
+#include "media/video.h"
 
 const cw_format *cw_format_by_pt(const cw_stream *stream, unsigned pt)
 {
@@ -38,7 +39,6 @@ static void remap(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
     if (ep->out && ep->rx_formats && ep->out->tx_formats)
         remap_formats(ep);
     cw_flow_transcoding(worker, ep);
-    ep->pt = CW_PT_NONE;
 }
 
 static void know_payload_types(cw_ep *ep) CW_ON_MEDIA
@@ -55,8 +55,6 @@ static void know_payload_types(cw_ep *ep) CW_ON_MEDIA
         if (cw_format_is_dtmf(format))
             ep->rx_dtmf[format->pt >> 6] |= bit;
     }
-    if (ep->rx.pt < 128 && cw_pt_in(ep->rx_dtmf, ep->rx.pt))
-        ep->rx.pt = CW_PT_NONE; /* it was a codec's */
 }
 
 void cw_flow_formats(cw_worker *worker, cw_ep *ep, cw_stream *rx, cw_stream *tx)
@@ -73,6 +71,8 @@ void cw_flow_formats(cw_worker *worker, cw_ep *ep, cw_stream *rx, cw_stream *tx)
     remap(worker, ep);
     if (ep->peer && ep->peer->out == ep)
         remap(worker, ep->peer);
+    if (ep->of_video)
+        cw_video_formats(ep);
     if (ep->transport)
         cw_transport_forget(ep->transport);
 }
@@ -175,10 +175,10 @@ void cw_flow_init(cw_ep *ep)
 {
     cw_tx_init(&ep->tx);
     ep->ssrc = ep->tx.ssrc;
-    ep->dtmf_see.nth = ep->ssrc; /* so that no two endpoints count the same event */
+    ep->dtmf_see.nth = ep->ssrc;          /* so that no two endpoints count the same event */
+    ep->rtx_ssrc = ep->ssrc ^ 0x5a5a5a5a; /* as random, and another */
     ep->dir = CW_SENDRECV;
     ep->fd = ep->rtcp_fd = -1;
-    ep->pt = CW_PT_NONE;
     memset(ep->map, CW_PT_NONE, sizeof ep->map);
 }
 

@@ -1,11 +1,14 @@
 /* tick.c - what endpoints send by the clock: tones and digits, every 20 ms. */
 #include "media/flow.h"
+#include "media/video.h"
 
 _Static_assert(CW_DTMF_STEP_MS == CW_TONE_MS, "one clock drives both");
 
 void cw_flow_ticking(cw_worker *worker, cw_ep *ep)
 {
-    cw_worker_tick(worker, ep, (ep->kind == CW_EP_TONE && ep->out) || ep->dtmf_busy);
+    cw_worker_tick(worker, ep,
+                   (ep->kind == CW_EP_TONE && ep->out) || ep->dtmf_busy ||
+                       cw_video_ticks(worker, ep));
 }
 
 /* ── Tone ── */
@@ -44,4 +47,6 @@ void cw_flow_tick(cw_worker *worker, cw_ep *ep)
         send_tone(worker, ep, ep->out);
     if (ep->dtmf_busy && !cw_flow_follow(worker, ep))
         cw_flow_keys(worker, ep);
+    if (ep->of_video)
+        cw_video_tick(worker, ep);
 }

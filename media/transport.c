@@ -1,6 +1,7 @@
-#include "media/ahead.h"
+#include "media/transport.h"
 
 #include "base/stats.h"
+#include "media/video.h"
 
 #include <glib.h>
 
@@ -196,7 +197,8 @@ static cw_ep *learn_ssrc(cw_transport *transport, const uint8_t *data,
     unsigned at;
 
     for (unsigned i = 0; i < transport->ep_n && !ep; i++)
-        if (cw_pt_in(transport->ep[i]->rx_known, rtp->pt))
+        if (cw_pt_in(transport->ep[i]->rx_known, rtp->pt) ||
+            cw_video_knows(transport->ep[i], rtp->pt))
             ep = transport->ep[i];
     if (!ep)
         return NULL;
@@ -350,36 +352,49 @@ static void look_up(cw_worker *worker, unsigned n, cw_transport *likely[]) CW_ON
 {
     for (unsigned i = 0; i < n; i++) {
         likely[i] = cw_addrtab_get(&worker->by_addr, cw_io_from(worker->io, i));
-        if (likely[i])
-            cw_ahead_transport(likely[i]);
+        if (!likely[i])
+            continue;
+        __builtin_prefetch(likely[i], 1);
+        __builtin_prefetch(likely[i]->by_ssrc);
     }
 }
 
-static void look_ahead(cw_transport *const likely[]) CW_ON_MEDIA
+static void look_ahead(const cw_transport *next) CW_ON_MEDIA
 {
-    for (unsigned left = 1; left < CW_AHEAD; left++)
-        if (likely[left])
-            cw_ahead_browser(likely[left], left);
+    if (!next || !next->seal.srtp || next->ssrc_n == 0)
+        return;
+    __builtin_prefetch(next->seal.srtp);
+    cw_ep_prefetch(next->by_ssrc[0].ep);
 }
 
-void cw_transport_take(cw_worker *worker, const cw_browser_port *port, cw_transport *likely,
-                       cw_pkt *pkt)
+void cw_transport_expect(const cw_worker *worker, const cw_addr *from)
 {
-    take(worker, port, likely, pkt);
+    cw_transport *transport = cw_addrtab_get(&worker->by_addr, from);
+
+    if (!transport)
+        return;
+    __builtin_prefetch(transport, 1);
+    look_ahead(transport);
+}
+
+void cw_transport_take(cw_worker *worker, const cw_browser_port *port, cw_pkt *pkt)
+{
+    take(worker, port, cw_addrtab_get(&worker->by_addr, pkt->from), pkt);
     cw_io_done(worker->io, pkt);
 }
 
 static void take_batch(cw_worker *worker, const cw_browser_port *port, unsigned n) CW_ON_MEDIA
 {
-    cw_transport *likely[CW_IO_BATCH + CW_AHEAD];
+    cw_transport *likely[CW_IO_BATCH + 1];
     cw_pkt pkt;
 
     look_up(worker, n, likely);
-    memset(likely + n, 0, CW_AHEAD * sizeof *likely);
+    likely[n] = NULL;
     for (unsigned i = 0; i < n; i++) {
-        look_ahead(likely + i);
+        look_ahead(likely[i + 1]);
         cw_io_got(worker->io, i, &pkt);
-        cw_transport_take(worker, port, likely[i], &pkt);
+        take(worker, port, likely[i], &pkt);
+        cw_io_done(worker->io, &pkt);
     }
 }
 
@@ -437,6 +452,7 @@ void cw_transport_remove(cw_worker *worker, cw_transport *transport)
     if (!transport->carried)
         forget_ice(worker, transport);
     cw_seal_clear(&transport->seal);
+    g_free(g_steal_pointer(&transport->twcc));
     if (worker->conf->hooks.dtls_release)
         worker->conf->hooks.dtls_release(transport->dtls);
     if (transport->carried)

@@ -2,7 +2,6 @@
 
 #include "base/ident.h"
 #include "base/stats.h"
-#include "media/ahead.h"
 #include "media/carried.h"
 
 #include <errno.h>
@@ -16,7 +15,8 @@
 #define EVENTS_MAX   256
 #define RCVBUF_BYTES (4 << 20)
 #define TICK_US      (CW_TONE_MS * 1000)
-#define TICK_LATE_US 100000 /* later than this the missed ticks are let go */
+#define NTP_EPOCH    UINT64_C(2208988800) /* seconds from 1900 to 1970 */
+#define TICK_LATE_US 100000               /* later than this the missed ticks are let go */
 
 /* ── Sockets ── */
 static uint64_t tagged(const void *of, unsigned tag)
@@ -158,6 +158,8 @@ static void run_timers(cw_worker *worker) CW_ON_MEDIA
     run_ticks(worker);
     if (worker->consent_us && worker->now_us >= worker->consent_us)
         worker->consent_us = cw_transport_consent(worker);
+    if (worker->report_us && worker->now_us >= worker->report_us)
+        cw_report_run(worker);
 }
 
 /* Milliseconds epoll may wait, -1: nothing is due ever. */
@@ -165,6 +167,8 @@ static int next_timer(const cw_worker *worker) CW_ON_MEDIA
 {
     uint64_t at = worker->consent_us, now = cw_now_us();
 
+    if (worker->report_us && (!at || worker->report_us < at))
+        at = worker->report_us;
     if (worker->ticking->len > 0 && (!at || worker->tick_us < at))
         at = worker->tick_us;
     if (!at)
@@ -194,24 +198,31 @@ static void gather(cw_worker *worker, unsigned packets) CW_ON_MEDIA
         clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
-static void look_ahead(const struct epoll_event *event, unsigned n) CW_ON_MEDIA
+/* The endpoint two events ahead, and who sends for the next one: memory is slower than a packet. */
+static void look_ahead(const struct epoll_event *event, int left) CW_ON_MEDIA
 {
-    for (unsigned left = 0; left <= CW_AHEAD && left < n; left++)
-        if ((event[left].data.u64 & CW_TAG_MASK) == CW_TAG_RTP)
-            cw_ahead_rtp((const cw_ep *)(uintptr_t)event[left].data.u64, left);
+    if (left > 2 && (event[2].data.u64 & CW_TAG_MASK) == CW_TAG_RTP)
+        cw_ep_prefetch((const cw_ep *)(uintptr_t)event[2].data.u64);
+    if (left > 1 && (event[1].data.u64 & CW_TAG_MASK) == CW_TAG_RTP) {
+        const cw_ep *next = (const cw_ep *)(uintptr_t)event[1].data.u64;
+
+        if (next->out)
+            cw_ep_prefetch(next->out);
+    }
 }
 
 static void round_of(cw_worker *worker) CW_ON_MEDIA
 {
     struct epoll_event event[EVENTS_MAX];
-    int timer = worker->ticking->len > 0 || worker->consent_us ? next_timer(worker) : -1;
+    bool timed = worker->ticking->len > 0 || worker->consent_us || worker->report_us;
+    int timer = timed ? next_timer(worker) : -1;
     int n = epoll_wait(worker->epoll, event, EVENTS_MAX, timer);
     bool mail = false;
     unsigned packets;
 
     worker->now_us = cw_now_us();
     for (int i = 0; i < n; i++) {
-        look_ahead(event + i, (unsigned)(n - i));
+        look_ahead(event + i, n - i);
         mail = mail || (event[i].data.u64 & CW_TAG_MASK) == CW_TAG_BOX;
         dispatch(worker, event[i].data.u64);
     }
@@ -289,6 +300,8 @@ static bool open_all(cw_worker *worker, char why[static 128])
 /* Before the thread is there and after it is gone, its tables are the loop's. */
 static void make_tables(cw_worker *worker, cw_wire *wire) CW_TSA(no_thread_safety_analysis)
 {
+    struct timespec wall;
+
     worker->io = cw_io_new(wire);
     cw_addrtab_init(&worker->by_local);
     cw_addrtab_init(&worker->by_addr);
@@ -299,6 +312,10 @@ static void make_tables(cw_worker *worker, cw_wire *wire) CW_TSA(no_thread_safet
     worker->tones = cw_tones_new();
     worker->now_us = cw_now_us();
     cw_gather_init(&worker->gather, worker->conf->gather_us);
+    cw_random(&worker->dice, sizeof worker->dice);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    worker->ntp_add = ((uint64_t)wall.tv_sec + NTP_EPOCH) << 32;
+    worker->ntp_add += cw_ntp_of_us((uint64_t)wall.tv_nsec / 1000) - cw_ntp_of_us(worker->now_us);
 }
 
 static void free_tables(cw_worker *worker) CW_TSA(no_thread_safety_analysis)

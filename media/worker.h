@@ -14,6 +14,9 @@
 
 #include <glib.h>
 
+#define CW_REPORT_STEPS   64
+#define CW_REPORT_STEP_US 100000
+
 typedef struct cw_worker cw_worker;
 
 typedef struct cw_browser_port {
@@ -56,6 +59,10 @@ struct cw_worker {
     uint64_t tick CW_OF_MEDIA;       /* number */
     uint64_t tick_us CW_OF_MEDIA;    /* of the next tick, when `ticking` is not empty */
     uint64_t consent_us CW_OF_MEDIA; /* of the next look, 0: none is bound */
+    struct cw_ep *report[CW_REPORT_STEPS] CW_OF_MEDIA; /* who reports in which step, lists */
+    uint64_t report_us CW_OF_MEDIA; /* of the first step that somebody waits in, 0: nobody */
+    uint64_t ntp_add;               /* to now_us as 32.32 seconds: wall-clock time (RFC 3550 4) */
+    uint32_t dice CW_OF_MEDIA;
     cw_gather gather CW_OF_MEDIA;
     unsigned in CW_OF_MEDIA, out CW_OF_MEDIA, dropped CW_OF_MEDIA; /* since last told cw_stats */
     unsigned unsealed CW_OF_MEDIA;                                 /* the same, among the dropped */
@@ -84,6 +91,13 @@ void cw_worker_tick(cw_worker *worker, struct cw_ep *ep, bool on) CW_ON_MEDIA;
 void cw_worker_serve(cw_worker *worker, int fd, uint64_t tagged) CW_ON_MEDIA;
 void cw_worker_unserve(cw_worker *worker, int fd, uint64_t tagged) CW_ON_MEDIA;
 void cw_worker_read_wire(cw_worker *worker) CW_ON_MEDIA;
+/* Spreads what the clock does; nothing secret may come of it. */
+static inline uint32_t cw_worker_dice(cw_worker *worker) CW_ON_MEDIA
+{
+    return worker->dice = worker->dice * 1664525 + 1013904223;
+}
+
+void cw_report_run(cw_worker *worker) CW_ON_MEDIA; /* flow_rtcp.c: those whose step has come */
 
 /* gather.c: pure, any thread */
 void cw_gather_init(cw_gather *gather, unsigned max_us);

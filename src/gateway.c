@@ -87,6 +87,12 @@ static cw_err plane_conf(const cw_conf *conf, cw_plane_conf *ret, char **why)
     ret->opus_complexity = (unsigned)conf->media.opus_complexity;
     ret->jitter_min_ms = (unsigned)conf->media.jitter_min_ms;
     ret->jitter_max_ms = (unsigned)conf->media.jitter_max_ms;
+    ret->rtcp_interval_ms = (unsigned)conf->media.rtcp_interval_ms;
+    ret->resend_bytes = (size_t)conf->media.resend_bytes;
+    ret->resend_ms = (unsigned)conf->media.resend_ms;
+    ret->resend_per_s = (unsigned)conf->media.resend_per_s;
+    ret->keyframe_ms = (unsigned)conf->media.keyframe_interval_ms;
+    ret->video_kbps = (unsigned)conf->media.video_kbps;
     ret->consent_timeout_ms = (unsigned)conf->media.consent_timeout_ms;
     for (char **i = conf->media.browser_listen; !err && i && *i; i++)
         err = add_listen(*i, (uint16_t)conf->media.browser_port, ret, why);

@@ -16,29 +16,20 @@
 #define CW_ICE_PWD_MAX    256
 #define CW_CANDIDATES_MAX 32 /* of one description */
 
-/* RTCP feedback we speak (RFC 4585, RFC 5104) */
-typedef enum cw_feedback {
-    CW_FB_NACK = 1,
-    CW_FB_PLI = 2,
-    CW_FB_FIR = 4,
-    CW_FB_REMB = 8,
-    CW_FB_ALL = 15,
-} cw_feedback;
-
 typedef struct cw_jsep {
     char ufrag[CW_ICE_UFRAG_MAX + 1], pwd[CW_ICE_PWD_MAX + 1];
     cw_fingerprint fingerprint;
     cw_setup setup;
     char mid[CW_DESC_STREAMS_MAX][CW_MID_MAX + 1]; /* by stream */
     uint8_t mid_ext; /* id of the MID header extension (RFC 8843 15, RFC 8285), 0: none */
-    uint8_t feedback[CW_DESC_STREAMS_MAX]; /* rtcp-fb of a video stream: set of cw_feedback */
     cw_media_desc desc;
     unsigned candidate_n;
     cw_candidate candidate[CW_CANDIDATES_MAX]; /* best first */
     bool complete;                             /* no more will come (RFC 8840 4.2) */
     /* ours only */
     bool full_ice;
-    uint32_t ssrc[CW_DESC_STREAMS_MAX]; /* what we send with; 0: not said */
+    uint32_t ssrc[CW_DESC_STREAMS_MAX];     /* what we send with; 0: not said */
+    uint32_t rtx_ssrc[CW_DESC_STREAMS_MAX]; /* and repeat with, where a format has rtx_pt */
     char cname[17];
     uint64_t session_id;
     unsigned version;
@@ -54,11 +45,11 @@ typedef struct cw_jsep {
  */
 CW_NODISCARD cw_err cw_jsep_parse(const char *text, size_t len, cw_jsep *ret, char why[static 128]);
 
-/* What an answer repeats from the offer: mids, mid_ext, feedback. */
+/* What an answer repeats from the offer: mids, mid_ext. */
 void cw_jsep_mirror(const cw_jsep *offer, cw_jsep *local);
 
-/* Our offer or answer. In an offer, empty mids are numbered, feedback is CW_FB_ALL and setup
- * actpass whatever *local says; an answer is passive and mentions what cw_jsep_mirror took over.
+/* Our offer or answer. In an offer, empty mids are numbered and setup is actpass
+ * whatever *local says; an answer is passive and mentions what cw_jsep_mirror took over.
  * Formats without payload type are left out (cw_desc_number). g_free it. */
 char *cw_jsep_print(const cw_jsep *local, bool is_offer);
 

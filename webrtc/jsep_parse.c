@@ -151,36 +151,6 @@ static cw_err read_mid(reader *r, unsigned i)
     return CW_OK;
 }
 
-/* "96 nack pli" or "* ccm fir"; which payload types is of no interest: our formats share one set.
- */
-static void read_feedback(const cw_sdp_media *media, uint8_t *ret)
-{
-    static const struct {
-        const char *text;
-        cw_feedback bit;
-    } known[] = {
-        { "nack", CW_FB_NACK },
-        { "nack pli", CW_FB_PLI },
-        { "ccm fir", CW_FB_FIR },
-        { "goog-remb", CW_FB_REMB },
-    };
-
-    for (unsigned i = 0; i < media->attr_n; i++) {
-        cw_span value = media->attr[i].value;
-        const char *blank;
-
-        if (!cw_span_is(media->attr[i].name, "rtcp-fb") || !value.len)
-            continue;
-        blank = memchr(value.s, ' ', value.len);
-        if (!blank)
-            continue;
-        value = (cw_span){ blank + 1, value.len - (size_t)(blank + 1 - value.s) };
-        for (size_t k = 0; k < G_N_ELEMENTS(known); k++)
-            if (cw_span_is(value, known[k].text))
-                *ret |= known[k].bit;
-    }
-}
-
 /* "4 urn:ietf:params:rtp-hdrext:sdes:mid" or "4/sendrecv urn:…" (RFC 8285 5). One-byte ids only. */
 static uint8_t read_mid_ext(const cw_sdp_media *media)
 {
@@ -208,6 +178,9 @@ static void drop_rtcp_types(cw_stream *stream)
         if (stream->format[i].pt < 64 || stream->format[i].pt > 95)
             stream->format[kept++] = stream->format[i];
     stream->format_n = kept;
+    for (unsigned i = 0; i < kept; i++)
+        if (stream->format[i].rtx_pt >= 64 && stream->format[i].rtx_pt <= 95)
+            stream->format[i].rtx_pt = 0;
 }
 
 static cw_err read_live(reader *r, unsigned i)
@@ -217,8 +190,6 @@ static cw_err read_live(reader *r, unsigned i)
     if (!cw_sdp_attr_find(media->attr, media->attr_n, "rtcp-mux"))
         return fault(r, CW_E_BAD_SDP, "a=rtcp-mux is missing");
     drop_rtcp_types(&r->ret->desc.stream[i]);
-    if (media->attr_n && r->ret->desc.stream[i].kind == CW_VIDEO)
-        read_feedback(media, &r->ret->feedback[i]);
     if (!r->ret->mid_ext)
         r->ret->mid_ext = read_mid_ext(media);
     if (r->tagged < 0)

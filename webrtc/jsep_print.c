@@ -16,7 +16,6 @@ typedef struct writer {
 void cw_jsep_mirror(const cw_jsep *offer, cw_jsep *local)
 {
     memcpy(local->mid, offer->mid, sizeof local->mid);
-    memcpy(local->feedback, offer->feedback, sizeof local->feedback);
     local->mid_ext = offer->mid_ext;
 }
 
@@ -101,27 +100,12 @@ static void print_transport(const writer *w, unsigned i)
         print_candidates(w);
 }
 
-static void print_feedback(const writer *w, unsigned i)
+static bool has_rtx(const cw_stream *stream)
 {
-    static const struct {
-        cw_feedback bit;
-        const char *text;
-    } names[] = {
-        { CW_FB_REMB, "goog-remb" },
-        { CW_FB_FIR, "ccm fir" },
-        { CW_FB_NACK, "nack" },
-        { CW_FB_PLI, "nack pli" },
-    };
-    const cw_stream *stream = &w->local->desc.stream[i];
-    unsigned wanted = w->is_offer ? CW_FB_ALL : w->local->feedback[i];
-
-    if (stream->kind != CW_VIDEO)
-        return;
-    for (unsigned f = 0; f < stream->format_n; f++)
-        for (size_t k = 0; k < G_N_ELEMENTS(names) && stream->format[f].pt < 128; k++)
-            if (wanted & names[k].bit)
-                g_string_append_printf(w->out, "a=rtcp-fb:%u %s\r\n", stream->format[f].pt,
-                                       names[k].text);
+    for (unsigned i = 0; i < stream->format_n; i++)
+        if (stream->format[i].pt < 128 && stream->format[i].rtx_pt)
+            return true;
+    return false;
 }
 
 /* The browser makes one MediaStream of what has one stream id (RFC 8830). */
@@ -129,11 +113,19 @@ static void print_source(const writer *w, unsigned i)
 {
     const cw_jsep *local = w->local;
     const char *cname = local->cname[0] ? local->cname : "causeway";
+    bool rtx = has_rtx(&local->desc.stream[i]);
 
     if (local->desc.stream[i].dir & CW_SENDONLY)
         g_string_append_printf(w->out, "a=msid:%s %s-%u\r\n", cname, cname, i);
-    if (local->ssrc[i])
-        g_string_append_printf(w->out, "a=ssrc:%u cname:%s\r\n", local->ssrc[i], cname);
+    if (!local->ssrc[i])
+        return;
+    /* RFC 5576 4.2, RFC 4588 8.2; Chromium takes the first SSRC for the stream's. */
+    if (rtx)
+        g_string_append_printf(w->out, "a=ssrc-group:FID %u %u\r\n", local->ssrc[i],
+                               local->rtx_ssrc[i]);
+    g_string_append_printf(w->out, "a=ssrc:%u cname:%s\r\n", local->ssrc[i], cname);
+    if (rtx)
+        g_string_append_printf(w->out, "a=ssrc:%u cname:%s\r\n", local->rtx_ssrc[i], cname);
 }
 
 static void print_section(const writer *w, unsigned i)
@@ -159,7 +151,6 @@ static void print_section(const writer *w, unsigned i)
     if (local->mid_ext && mid[0])
         g_string_append_printf(w->out, "a=extmap:%u urn:ietf:params:rtp-hdrext:sdes:mid\r\n",
                                local->mid_ext);
-    print_feedback(w, i);
     print_source(w, i);
 }
 

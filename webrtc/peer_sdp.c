@@ -6,7 +6,8 @@
 #include <glib.h>
 #include <string.h>
 
-#define MID_EXT 4 /* header extension id of the MID in our offers */
+#define MID_EXT  4 /* header extension id of the MID in our offers */
+#define TWCC_EXT 5 /* and of the transport-wide number */
 
 /* ── Our SDP ────────────────────────────────────────────────────────────────────────────────────
  */
@@ -29,8 +30,10 @@ static char *print(cw_peer *peer, const cw_media_desc *desc, const cw_jsep *thei
     local->version = peer->version++;
     for (unsigned i = 0; i < desc->stream_n; i++) {
         g_strlcpy(local->mid[i], peer->stream[i].mid, sizeof local->mid[i]);
-        if (peer->stream[i].ep)
-            local->ssrc[i] = cw_ep_ssrc(peer->stream[i].ep);
+        if (!peer->stream[i].ep)
+            continue;
+        local->ssrc[i] = cw_ep_ssrc(peer->stream[i].ep);
+        local->rtx_ssrc[i] = cw_ep_rtx_ssrc(peer->stream[i].ep);
     }
     cw_peer_candidates(peer, local);
     return cw_jsep_print(local, !theirs);
@@ -58,6 +61,17 @@ static void only_agreed(const cw_stream *theirs, const cw_stream *agreed, cw_str
                 ret->format[ret->format_n++] = theirs->format[k];
 }
 
+static void agree_feedback(cw_ep *ep, const cw_stream *ours, const cw_stream *theirs) CW_ON_LOOP
+{
+    cw_ep_feedback_conf conf = { .video = ours->kind == CW_VIDEO,
+                                 .silent = theirs->no_rtcp,
+                                 .feedback = ours->feedback & theirs->feedback,
+                                 .twcc_ext = theirs->twcc_ext,
+                                 .kbps_max = theirs->bandwidth_kbps };
+
+    cw_ep_feedback(ep, &conf);
+}
+
 /* Both descriptions are there: formats and gates follow. */
 static void settle(cw_peer *peer, const cw_media_desc *ours, const cw_media_desc *theirs,
                    bool we_answer) CW_ON_LOOP
@@ -76,6 +90,7 @@ static void settle(cw_peer *peer, const cw_media_desc *ours, const cw_media_desc
         stream->kind = ours->stream[i].kind;
         stream->dir = ours->stream[i].dir & cw_dir_reverse(theirs->stream[i].dir);
         cw_ep_formats(stream->ep, &ours->stream[i], tx);
+        agree_feedback(stream->ep, &ours->stream[i], &theirs->stream[i]);
         cw_ep_direction(stream->ep, stream->dir);
     }
 }
@@ -215,7 +230,8 @@ cw_err cw_peer_offer(cw_peer *peer, const cw_media_desc *desc, char **sdp)
         return err;
     g_free(peer->ours);
     peer->ours = g_memdup2(desc, sizeof *desc);
-    *sdp = print(peer, desc, NULL);
+    cw_desc_offer_feedback(peer->ours, CW_FB_ALL, TWCC_EXT);
+    *sdp = print(peer, peer->ours, NULL);
     return CW_OK;
 }
 

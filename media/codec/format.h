@@ -13,6 +13,7 @@ typedef struct cw_format {
     uint8_t channels;  /* 1 when absent */
     uint8_t pt;        /* the number this leg's SDP uses, CW_PT_NONE when not yet chosen */
     char fmtp[CW_FMTP_MAX + 1];
+    uint8_t rtx_pt; /* of its retransmissions on this leg (RFC 4588), 0: none */
 } cw_format;
 
 #endif

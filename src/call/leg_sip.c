@@ -3,6 +3,7 @@
 #include "call/leg_sip.h"
 
 #include "base/stats.h"
+#include "call/picture.h"
 
 #include <string.h>
 
@@ -78,7 +79,10 @@ static void on_reanswered(void *arg, int status, const char *sdp, size_t len)
 static void on_info(void *arg, const char *type, const char *body, size_t len)
 {
     cw_assert_on_loop();
-    cw_leg_sip_info(arg, type, body, len);
+    if (cw_picture_is_update(type, body, len))
+        cw_leg_sip_picture_asked(arg);
+    else
+        cw_leg_sip_info(arg, type, body, len);
 }
 
 static void on_ended(void *arg, const cw_sip_end *end)

@@ -40,7 +40,8 @@ typedef struct leg_sip {
     cw_rtp_place place[CW_DESC_STREAMS_MAX]; /* where its packets are wanted */
     cw_ep *ep[CW_DESC_STREAMS_MAX];          /* by stream; NULL: refused */
     cw_lock lock[CW_DESC_STREAMS_MAX];
-    cw_timer *lock_timer; /* until DTLS is done; NULL: never needed */
+    cw_timer *lock_timer;          /* until DTLS is done; NULL: never needed */
+    bool mux[CW_DESC_STREAMS_MAX]; /* we said that RTCP shares the port */
     uint64_t session_id;
     unsigned version;
     char *sent; /* our SDP as last written, to know when it changed; NULL: none yet */
@@ -87,7 +88,8 @@ CW_NODISCARD cw_err cw_leg_sip_dtmf(cw_leg *leg, char digit, unsigned duration_m
 /* RTP ports for the streams of `own` that have none. CW_E_NO_PORT */
 CW_NODISCARD cw_err cw_leg_sip_open(leg_sip *s) CW_ON_LOOP;
 void cw_leg_sip_close(leg_sip *s) CW_ON_LOOP;
-void cw_leg_sip_drop_refused(leg_sip *s) CW_ON_LOOP; /* ports of streams the far side refused */
+void cw_leg_sip_picture_asked(leg_sip *s) CW_ON_LOOP; /* the far side asks for a keyframe by INFO */
+void cw_leg_sip_drop_refused(leg_sip *s) CW_ON_LOOP;  /* ports of streams the far side refused */
 
 /* `own` as SDP, directions by who holds; a new version when it differs from the last. g_free it. */
 char *cw_leg_sip_write(leg_sip *s) CW_ON_LOOP;

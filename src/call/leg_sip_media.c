@@ -2,6 +2,7 @@
 #include "call/leg_sip.h"
 
 #include "base/log.h"
+#include "call/picture.h"
 
 #include <string.h>
 
@@ -40,7 +41,20 @@ static void on_ep(void *arg, cw_ep_event event, const cw_ep_info *info)
                                               .stream = stream_of(s, info->ep),
                                               .quiet = event });
         break;
+    case CW_EP_KEYFRAME_WANTED:
+        if (s->sip && s->up)
+            (void)!cw_sip_call_info(s->sip, CW_PICTURE_TYPE, cw_picture_update,
+                                    strlen(cw_picture_update));
+        break;
     }
+}
+
+void cw_leg_sip_picture_asked(leg_sip *s)
+{
+    int i = cw_leg_stream(&s->leg, CW_VIDEO);
+
+    if (i >= 0 && s->ep[i])
+        cw_ep_keyframe_asked(s->ep[i]);
 }
 
 /* Answering, the family of the offer; offering, what we think the far side has. */
@@ -102,6 +116,39 @@ static cw_dtmf_mode dtmf_mode(const leg_sip *s, const cw_stream *remote)
     return CW_DTMF_NONE;
 }
 
+/* Keyframes are asked for by INFO where nothing else was agreed on. */
+static CW_ON_LOOP void agree_feedback(leg_sip *s, unsigned i)
+{
+    const cw_stream *own = &s->own.stream[i], *remote = &s->remote.stream[i];
+    cw_ep_feedback_conf conf = { .video = own->kind == CW_VIDEO,
+                                 .silent = remote->no_rtcp,
+                                 .feedback = own->feedback & remote->feedback,
+                                 .kbps_max = remote->bandwidth_kbps };
+
+    cw_ep_feedback(s->ep[i], &conf);
+}
+
+/* RTCP shares the port when both said so (RFC 5761 5.1.1): we do when the far side's offer did. */
+static CW_ON_LOOP void set_remote(leg_sip *s, unsigned i)
+{
+    const cw_rtp_place *place = &s->place[i];
+    bool mux = place->rtcp_mux && s->mux[i];
+    cw_addr rtcp = place->rtcp;
+
+    if (place->rtcp_mux && !mux)
+        cw_addr_set_port(&rtcp, (uint16_t)(cw_addr_port(&place->rtp) + 1));
+    cw_ep_rtp_remote(s->ep[i], &place->rtp, &rtcp, mux, s->leg.policy.latch);
+}
+
+/* `own` answers an offer: what of it is not ours to agree to is taken out. */
+static void answer_rtcp(leg_sip *s)
+{
+    for (unsigned i = 0; i < s->own.stream_n; i++) {
+        s->own.stream[i].feedback &= (uint8_t)~CW_FB_TWCC;
+        s->mux[i] = s->place[i].rtcp_mux;
+    }
+}
+
 /* What the endpoints of all streams shall do, by `own`, `remote` and `place`. */
 static CW_ON_LOOP void set_endpoints(leg_sip *s)
 {
@@ -119,9 +166,9 @@ static CW_ON_LOOP void set_endpoints(leg_sip *s)
         if (remote->kind == CW_AUDIO)
             cw_ep_dtmf_mode(s->ep[i], dtmf_mode(s, remote));
         cw_leg_sip_lock_apply(s, i);
+        agree_feedback(s, i);
         if (!place->on_hold && cw_addr_family(&place->rtp) != AF_UNSPEC)
-            cw_ep_rtp_remote(s->ep[i], &place->rtp, &place->rtcp, place->rtcp_mux,
-                             s->leg.policy.latch);
+            set_remote(s, i);
         cw_ep_direction(s->ep[i], cw_dir_reverse(remote->dir));
     }
 }
@@ -142,6 +189,7 @@ static char *print_own(leg_sip *s)
         place[i].rtp = *cw_ep_rtp_local(s->ep[i]);
         place[i].rtcp = place[i].rtp;
         cw_addr_set_port(&place[i].rtcp, (uint16_t)(cw_addr_port(&place[i].rtp) + 1));
+        place[i].rtcp_mux = s->mux[i];
     }
     return cw_sdp_write_rtp(desc, place, s->session_id, s->version);
 }
@@ -225,6 +273,7 @@ cw_err cw_leg_sip_give_answer(leg_sip *s, const cw_media_desc *answer)
 {
     cw_err err = cw_desc_answer(&s->remote, &s->leg.policy.codec, answer, &s->own);
 
+    answer_rtcp(s);
     if (!err)
         err = cw_leg_sip_open(s);
     if (err)
@@ -283,6 +332,7 @@ static CW_ON_LOOP cw_err answer_again(leg_sip *s, const their_sdp *said)
         return err;
     s->own = *own;
     take(s, said);
+    answer_rtcp(s);
     err = cw_leg_sip_open(s);
     if (err)
         return err;

@@ -34,9 +34,12 @@ cw_err cw_leg_sip_make_offer(leg_sip *s, const cw_media_desc *desc)
     cw_desc_offer(desc, &s->leg.policy.codec, &s->own);
     cw_desc_trim(&s->own, 0);
     cw_desc_number(&s->own);
+    cw_desc_offer_feedback(&s->own, CW_FB_SIP, 0);
     for (unsigned i = 0; i < s->own.stream_n; i++)
         s->own.stream[i].dir = CW_SENDRECV;
     cw_leg_sip_lock_offer(s);
+    for (unsigned i = 0; i < s->own.stream_n && s->trunk && s->trunk->avpf; i++)
+        s->own.stream[i].avpf = s->own.stream[i].kind == CW_VIDEO;
     return cw_desc_has_sound(&s->own) ? CW_OK : CW_E_NO_CODEC;
 }
 

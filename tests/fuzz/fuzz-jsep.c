@@ -28,7 +28,7 @@ static void same(const cw_jsep *a, const cw_jsep *b, bool is_offer)
         if (!is_offer || a->mid[i][0])
             assert(!strcmp(a->mid[i], b->mid[i]));
         if (!is_offer && !a->desc.stream[i].refused && a->desc.stream[i].format_n)
-            assert(a->feedback[i] == b->feedback[i]);
+            assert(a->desc.stream[i].feedback == b->desc.stream[i].feedback);
         same_stream(&a->desc.stream[i], &b->desc.stream[i]);
     }
 }

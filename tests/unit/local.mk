@@ -167,3 +167,17 @@ tests_unit_test_quality_LDADD = $(CALL_LIBS)
 tests_unit_test_plane_quiet_SOURCES = tests/unit/test-plane-quiet.c tests/unit/plane-rig.c \
 	tests/unit/plane-rig.h
 tests_unit_test_plane_quiet_LDADD = $(MEDIA_LIBS)
+
+check_PROGRAMS += tests/unit/test-repair tests/unit/test-report tests/unit/test-picture \
+	tests/unit/test-plane-video
+TESTS += tests/unit/test-repair tests/unit/test-report tests/unit/test-picture \
+	tests/unit/test-plane-video
+tests_unit_test_repair_SOURCES = tests/unit/test-repair.c
+tests_unit_test_repair_LDADD = $(MEDIA_LIBS)
+tests_unit_test_report_SOURCES = tests/unit/test-report.c
+tests_unit_test_report_LDADD = $(MEDIA_LIBS)
+tests_unit_test_picture_SOURCES = tests/unit/test-picture.c
+tests_unit_test_picture_LDADD = $(CALL_LIBS)
+tests_unit_test_plane_video_SOURCES = tests/unit/test-plane-video.c tests/unit/plane-rig.c \
+	tests/unit/plane-rig.h
+tests_unit_test_plane_video_LDADD = $(MEDIA_LIBS)

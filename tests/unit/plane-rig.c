@@ -105,6 +105,9 @@ void on_ep(void *arg, cw_ep_event event, const cw_ep_info *info)
     case CW_EP_DEAD:
         s->dead++;
         break;
+    case CW_EP_KEYFRAME_WANTED:
+        s->keyframes++;
+        break;
     }
 }
 

@@ -27,7 +27,7 @@ typedef struct side {
     int fd, rtcp_fd;
     cw_addr addr, rtcp_addr;
     cw_ep *ep;
-    unsigned first, latched, digits, silent, heard, dead;
+    unsigned first, latched, digits, silent, heard, dead, keyframes;
     char digit[32];
     unsigned duration_ms;
     cw_addr from;

@@ -1,6 +1,8 @@
 /* test-desc.c - what passes from one leg's description to the other's */
 #include "media/desc.h"
 
+#include "media/h264.h"
+
 #include <glib.h>
 #include <string.h>
 
@@ -322,7 +324,7 @@ static void test_answer_video(void)
     g_assert_cmpint(cw_desc_answer(&offer, &cw_codec_any, &answer, &got), ==, CW_OK);
     names = names_of(&got.stream[1]);
     g_assert_cmpstr(names, ==, "H264/90000=104"); /* packetization-mode 0 */
-    g_assert_cmpstr(got.stream[1].format[0].fmtp, ==, "profile-level-id=42e01f");
+    g_assert_cmpstr(got.stream[1].format[0].fmtp, ==, "profile-level-id=42001f"); /* as offered */
     g_assert_cmpuint(got.stream_n, ==, 3); /* as many as the offer (RFC 3264 6) */
     g_assert_true(got.stream[2].refused);
     g_assert_cmpstr(got.stream[2].section, ==, offer.stream[2].section);
@@ -442,6 +444,146 @@ static void test_codec(void)
     g_assert_cmpint(cw_stream_codec(&desc.stream[1]), ==, -1);
 }
 
+/* ── H.264 (RFC 6184 8.2.2) ── */
+#define MODE1 "packetization-mode=1;"
+#define ASYM  "level-asymmetry-allowed=1;"
+
+static const struct {
+    const char *name, *a, *b;
+    int want;
+} h264_matches[] = {
+    { "same", "profile-level-id=42e01f", "profile-level-id=42e01f", 2 },
+    { "level-and-case", "profile-level-id=42E01F", "Profile-Level-Id=42e00d", 2 },
+    { "constrained-three-ways", "profile-level-id=42c01f", "profile-level-id=4d801f", 2 },
+    { "constrained-extended", "profile-level-id=58c01f", "profile-level-id=42e01f", 2 },
+    { "baseline-and-constrained", "profile-level-id=42001f", "profile-level-id=42e01f", 1 },
+    { "baseline-by-default", "", "profile-level-id=42001f", 2 },
+    { "main", "profile-level-id=4d001f", "profile-level-id=42e01f", 0 },
+    { "high", "profile-level-id=64001f", "profile-level-id=4d001f", 0 },
+    { "high-constrained", "profile-level-id=640c1f", "profile-level-id=64001f", 0 },
+    { "mode", MODE1 "profile-level-id=42e01f", "profile-level-id=42e01f", 0 },
+    { "mode-0-said", "packetization-mode=0;profile-level-id=42e01f", "profile-level-id=42e01f", 2 },
+    { "no-hex", "profile-level-id=42zz1f", "profile-level-id=42001f", 2 },
+};
+
+static void test_h264_match(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(h264_matches); i++) {
+        g_test_message("%s", h264_matches[i].name);
+        g_assert_cmpint(cw_h264_match(h264_matches[i].a, h264_matches[i].b), ==,
+                        h264_matches[i].want);
+        g_assert_cmpint(cw_h264_match(h264_matches[i].b, h264_matches[i].a), ==,
+                        h264_matches[i].want);
+    }
+}
+
+static const struct {
+    const char *name, *offer, *answer, *want;
+} h264_answers[] = {
+    { "lower-level-counts", "profile-level-id=42e01f", "profile-level-id=42e00d",
+      "profile-level-id=42e00d" },
+    { "never-above-the-offer", "profile-level-id=42e00d", "profile-level-id=42e01f",
+      "profile-level-id=42e00d" },
+    { "asymmetry-when-both-say-so", ASYM "profile-level-id=42e00d",
+      ASYM MODE1 "profile-level-id=42e01f", ASYM "profile-level-id=42e01f" },
+    { "asymmetry-of-one", ASYM "profile-level-id=42e00d", "profile-level-id=42e01f",
+      "profile-level-id=42e00d" },
+    { "the-offers-profile", MODE1 "profile-level-id=42e01f", MODE1 "profile-level-id=42001e",
+      MODE1 "profile-level-id=42e01e" },
+    { "1b-is-below-1.1", "profile-level-id=42e00b", "profile-level-id=42f00b",
+      "profile-level-id=42f00b" },
+    { "1b-is-above-1", "profile-level-id=42e00a", "profile-level-id=42f00b",
+      "profile-level-id=42e00a" },
+    { "1b-of-high", "profile-level-id=64000b", "profile-level-id=640009",
+      "profile-level-id=640009" },
+    { "what-else-was-said", "profile-level-id=42e01f;max-fs=1",
+      "profile-level-id=42e01f; max-fs=3600;packetization-mode=0",
+      "profile-level-id=42e01f;max-fs=3600" },
+    { "nothing-said", "", "", "profile-level-id=42000a" },
+};
+
+static void test_h264_answer(void)
+{
+    char got[CW_FMTP_MAX + 1];
+
+    for (size_t i = 0; i < G_N_ELEMENTS(h264_answers); i++) {
+        g_test_message("%s", h264_answers[i].name);
+        cw_h264_answer(h264_answers[i].offer, h264_answers[i].answer, got);
+        g_assert_cmpstr(got, ==, h264_answers[i].want);
+    }
+}
+
+/* As long as a parameter list may be, and all that is ours comes on top. */
+static void test_h264_long(void)
+{
+    g_autofree char *rest = g_strnfill(CW_FMTP_MAX - 30, 'x');
+    g_autofree char *answer = g_strdup_printf("a=1;%s;b=2", rest);
+    char got[CW_FMTP_MAX + 1];
+
+    cw_h264_answer(ASYM MODE1, answer, got);
+    g_assert_cmpstr(got, ==, MODE1 "profile-level-id=42000a;a=1;b=2");
+}
+
+/* Of several profiles the one that matches best; VP9 and AV1 by profile. */
+static void test_profiles(void)
+{
+    cw_media_desc offer = { 0 }, answer = { 0 }, got = { 0 };
+    g_autofree char *names = NULL;
+
+    add_stream(&offer, CW_AUDIO, "PCMA/8000=8");
+    add_stream(&offer, CW_VIDEO,
+               "H264/90000=100;profile-level-id=42001f H264/90000=101;profile-level-id=42e01f "
+               "VP9/90000=102;profile-id=0 VP9/90000=103;profile-id=2 AV1/90000=104 "
+               "AV1/90000=105;profile=1");
+    add_stream(&answer, CW_AUDIO, "PCMA/8000=8");
+    add_stream(&answer, CW_VIDEO,
+               "H264/90000=97;profile-level-id=42c01e VP9/90000=98;profile-id=2 VP9/90000=99 "
+               "AV1/90000=96;profile=2");
+    g_assert_cmpint(cw_desc_answer(&offer, &cw_codec_any, &answer, &got), ==, CW_OK);
+    names = names_of(&got.stream[1]);
+    g_assert_cmpstr(names, ==, "H264/90000=101 VP9/90000=103 VP9/90000=102");
+    g_assert_cmpstr(got.stream[1].format[0].fmtp, ==, "profile-level-id=42e01e");
+}
+
+/* What a leg says of RTCP is its own; what its far side can take is for the other leg to know. */
+static void test_feedback(void)
+{
+    g_autofree cw_media_desc *offer = g_new0(cw_media_desc, 1), *kept = g_new0(cw_media_desc, 1);
+    g_autofree cw_media_desc *got = g_new0(cw_media_desc, 1);
+
+    add_stream(offer, CW_AUDIO, "PCMA/8000=8");
+    add_stream(offer, CW_VIDEO, "VP8/90000=96 H264/90000=98");
+    offer->stream[0].bandwidth_kbps = 64;
+    offer->stream[1].bandwidth_kbps = 800;
+    offer->stream[1].avpf = offer->stream[1].no_rtcp = true;
+    offer->stream[1].feedback = CW_FB_NACK | CW_FB_TWCC;
+    offer->stream[1].twcc_ext = 3;
+    offer->stream[1].format[0].rtx_pt = 97;
+    cw_desc_filter(offer, &cw_codec_any, kept);
+    g_assert_cmpuint(kept->stream[0].bandwidth_kbps, ==, 0);
+    g_assert_cmpuint(kept->stream[1].bandwidth_kbps, ==, 800);
+    g_assert_false(kept->stream[1].avpf || kept->stream[1].no_rtcp);
+    g_assert_cmpuint(kept->stream[1].feedback, ==, 0);
+    g_assert_cmpuint(kept->stream[1].format[0].rtx_pt, ==, 0);
+
+    kept->stream[1].bandwidth_kbps = 500;
+    g_assert_cmpint(cw_desc_answer(offer, &cw_codec_any, kept, got), ==, CW_OK);
+    g_assert_true(got->stream[1].avpf && got->stream[1].no_rtcp);
+    g_assert_cmpuint(got->stream[1].feedback, ==, CW_FB_NACK | CW_FB_TWCC);
+    g_assert_cmpuint(got->stream[1].twcc_ext, ==, 3);
+    g_assert_cmpuint(got->stream[1].bandwidth_kbps, ==, 500);
+    g_assert_cmpuint(got->stream[1].format[0].rtx_pt, ==, 97);
+    g_assert_cmpuint(got->stream[1].format[1].rtx_pt, ==, 0);
+
+    cw_desc_offer_feedback(kept, CW_FB_SIP, 0);
+    g_assert_cmpuint(kept->stream[1].feedback, ==, CW_FB_SIP);
+    g_assert_cmpuint(kept->stream[1].format[0].rtx_pt, ==, 0);
+    cw_desc_offer_feedback(kept, CW_FB_ALL, 5);
+    g_assert_cmpuint(kept->stream[0].feedback, ==, 0);
+    g_assert_cmpuint(kept->stream[1].format[0].rtx_pt, ==, 97);
+    g_assert_cmpuint(kept->stream[1].format[1].rtx_pt, ==, 99); /* 98 is taken */
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -459,5 +601,10 @@ int main(int argc, char **argv)
     g_test_add_func("/desc/trim", test_trim);
     g_test_add_func("/desc/map", test_map);
     g_test_add_func("/desc/codec", test_codec);
+    g_test_add_func("/desc/h264-match", test_h264_match);
+    g_test_add_func("/desc/h264-answer", test_h264_answer);
+    g_test_add_func("/desc/h264-long", test_h264_long);
+    g_test_add_func("/desc/profiles", test_profiles);
+    g_test_add_func("/desc/feedback", test_feedback);
     return g_test_run();
 }

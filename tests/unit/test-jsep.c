@@ -11,6 +11,7 @@
 #define ICE       "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n"
 #define DTLS      "a=fingerprint:sha-256 " PRINT "\r\na=setup:actpass\r\n"
 #define TRANSPORT ICE DTLS "a=rtcp-mux\r\n"
+#define TWCC      "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 #define AUDIO     "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\n"
 #define VIDEO     "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n"
 #define DATA      "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
@@ -112,7 +113,7 @@ static void test_details(void)
     g_assert_cmpuint(jsep->mid_ext, ==, 9); /* 300 is no one-byte id */
     g_assert_false(jsep->desc.stream[1].refused);
     g_assert_cmpuint(jsep->desc.stream[1].format_n, ==, 1); /* 70 would be RTCP */
-    g_assert_cmpuint(jsep->feedback[1], ==, CW_FB_PLI | CW_FB_REMB);
+    g_assert_cmpuint(jsep->desc.stream[1].feedback, ==, CW_FB_PLI | CW_FB_REMB);
     g_assert_cmpint(jsep->setup, ==, CW_SETUP_ACTPASS);
     g_assert_cmpuint(jsep->fingerprint.len, ==, 32);
     g_assert_cmpuint(jsep->fingerprint.value[31], ==, 0x1f);
@@ -136,21 +137,22 @@ static const struct {
     cw_setup setup;
     unsigned streams, mid_ext;
     bool data;
+    unsigned feedback;
 } browsers[] = {
     { "chromium-offer",
       "opus=111 G722=9 PCMU=0 PCMA=8 CN=13 telephone-event=110 telephone-event=126", "VP8=96 ",
-      CW_SETUP_ACTPASS, 3, 4, true },
+      CW_SETUP_ACTPASS, 3, 4, true, CW_FB_ALL },
     { "firefox-offer", "opus=109 G722=9 PCMU=0 PCMA=8 telephone-event=101",
-      "VP8=120 VP9=121 AV1=99", CW_SETUP_ACTPASS, 3, 3, true },
+      "VP8=120 VP9=121 AV1=99", CW_SETUP_ACTPASS, 3, 3, true, CW_FB_ALL },
     { "chromium-audio",
       "opus=111 G722=9 PCMU=0 PCMA=8 CN=13 telephone-event=110 telephone-event=126", NULL,
       CW_SETUP_ACTPASS, 1, 4, false },
     { "firefox-audio", "opus=109 G722=9 PCMU=0 PCMA=8 telephone-event=101", NULL, CW_SETUP_ACTPASS,
       1, 3, false },
     { "chromium-answer", "opus=111 G722=9 PCMU=0 PCMA=8 telephone-event=110 telephone-event=126",
-      "VP8=96 ", CW_SETUP_ACTIVE, 2, 4, false },
+      "VP8=96 ", CW_SETUP_ACTIVE, 2, 4, false, CW_FB_SIP | CW_FB_REMB },
     { "firefox-answer", "opus=109 G722=9 PCMU=0 PCMA=8 telephone-event=101",
-      "VP8=120 VP9=121 AV1=99", CW_SETUP_ACTIVE, 2, 4, false },
+      "VP8=120 VP9=121 AV1=99", CW_SETUP_ACTIVE, 2, 4, false, CW_FB_SIP | CW_FB_REMB },
 };
 
 static char *names_of(const cw_stream *stream)
@@ -184,7 +186,7 @@ static void test_browsers(void)
         if (browsers[i].video) {
             video = names_of(&jsep->desc.stream[1]);
             g_assert_true(g_str_has_prefix(video, browsers[i].video));
-            g_assert_cmpuint(jsep->feedback[1], ==, CW_FB_ALL);
+            g_assert_cmpuint(jsep->desc.stream[1].feedback, ==, browsers[i].feedback);
         }
         if (browsers[i].data)
             g_assert_cmpstr(jsep->desc.stream[2].section, ==,
@@ -227,7 +229,9 @@ static void test_answer(void)
         "a=group:BUNDLE d x y\r\n" DATA "a=mid:d\r\n"
         "m=audio 9 UDP/TLS/RTP/SAVPF 111 8\r\na=rtpmap:111 opus/48000/2\r\na=mid:x\r\n" TRANSPORT
         "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n" VIDEO "a=mid:y\r\n" TRANSPORT
-        "a=rtcp-fb:96 nack\r\n";
+        "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtcp-fb:96 transport-cc\r\n"
+        "a=extmap:3 " TWCC "\r\na=rtcp-rsize\r\nb=AS:900\r\na=rtcp-fb:96 nack\r\n"
+        "a=simulcast:send hi;lo\r\na=rid:hi send\r\na=rid:lo send\r\n";
     g_autofree cw_jsep *offer = g_new(cw_jsep, 1);
     g_autofree cw_jsep *local = g_new(cw_jsep, 1);
     g_autofree cw_media_desc *kept = g_new0(cw_media_desc, 1);
@@ -238,7 +242,12 @@ static void test_answer(void)
 
     g_assert_cmpint(cw_jsep_parse(offer_text, sizeof offer_text - 1, offer, why), ==, CW_OK);
     cw_desc_filter(&offer->desc, &policy, kept);
+    g_assert_cmpuint(kept->stream[2].bandwidth_kbps, ==, 900); /* for the other leg to honour */
+    g_assert_cmpuint(kept->stream[2].format[0].rtx_pt, ==, 0);
+    kept->stream[2].bandwidth_kbps = 500; /* what that said of itself */
     ours(local);
+    local->ssrc[2] = 5;
+    local->rtx_ssrc[2] = 6;
     cw_jsep_mirror(offer, local);
     g_assert_cmpint(cw_desc_answer(&offer->desc, &policy, kept, &local->desc), ==, CW_OK);
     text = cw_jsep_print(local, false);
@@ -252,10 +261,13 @@ static void test_answer(void)
         "a=rtpmap:8 PCMA/8000\r\na=mid:x\r\n" OUR_TRANSPORT("passive") OUR_CANDIDATES
         "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
         "a=msid:cw cw-1\r\n"
-        "m=video 7000 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 192.0.2.9\r\na=sendrecv\r\n"
-        "a=rtpmap:96 VP8/90000\r\na=mid:y\r\n" OUR_TRANSPORT(
-            "passive") "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=rtcp-fb:96 nack\r\n"
-                       "a=msid:cw cw-2\r\n");
+        "m=video 7000 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 192.0.2.9\r\n"
+        "b=AS:500\r\nb=TIAS:500000\r\na=sendrecv\r\n"
+        "a=rtpmap:96 VP8/90000\r\na=rtcp-rsize\r\na=extmap:3 " TWCC "\r\n"
+        "a=rtcp-fb:96 transport-cc\r\na=rtcp-fb:96 nack\r\n"
+        "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=mid:y\r\n" OUR_TRANSPORT(
+            "passive") "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=msid:cw cw-2\r\n"
+                       "a=ssrc-group:FID 5 6\r\na=ssrc:5 cname:cw\r\na=ssrc:6 cname:cw\r\n");
 }
 
 static void test_offer(void)
@@ -271,6 +283,7 @@ static void test_offer(void)
                                          .dir = CW_SENDRECV,
                                          .format_n = 1,
                                          .format = { { "VP8", 90000, 1, 96, "" } } };
+    cw_desc_offer_feedback(&local->desc, CW_FB_ALL, 5);
     text = cw_jsep_print(local, true);
     g_assert_cmpstr(
         text, ==,
@@ -279,10 +292,11 @@ static void test_offer(void)
         "m=audio 7000 UDP/TLS/RTP/SAVPF 8\r\nc=IN IP4 192.0.2.9\r\na=recvonly\r\n"
         "a=rtpmap:8 PCMA/8000\r\na=mid:0\r\n" OUR_TRANSPORT("actpass") OUR_CANDIDATES
         "a=ssrc:4711 cname:cw\r\n"
-        "m=video 7000 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 192.0.2.9\r\na=sendrecv\r\n"
-        "a=rtpmap:96 VP8/90000\r\na=mid:1\r\n" OUR_TRANSPORT(
-            "actpass") "a=rtcp-fb:96 goog-remb\r\na=rtcp-fb:96 ccm fir\r\na=rtcp-fb:96 nack\r\n"
-                       "a=rtcp-fb:96 nack pli\r\na=msid:cw cw-1\r\n");
+        "m=video 7000 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 192.0.2.9\r\na=sendrecv\r\n"
+        "a=rtpmap:96 VP8/90000\r\na=rtcp-rsize\r\na=extmap:5 " TWCC "\r\n"
+        "a=rtcp-fb:96 goog-remb\r\na=rtcp-fb:96 transport-cc\r\na=rtcp-fb:96 ccm fir\r\n"
+        "a=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\n"
+        "a=fmtp:97 apt=96\r\na=mid:1\r\n" OUR_TRANSPORT("actpass") "a=msid:cw cw-1\r\n");
 }
 
 int main(int argc, char **argv)

@@ -5,8 +5,6 @@
  */
 #include "plane-rig.h"
 
-#include "media/rtcp.h"
-
 /* ── Hooks ── */
 static _Atomic unsigned dtls_seen, dtls_released;
 
@@ -428,58 +426,6 @@ static void test_bundle(void)
     call_close(&c);
 }
 
-static size_t receive_rtcp(browser *b, uint8_t *data, size_t cap)
-{
-    ssize_t n;
-    size_t len;
-
-    g_assert_true(readable(b->fd, WAIT_MS));
-    n = recv(b->fd, data, cap, 0);
-    g_assert_cmpint(n, >, 0);
-    len = (size_t)n;
-    g_assert_cmpint(cw_srtp_unprotect_rtcp(b->srtp, data, &len), ==, CW_OK);
-    g_assert_cmpint(cw_rtcp_check(data, len), ==, CW_OK);
-    return len;
-}
-
-/* A PLI each way, and one of our own. */
-static void test_keyframe(void)
-{
-    rtp_stream st = { .ssrc = 0x77, .seq = 10, .pt = 111 }, back = { .ssrc = 0x88, .pt = 96 };
-    uint8_t data[512], pli[12 + CW_SRTP_TRAILER] = { 0x81, 206, 0, 2, 0, 0, 0, 1 };
-    cw_addr to;
-    cw_rtp rtp;
-    size_t len;
-    call c;
-
-    call_open(&c, true, true);
-    send_srtp(&c.b, c.b.fd, &st, NULL, 0);
-    g_assert_true(receive(c.s.fd, &rtp, data, sizeof data));
-    send_next(c.s.fd, &back, cw_ep_rtp_local(c.s.ep));
-    g_assert_true(receive_srtp(&c.b, &rtp, data, sizeof data));
-
-    cw_put32(pli + 8, cw_ep_ssrc(c.s.ep));
-    to = *cw_ep_rtp_local(c.s.ep);
-    cw_addr_set_port(&to, (uint16_t)(cw_addr_port(&to) + 1));
-    send_to(c.s.rtcp_fd, pli, 12, &to);
-    len = receive_rtcp(&c.b, data, sizeof data);
-    g_assert_cmpuint(data[len - 11], ==, 206);
-    g_assert_cmpuint(cw_get32(data + len - 4), ==, 0x77);
-
-    cw_put32(pli + 8, cw_ep_ssrc(c.ep));
-    len = 12;
-    g_assert_cmpint(cw_srtp_protect_rtcp(c.b.srtp, pli, &len), ==, CW_OK);
-    send_to(c.b.fd, pli, len, &c.b.gateway);
-    g_assert_true(readable(c.s.rtcp_fd, WAIT_MS));
-    g_assert_cmpint(recv(c.s.rtcp_fd, data, sizeof data, 0), >, 12);
-
-    cw_ep_keyframe(c.ep);
-    len = receive_rtcp(&c.b, data, sizeof data);
-    g_assert_cmpuint(data[len - 11], ==, 206);
-    g_assert_cmpuint(cw_get32(data + len - 4), ==, 0x77);
-    call_close(&c);
-}
-
 /* Echo over SRTP, in bursts larger than a batch. */
 static void test_burst(void)
 {
@@ -548,7 +494,6 @@ int main(int argc, char **argv)
     g_test_add_func("/browser/ice-restart", test_ice_restart);
     g_test_add_func("/browser/consent", test_consent);
     g_test_add_func("/browser/bundle", test_bundle);
-    g_test_add_func("/browser/keyframe", test_keyframe);
     g_test_add_func("/browser/burst", test_burst);
     g_test_add_func("/browser/no-event-after-free", test_no_event_after_free);
     return g_test_run();

@@ -1,7 +1,6 @@
 /* test-plane.c - packets between RTP endpoints, and what keeps them in or out */
 #include "plane-rig.h"
 
-#include "media/rtcp.h"
 #include "media/worker.h"
 
 #include <dirent.h>
@@ -415,85 +414,6 @@ static void test_direction(void)
     rig_close(&r);
 }
 
-/* ── RTCP ── */
-static void expect_rtcp(int fd, uint8_t *data, size_t cap, size_t *len)
-{
-    ssize_t n;
-
-    g_assert_true(readable(fd, WAIT_MS));
-    n = recv(fd, data, cap, 0);
-    g_assert_cmpint(n, >, 0);
-    *len = (size_t)n;
-    g_assert_cmpint(cw_rtcp_check(data, *len), ==, CW_OK);
-}
-
-static cw_addr rtcp_of(const cw_ep *ep)
-{
-    cw_addr addr = *cw_ep_rtp_local(ep);
-
-    cw_addr_set_port(&addr, (uint16_t)(cw_addr_port(&addr) + 1));
-    return addr;
-}
-
-static void test_rtcp(void)
-{
-    cw_stream f = pcma(8);
-    rtp_stream sa = { .ssrc = 0xaaaa, .seq = 100, .ts = 8000, .pt = 8 };
-    rtp_stream sb = { .ssrc = 0xbbbb, .seq = 60000, .ts = 16000, .pt = 8 };
-    uint8_t data[256], rtcp[256] = { 0x81, 200, 0, 12 };
-    cw_addr to, evil_addr;
-    uint32_t ts_add;
-    int evil_fd;
-    size_t len;
-    cw_rtp rtp;
-    rig r;
-    side a, b;
-
-    rig_open(&r);
-    evil_fd = open_socket("127.0.0.1:0", &evil_addr);
-    side_open(&r, &a, AF_INET, &f, false);
-    side_open(&r, &b, AF_INET, &f, false);
-    cw_ep_join(a.ep, b.ep);
-    settle(&r);
-    send_next(a.fd, &sa, cw_ep_rtp_local(a.ep));
-    g_assert_true(receive(b.fd, &rtp, data, sizeof data));
-    ts_add = rtp.ts - 8000;
-    send_next(b.fd, &sb, cw_ep_rtp_local(b.ep));
-    g_assert_true(receive(a.fd, &rtp, data, sizeof data));
-
-    /* a's SR about itself and what it got of b */
-    cw_put32(rtcp + 4, 0xaaaa);
-    cw_put32(rtcp + 16, 9000);
-    cw_put32(rtcp + 28, cw_ep_ssrc(a.ep));
-    cw_put32(rtcp + 36, rtp.seq);
-    to = rtcp_of(a.ep);
-    send_to(evil_fd, rtcp, 52, &to);
-    send_to(a.rtcp_fd, rtcp, 52, &to);
-    expect_rtcp(b.rtcp_fd, data, sizeof data, &len);
-    g_assert_cmpuint(data[1], ==, 200);
-    g_assert_cmpuint(cw_get32(data + 4), ==, cw_ep_ssrc(b.ep));
-    g_assert_cmpuint(cw_get32(data + 16), ==, 9000 + ts_add);
-    g_assert_cmpuint(cw_get32(data + 20), ==, 1); /* packets */
-    g_assert_cmpuint(cw_get32(data + 28), ==, 0xbbbb);
-    g_assert_cmpuint(cw_get32(data + 36), ==, 60000);
-    expect_nothing(b.rtcp_fd); /* the stranger's copy */
-
-    cw_ep_keyframe(a.ep);
-    expect_rtcp(a.rtcp_fd, data, sizeof data, &len);
-    g_assert_cmpuint(data[len - 11], ==, 206);
-    g_assert_cmpuint(cw_get32(data + len - 4), ==, 0xaaaa);
-
-    /* both on one port (RFC 5761) */
-    cw_ep_rtp_remote(b.ep, &b.addr, NULL, true, false);
-    settle(&r);
-    send_to(a.rtcp_fd, rtcp, 52, &to);
-    expect_rtcp(b.fd, data, sizeof data, &len);
-    close(evil_fd);
-    side_close(&a);
-    side_close(&b);
-    rig_close(&r);
-}
-
 /* ── Counts ── */
 static void await_received(rig *r, const cw_ep *ep, unsigned n, cw_ep_stats *stats) CW_ON_LOOP
 {
@@ -728,7 +648,6 @@ int main(int argc, char **argv)
     g_test_add_func("/plane/peer-moves", test_peer_moves);
     g_test_add_func("/plane/hostile", test_hostile);
     g_test_add_func("/plane/direction", test_direction);
-    g_test_add_func("/plane/rtcp", test_rtcp);
     g_test_add_func("/plane/loss", test_loss);
     g_test_add_func("/plane/teardown", test_teardown);
     g_test_add_func("/plane/ports-run-out", test_ports_run_out);
