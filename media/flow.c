@@ -65,7 +65,7 @@ static cw_rx_verdict count_rx(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt,
     if (cw_rx_lost(&ep->rx) != CW_CELL_GET(ep->count.rx_lost))
         lost(ep);
 
-    if (cw_pt_in(ep->rx_dtmf, rtp->pt)) {
+    if (rtp->pt != ep->rx.pt && cw_pt_in(ep->rx_dtmf, rtp->pt)) {
         cw_flow_see_event(worker, ep, pkt, rtp);
         return verdict;
     }
@@ -88,6 +88,13 @@ static void skip(cw_worker *worker, cw_ep *ep, unsigned pt, cw_rx_verdict verdic
         cw_flow_drop(worker, ep);
     if (verdict == CW_RX_NEXT && !ep->trans) /* what is transcoded has numbers of its own */
         ep->out->tx.seq_add--;
+}
+
+static uint8_t map_pt(cw_ep *ep, unsigned pt) CW_ON_MEDIA
+{
+    ep->pt = (uint8_t)pt;
+    ep->pt_out = ep->map[pt];
+    return ep->pt_out;
 }
 
 void cw_flow_rx(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp)
@@ -116,7 +123,7 @@ void cw_flow_rx(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp)
     }
     if (!out)
         return;
-    rtp->pt = ep->map[pt];
+    rtp->pt = pt == ep->pt ? ep->pt_out : map_pt(ep, pt);
     if (rtp->pt >= CW_PT_TRANSCODE) {
         if (rtp->pt == CW_PT_TRANSCODE)
             cw_flow_transcode(worker, ep, pkt, rtp, pt);

@@ -15,6 +15,8 @@
 #include "media/transcode.h"
 #include "media/worker.h"
 
+#include <stddef.h>
+
 #define CW_MID_MAX     32 /* bytes without NUL */
 #define CW_DIGITS_SEEN 16
 
@@ -73,7 +75,7 @@ typedef struct cw_ep_tone {
 } cw_ep_tone;
 
 struct cw_ep {
-    /* ── Each packet: a cache line each, see cw_ep_prefetch ── */
+    /* ── Each packet: a cache line each, see cw_ep_expect_rx ── */
     alignas(64) cw_ep *out CW_OF_MEDIA;      /* sends what this one receives; NULL: nobody */
     cw_transport *transport CW_OF_MEDIA;     /* CW_EP_BROWSER; borrowed: outlives its endpoints */
     int fd CW_OF_MEDIA, rtcp_fd CW_OF_MEDIA; /* CW_EP_RTP; -1: closed */
@@ -82,14 +84,17 @@ struct cw_ep {
     bool guarded CW_OF_MEDIA;                /* CW_EP_RTP: nothing plain passes, see `seal` */
     bool heard CW_OF_MEDIA, video CW_OF_MEDIA, muxed CW_OF_MEDIA, ticking CW_OF_MEDIA;
     bool dtmf_busy CW_OF_MEDIA, dtmf_open CW_OF_MEDIA; /* sending digits; one is being seen */
-    uint64_t rx_known[2] CW_OF_MEDIA; /* payload types of our description, a bit each */
-    uint64_t rx_dtmf[2] CW_OF_MEDIA;  /* those of telephone-event */
+    bool connected CW_OF_MEDIA;                        /* the RTP socket, to latch.to */
+    uint8_t pt CW_OF_MEDIA, pt_out CW_OF_MEDIA; /* the last of `map` used; CW_PT_NONE: none */
+    uint64_t rx_known[2] CW_OF_MEDIA;           /* payload types of our description, a bit each */
     alignas(64) cw_tx tx CW_OF_MEDIA;
-    bool connected CW_OF_MEDIA; /* the RTP socket, to latch.to */
     alignas(64) cw_rx rx CW_OF_MEDIA;
     alignas(64) cw_ep_count count;
     alignas(64) cw_latch latch CW_OF_MEDIA;
-    alignas(64) uint8_t map[128] CW_OF_MEDIA; /* payload types of this one to those of `out` */
+
+    /* ── When the payload type changes ── */
+    uint8_t map[128] CW_OF_MEDIA;    /* payload types of this one to those of `out` */
+    uint64_t rx_dtmf[2] CW_OF_MEDIA; /* payload types of telephone-event */
 
     cw_seal seal CW_OF_MEDIA; /* CW_EP_RTP, guarded */
 
@@ -216,17 +221,25 @@ void cw_flow_attach(cw_ep *ep, cw_transport *transport) CW_UNSHARED; /* any thre
 void cw_flow_open(cw_ep *ep, const cw_port_pair *pair) CW_UNSHARED;  /* any thread */
 void cw_flow_tune(cw_ep *ep, unsigned hz) CW_UNSHARED;               /* any thread */
 
-/* What one packet touches of the endpoint it comes to, or leaves by. */
-static inline void cw_ep_prefetch(const cw_ep *ep)
-{
-    const char *line = (const char *)ep;
+/* What one packet touches of the endpoint it comes to, and of the one it leaves by. */
+_Static_assert(offsetof(struct cw_ep, tx) == 64 && offsetof(struct cw_ep, rx) == 128 &&
+                   offsetof(struct cw_ep, count) == 192,
+               "a cache line each");
 
-    __builtin_prefetch(line);
-    __builtin_prefetch(line + 64, 1);
-    __builtin_prefetch(line + 128, 1);
-    __builtin_prefetch(line + 192, 1);
-    __builtin_prefetch((const char *)&ep->latch);
-    __builtin_prefetch((const char *)&ep->map[96]); /* dynamic types */
+static inline void cw_ep_expect_rx(const cw_ep *ep)
+{
+    __builtin_prefetch(ep);
+    __builtin_prefetch((const char *)ep + 128, 1);
+    __builtin_prefetch((const char *)ep + 192, 1);
+    __builtin_prefetch(&ep->latch);
+}
+
+static inline void cw_ep_expect_tx(const cw_ep *ep)
+{
+    __builtin_prefetch(ep);
+    __builtin_prefetch((const char *)ep + 64, 1);
+    __builtin_prefetch((const char *)ep + 192, 1);
+    __builtin_prefetch(&ep->latch);
 }
 
 static inline bool cw_pt_in(const uint64_t set[2], unsigned pt)

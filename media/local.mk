@@ -1,6 +1,7 @@
 noinst_LIBRARIES += media/libmedia.a
 media_libmedia_a_SOURCES = \
 	media/addrtab.c media/addrtab.h \
+	media/ahead.h \
 	media/carried.c media/carried.h \
 	media/cell.h \
 	media/codec/amr_payload.c media/codec/amr_payload.h \

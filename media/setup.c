@@ -39,6 +39,7 @@ static void remap(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
     if (ep->out && ep->rx_formats && ep->out->tx_formats)
         remap_formats(ep);
     cw_flow_transcoding(worker, ep);
+    ep->pt = CW_PT_NONE;
 }
 
 static void know_payload_types(cw_ep *ep) CW_ON_MEDIA
@@ -55,6 +56,8 @@ static void know_payload_types(cw_ep *ep) CW_ON_MEDIA
         if (cw_format_is_dtmf(format))
             ep->rx_dtmf[format->pt >> 6] |= bit;
     }
+    if (ep->rx.pt < 128 && cw_pt_in(ep->rx_dtmf, ep->rx.pt))
+        ep->rx.pt = CW_PT_NONE; /* it was a codec's */
 }
 
 void cw_flow_formats(cw_worker *worker, cw_ep *ep, cw_stream *rx, cw_stream *tx)
@@ -179,6 +182,7 @@ void cw_flow_init(cw_ep *ep)
     ep->rtx_ssrc = ep->ssrc ^ 0x5a5a5a5a; /* as random, and another */
     ep->dir = CW_SENDRECV;
     ep->fd = ep->rtcp_fd = -1;
+    ep->pt = CW_PT_NONE;
     memset(ep->map, CW_PT_NONE, sizeof ep->map);
 }
 

@@ -177,6 +177,24 @@ void cw_srtp_keep(cw_srtp_way *way, const cw_srtp_stream *stream)
 }
 
 /* ── Packets ── */
+void cw_srtp_expect(const cw_srtp *srtp, bool tx)
+{
+    const cw_srtp_way *way = tx ? &srtp->tx : &srtp->rx;
+
+    __builtin_prefetch(way);
+    __builtin_prefetch((const char *)way + 64, 1);
+}
+
+void cw_srtp_expect_more(const cw_srtp *srtp, bool tx)
+{
+    const cw_srtp_way *way = tx ? &srtp->tx : &srtp->rx;
+    const char *aes = (const char *)way->rtp.aes;
+
+    __builtin_prefetch(way->stream, 1);
+    for (unsigned line = 0; line < 3; line++) /* EVP_CIPHER_CTX, some 170 bytes */
+        __builtin_prefetch(aes + line * 64, 1);
+}
+
 /* Where the payload begins: CSRCs and the extension stay in clear. 0: the header announces more
  * than there is. */
 static size_t payload_at(const uint8_t *pkt, size_t len, size_t tag)

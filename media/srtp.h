@@ -47,6 +47,11 @@ void cw_srtp_free(cw_srtp *srtp); /* NULL is fine */
  */
 void cw_srtp_inherit(cw_srtp *srtp, cw_srtp *old, bool tx, bool rx);
 
+/* Ask for the memory that protecting (`tx`) or unprotecting a packet needs; what that memory points
+ * to, once it is there. */
+void cw_srtp_expect(const cw_srtp *srtp, bool tx);
+void cw_srtp_expect_more(const cw_srtp *srtp, bool tx);
+
 /* In place; *len is updated. CW_E_INTEGRITY, CW_E_REPLAY, CW_E_SHORT. */
 CW_NODISCARD cw_err cw_srtp_protect(cw_srtp *srtp, uint8_t *pkt, size_t *len);
 CW_NODISCARD cw_err cw_srtp_unprotect(cw_srtp *srtp, uint8_t *pkt, size_t *len);

@@ -1,4 +1,4 @@
-#include "media/transport.h"
+#include "media/ahead.h"
 
 #include "base/stats.h"
 #include "media/video.h"
@@ -352,49 +352,36 @@ static void look_up(cw_worker *worker, unsigned n, cw_transport *likely[]) CW_ON
 {
     for (unsigned i = 0; i < n; i++) {
         likely[i] = cw_addrtab_get(&worker->by_addr, cw_io_from(worker->io, i));
-        if (!likely[i])
-            continue;
-        __builtin_prefetch(likely[i], 1);
-        __builtin_prefetch(likely[i]->by_ssrc);
+        if (likely[i])
+            cw_ahead_transport(likely[i]);
     }
 }
 
-static void look_ahead(const cw_transport *next) CW_ON_MEDIA
+static void look_ahead(cw_transport *const likely[]) CW_ON_MEDIA
 {
-    if (!next || !next->seal.srtp || next->ssrc_n == 0)
-        return;
-    __builtin_prefetch(next->seal.srtp);
-    cw_ep_prefetch(next->by_ssrc[0].ep);
+    for (unsigned left = 1; left < CW_AHEAD; left++)
+        if (likely[left])
+            cw_ahead_browser(likely[left], left);
 }
 
-void cw_transport_expect(const cw_worker *worker, const cw_addr *from)
+void cw_transport_take(cw_worker *worker, const cw_browser_port *port, cw_transport *likely,
+                       cw_pkt *pkt)
 {
-    cw_transport *transport = cw_addrtab_get(&worker->by_addr, from);
-
-    if (!transport)
-        return;
-    __builtin_prefetch(transport, 1);
-    look_ahead(transport);
-}
-
-void cw_transport_take(cw_worker *worker, const cw_browser_port *port, cw_pkt *pkt)
-{
-    take(worker, port, cw_addrtab_get(&worker->by_addr, pkt->from), pkt);
+    take(worker, port, likely, pkt);
     cw_io_done(worker->io, pkt);
 }
 
 static void take_batch(cw_worker *worker, const cw_browser_port *port, unsigned n) CW_ON_MEDIA
 {
-    cw_transport *likely[CW_IO_BATCH + 1];
+    cw_transport *likely[CW_IO_BATCH + CW_AHEAD];
     cw_pkt pkt;
 
     look_up(worker, n, likely);
-    likely[n] = NULL;
+    memset(likely + n, 0, CW_AHEAD * sizeof *likely);
     for (unsigned i = 0; i < n; i++) {
-        look_ahead(likely[i + 1]);
+        look_ahead(likely + i);
         cw_io_got(worker->io, i, &pkt);
-        take(worker, port, likely[i], &pkt);
-        cw_io_done(worker->io, &pkt);
+        cw_transport_take(worker, port, likely[i], &pkt);
     }
 }
 

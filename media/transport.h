@@ -63,10 +63,10 @@ struct cw_transport {
 
 /* Datagrams wait on a browser port. Returns how many were read. */
 unsigned cw_transport_ready(cw_worker *worker, const cw_browser_port *port) CW_ON_MEDIA;
-/* A datagram that came to the port, by whatever way. Takes the slot. */
-void cw_transport_take(cw_worker *worker, const cw_browser_port *port, cw_pkt *pkt) CW_ON_MEDIA;
-/* Memory it will need, found and asked for. */
-void cw_transport_expect(const cw_worker *worker, const cw_addr *from) CW_ON_MEDIA;
+/* A datagram that came to the port, by whatever way; `likely` is what worker->by_addr has for its
+ * source. Takes the slot. */
+void cw_transport_take(cw_worker *worker, const cw_browser_port *port, cw_transport *likely,
+                       cw_pkt *pkt) CW_ON_MEDIA;
 /* A datagram of a carried one's far side. */
 void cw_transport_take_carried(cw_worker *worker, cw_transport *transport, cw_pkt *pkt) CW_ON_MEDIA;
 /* Send a packet of its, encrypted, to the address selected. Takes the slot if it does. */

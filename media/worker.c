@@ -2,6 +2,7 @@
 
 #include "base/ident.h"
 #include "base/stats.h"
+#include "media/ahead.h"
 #include "media/carried.h"
 
 #include <errno.h>
@@ -198,17 +199,11 @@ static void gather(cw_worker *worker, unsigned packets) CW_ON_MEDIA
         clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
-/* The endpoint two events ahead, and who sends for the next one: memory is slower than a packet. */
-static void look_ahead(const struct epoll_event *event, int left) CW_ON_MEDIA
+static void look_ahead(const struct epoll_event *event, unsigned n) CW_ON_MEDIA
 {
-    if (left > 2 && (event[2].data.u64 & CW_TAG_MASK) == CW_TAG_RTP)
-        cw_ep_prefetch((const cw_ep *)(uintptr_t)event[2].data.u64);
-    if (left > 1 && (event[1].data.u64 & CW_TAG_MASK) == CW_TAG_RTP) {
-        const cw_ep *next = (const cw_ep *)(uintptr_t)event[1].data.u64;
-
-        if (next->out)
-            cw_ep_prefetch(next->out);
-    }
+    for (unsigned left = 0; left <= CW_AHEAD && left < n; left++)
+        if ((event[left].data.u64 & CW_TAG_MASK) == CW_TAG_RTP)
+            cw_ahead_rtp((const cw_ep *)(uintptr_t)event[left].data.u64, left);
 }
 
 static void round_of(cw_worker *worker) CW_ON_MEDIA
@@ -222,7 +217,7 @@ static void round_of(cw_worker *worker) CW_ON_MEDIA
 
     worker->now_us = cw_now_us();
     for (int i = 0; i < n; i++) {
-        look_ahead(event + i, n - i);
+        look_ahead(event + i, (unsigned)(n - i));
         mail = mail || (event[i].data.u64 & CW_TAG_MASK) == CW_TAG_BOX;
         dispatch(worker, event[i].data.u64);
     }

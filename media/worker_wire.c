@@ -1,6 +1,6 @@
 /* worker_wire.c - a worker's packets that come by a wire (wire.h), beside its sockets. */
 #include "base/stats.h"
-#include "media/transport.h"
+#include "media/ahead.h"
 
 #include <sys/socket.h>
 
@@ -36,49 +36,57 @@ static void *of_tagged(uint64_t tagged)
     return (void *)(uintptr_t)(tagged & ~(uint64_t)CW_TAG_MASK);
 }
 
-/* Whose they are is found for all first, so that memory is there when needed. The program in the
- * kernel compared the address itself. */
-static void look_up(cw_worker *worker, unsigned n, uint64_t owner[]) CW_ON_MEDIA
+/* A frame of the batch. */
+typedef struct coming {
+    uint64_t owner;       /* tagged, as epoll's data; 0: nobody */
+    cw_transport *likely; /* browser port: what its source's address says */
+} coming;
+
+/* Whose they are is found for all first. The program in the kernel compared the address itself. */
+static void look_up(cw_worker *worker, unsigned n, coming in[]) CW_ON_MEDIA
 {
     for (unsigned i = 0; i < n; i++) {
         const cw_frame *frame = cw_io_frame(worker->io, i);
 
-        owner[i] = (uintptr_t)cw_addrtab_get(&worker->by_local, &frame->to);
-        if (owner[i] && (owner[i] & CW_TAG_MASK) == CW_TAG_RTP)
-            cw_ep_prefetch(of_tagged(owner[i]));
-        else if (owner[i])
-            cw_transport_expect(worker, &frame->from);
+        in[i].owner = (uintptr_t)cw_addrtab_get(&worker->by_local, &frame->to);
+        in[i].likely = NULL;
+        if ((in[i].owner & CW_TAG_MASK) == CW_TAG_BROWSER)
+            in[i].likely = cw_addrtab_get(&worker->by_addr, &frame->from);
+        if (in[i].likely)
+            cw_ahead_transport(in[i].likely);
+    }
+    memset(in + n, 0, (CW_AHEAD + 1) * sizeof *in);
+}
+
+static void look_ahead(const coming in[]) CW_ON_MEDIA
+{
+    for (unsigned left = 0; left <= CW_AHEAD; left++) {
+        if (in[left].likely)
+            cw_ahead_browser(in[left].likely, left);
+        else if (in[left].owner && (in[left].owner & CW_TAG_MASK) == CW_TAG_RTP)
+            cw_ahead_rtp(of_tagged(in[left].owner), left);
     }
 }
 
-/* Who sends for the one two further on. */
-static void look_ahead(uint64_t owner) CW_ON_MEDIA
+static void dispatch(cw_worker *worker, const coming *in, unsigned i) CW_ON_MEDIA
 {
-    const cw_ep *ep = of_tagged(owner);
-
-    if (ep && (owner & CW_TAG_MASK) == CW_TAG_RTP && ep->out)
-        cw_ep_prefetch(ep->out);
-}
-
-static void dispatch(cw_worker *worker, uint64_t owner, unsigned i) CW_ON_MEDIA
-{
-    void *of = of_tagged(owner);
+    void *of = of_tagged(in->owner);
     cw_pkt pkt;
 
     if (!of) /* its port closed meanwhile */
         return;
     cw_io_wired(worker->io, i, &pkt);
-    if ((owner & CW_TAG_MASK) == CW_TAG_RTP)
+    if ((in->owner & CW_TAG_MASK) == CW_TAG_RTP)
         cw_flow_rtp_take(worker, of, &pkt);
-    else if ((owner & CW_TAG_MASK) == CW_TAG_RTCP)
+    else if ((in->owner & CW_TAG_MASK) == CW_TAG_RTCP)
         cw_flow_rtcp_take(worker, of, &pkt);
     else
-        cw_transport_take(worker, of, &pkt);
+        cw_transport_take(worker, of, in->likely, &pkt);
 }
 
 void cw_worker_read_wire(cw_worker *worker)
 {
-    uint64_t owner[CW_WIRE_BATCH + 2];
+    coming in[CW_WIRE_BATCH + CW_AHEAD + 1];
     unsigned n = CW_WIRE_BATCH;
 
     cw_wire_hear(cw_io_wire(worker->io), worker->now_us);
@@ -86,11 +94,10 @@ void cw_worker_read_wire(cw_worker *worker)
         n = cw_io_rx_wire(worker->io);
         if (n > 0)
             cw_stat_add(CW_STAT_packets_xdp, n);
-        look_up(worker, n, owner);
-        owner[n] = owner[n + 1] = 0;
+        look_up(worker, n, in);
         for (unsigned i = 0; i < n; i++) {
-            look_ahead(owner[i + 2]);
-            dispatch(worker, owner[i], i);
+            look_ahead(in + i);
+            dispatch(worker, &in[i], i);
         }
     }
 }
