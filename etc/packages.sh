@@ -14,7 +14,7 @@ CW_BUILD_PACKAGES=(
 # To check it: compilers and linters, then programs we did not write to test against.
 CW_LINT_PACKAGES=(clang clang-format-14 shellcheck git)
 CW_FUZZ_PACKAGES=(clang libclang-rt-14-dev llvm)
-CW_UNIT_PACKAGES=(clang libclang-rt-14-dev llvm git)
+CW_UNIT_PACKAGES=(clang libclang-rt-14-dev llvm git iproute2)
 CW_SYSTEM_PACKAGES=(sip-tester baresip-core kamailio tshark sox iproute2 procps util-linux git openssl)
 CW_BROWSER_PACKAGES=("${CW_SYSTEM_PACKAGES[@]}" chromium firefox-esr)
 

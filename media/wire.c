@@ -12,15 +12,17 @@
 #include <unistd.h>
 #include <xdp/xsk.h>
 
-#define RX_FRAMES 2048 /* of each queue: 20 ms of 100,000 packets a second */
-#define TX_FRAMES 1024
-#define FRAMES    (RX_FRAMES + TX_FRAMES)
-#define FRAME_LEN 2048
-#define AREA_LEN  ((size_t)FRAMES * FRAME_LEN)
-#define KICK      32   /* frames the kernel sends for one call */
-#define TRIES     64   /* calls before what is left waits for the next round */
-#define IP_MAX    1280 /* larger may not fit the path (RFC 8200 5), which the kernel knows */
-#define ETHER     14
+#define RX_FRAMES  2048 /* of each queue: 20 ms of 100,000 packets a second */
+#define TX_FRAMES  1024
+#define FRAMES     (RX_FRAMES + TX_FRAMES)
+#define FRAME_LEN  2048
+#define AREA_LEN   ((size_t)FRAMES * FRAME_LEN)
+#define KICK       32   /* frames the kernel sends for one call */
+#define TRIES      64   /* calls before what is left waits for the next round */
+#define IP_MAX     1280 /* larger may not fit the path (RFC 8200 5), which the kernel knows */
+#define ETHER      14
+#define BUSY_US    2000
+#define BUSY_TRIES 100
 
 /* A queue's rings, and the memory the frames are in. */
 typedef struct queue {
@@ -74,15 +76,21 @@ static int make_umem(queue *q)
     return -xsk_umem__create(&q->umem, q->area, AREA_LEN, &q->fill, &q->done, &conf);
 }
 
+/* The kernel lets go of a queue some milliseconds after the socket before was closed. */
 static int make_socket(queue *q, const cw_xdp *xdp, unsigned number)
 {
     struct xsk_socket_config conf = { .rx_size = RX_FRAMES,
                                       .tx_size = TX_FRAMES,
                                       .libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
                                       .bind_flags = XDP_USE_NEED_WAKEUP };
-    int err =
-        -xsk_socket__create(&q->socket, xdp->interface, number, q->umem, &q->rx, &q->tx, &conf);
+    int err = EBUSY;
 
+    for (unsigned i = 0; i < BUSY_TRIES && err == EBUSY; i++) {
+        if (i > 0)
+            g_usleep(BUSY_US);
+        err =
+            -xsk_socket__create(&q->socket, xdp->interface, number, q->umem, &q->rx, &q->tx, &conf);
+    }
     return err ? err : -xsk_socket__update_xskmap(q->socket, xdp->sockets);
 }
 

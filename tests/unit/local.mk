@@ -14,6 +14,11 @@ TESTS += tests/unit/test-frame
 tests_unit_test_frame_SOURCES = tests/unit/test-frame.c
 tests_unit_test_frame_LDADD = $(MEDIA_LIBS)
 
+check_PROGRAMS += tests/unit/test-wire
+TESTS += tests/unit/test-wire
+tests_unit_test_wire_SOURCES = tests/unit/test-wire.c tests/unit/plane-rig.c tests/unit/plane-rig.h
+tests_unit_test_wire_LDADD = $(MEDIA_LIBS)
+
 check_PROGRAMS += tests/unit/test-srtp
 TESTS += tests/unit/test-srtp
 tests_unit_test_srtp_SOURCES = tests/unit/test-srtp.c
