@@ -36,6 +36,12 @@ tests_fuzz_fuzz_jsep_SOURCES = tests/fuzz/fuzz-jsep.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_jsep_LDADD = $(WEBRTC_LIBS)
 tests_fuzz_fuzz_jsep_LDFLAGS = $(FUZZ_LINK)
 
+check_PROGRAMS += tests/fuzz/fuzz-crypto
+TESTS += tests/fuzz/fuzz-crypto
+tests_fuzz_fuzz_crypto_SOURCES = tests/fuzz/fuzz-crypto.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_crypto_LDADD = $(MEDIA_LIBS)
+tests_fuzz_fuzz_crypto_LDFLAGS = $(FUZZ_LINK)
+
 check_PROGRAMS += tests/fuzz/fuzz-rtcp
 TESTS += tests/fuzz/fuzz-rtcp
 tests_fuzz_fuzz_rtcp_SOURCES = tests/fuzz/fuzz-rtcp.c $(FUZZ_REPLAY)

@@ -24,8 +24,10 @@ TESTS += tests/unit/test-srtp
 tests_unit_test_srtp_SOURCES = tests/unit/test-srtp.c
 tests_unit_test_srtp_LDADD = $(MEDIA_LIBS) $(SRTP_LIBS)
 
-check_PROGRAMS += tests/unit/test-seal
-TESTS += tests/unit/test-seal
+check_PROGRAMS += tests/unit/test-seal tests/unit/test-secure
+TESTS += tests/unit/test-seal tests/unit/test-secure
+tests_unit_test_secure_SOURCES = tests/unit/test-secure.c
+tests_unit_test_secure_LDADD = $(MEDIA_LIBS)
 tests_unit_test_seal_SOURCES = tests/unit/test-seal.c
 tests_unit_test_seal_LDADD = $(MEDIA_LIBS)
 
