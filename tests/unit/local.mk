@@ -56,6 +56,12 @@ tests_unit_test_dtls_SOURCES = tests/unit/test-dtls.c tests/unit/dtls-client.c \
 	tests/unit/dtls-client.h
 tests_unit_test_dtls_LDADD = $(WEBRTC_LIBS)
 
+check_PROGRAMS += tests/unit/test-plane-secure
+TESTS += tests/unit/test-plane-secure
+tests_unit_test_plane_secure_SOURCES = tests/unit/test-plane-secure.c tests/unit/plane-rig.c \
+	tests/unit/plane-rig.h
+tests_unit_test_plane_secure_LDADD = $(MEDIA_LIBS)
+
 check_PROGRAMS += tests/unit/test-dtls-port
 TESTS += tests/unit/test-dtls-port
 tests_unit_test_dtls_port_SOURCES = tests/unit/test-dtls-port.c tests/unit/dtls-client.c \
