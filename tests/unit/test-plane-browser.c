@@ -103,18 +103,23 @@ static void browser_close(browser *b) CW_ON_LOOP
     close(b->fd);
 }
 
-static void key(browser *b) CW_ON_LOOP
+static void key_with(browser *b, cw_srtp_suite suite, int tx, int rx) CW_ON_LOOP
 {
-    cw_srtp_keys ours = { .suite = CW_SRTP_AEAD_AES_128_GCM }, theirs;
+    cw_srtp_keys ours = { .suite = suite }, theirs;
 
-    memset(ours.tx, 1, sizeof ours.tx);
-    memset(ours.rx, 2, sizeof ours.rx);
+    memset(ours.tx, tx, sizeof ours.tx);
+    memset(ours.rx, rx, sizeof ours.rx);
     theirs = ours;
     memcpy(theirs.tx, ours.rx, sizeof ours.rx);
     memcpy(theirs.rx, ours.tx, sizeof ours.tx);
     cw_transport_secure(b->transport, &ours);
     cw_srtp_free(b->srtp);
     g_assert_cmpint(cw_srtp_new(&theirs, &b->srtp), ==, CW_OK);
+}
+
+static void key(browser *b) CW_ON_LOOP
+{
+    key_with(b, CW_SRTP_AEAD_AES_128_GCM, 1, 2);
 }
 
 /* Returns the answer's class byte, 0: none came, as is to be when `known` is false. */
@@ -249,6 +254,39 @@ static void test_both_ways(void)
     g_assert_cmpint(stats.suite, ==, CW_SRTP_AEAD_AES_128_GCM);
     g_assert_true(cw_addr_eq(&stats.remote, &c.b.addr));
     g_assert_true(cw_addr_eq(&stats.local, &c.b.gateway));
+    call_close(&c);
+}
+
+/* A DTLS restart: new keys and suite. What the browser sealed before still comes through, and the
+ * other side sees one stream. */
+static void test_rekey(void)
+{
+    rtp_stream st = { .ssrc = 0x77, .seq = 65530, .pt = 111 }, back = { .ssrc = 0x88, .pt = 96 };
+    uint8_t data[512];
+    uint16_t seq = 0;
+    browser old;
+    cw_rtp rtp;
+    call c;
+
+    call_open(&c, true, true);
+    for (unsigned i = 0; i < 140; i++) {
+        if (i == 20) {
+            old = c.b;
+            c.b.srtp = NULL;
+            key_with(&c.b, CW_SRTP_AES128_CM_SHA1_80, 3, 4);
+            settle(&c.r);
+        }
+        send_srtp(i >= 20 && i < 30 && i % 2 ? &old : &c.b, c.b.fd, &st, NULL, 0);
+        g_assert_true(receive(c.s.fd, &rtp, data, sizeof data));
+        if (i)
+            g_assert_cmpuint(rtp.seq, ==, (uint16_t)(seq + 1));
+        seq = rtp.seq;
+        send_next(c.s.fd, &back, cw_ep_rtp_local(c.s.ep));
+        g_assert_true(receive_srtp(&c.b, &rtp, data, sizeof data));
+    }
+    send_srtp(&old, c.b.fd, &st, NULL, 0); /* their time is over */
+    expect_nothing(c.s.fd);
+    cw_srtp_free(old.srtp);
     call_close(&c);
 }
 
@@ -489,6 +527,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_assert_cmpint(cw_srtp_init(), ==, CW_OK);
     g_test_add_func("/browser/both-ways", test_both_ways);
+    g_test_add_func("/browser/rekey", test_rekey);
     g_test_add_func("/browser/doors", test_doors);
     g_test_add_func("/browser/mobility", test_mobility);
     g_test_add_func("/browser/ice-restart", test_ice_restart);
