@@ -536,6 +536,28 @@ static void test_ice_restart(void)
     rig_clear(&r);
 }
 
+/* RFC 8842 4: another certificate is another association, on the same path. The keys before serve
+ * until it is there. */
+static void test_dtls_restart(void)
+{
+    rig r;
+
+    rig_init(&r, NULL);
+    connect_up(&r, &plain);
+    join_echo(&r);
+    assert_echo(&r, 100, "before");
+    dtls_client_stop(&r.dtls);
+    dtls_client_start(&r.dtls, &(dtls_client_conf){ .profiles = "SRTP_AES128_CM_SHA1_80" });
+    g_free(exchange(&r, &plain));
+    assert_echo(&r, 200, "meanwhile");
+    handshake(&r);
+    RUN_UNTIL(&r, r.connected_n == 2);
+    key_srtp(&r);
+    assert_echo(&r, 300, "after");
+    g_assert_cmpuint(r.failed_n, ==, 0);
+    rig_clear(&r);
+}
+
 /* ── Failures ───────────────────────────────────────────────────────────────────────────────────
  */
 
@@ -813,6 +835,7 @@ int main(int argc, char **argv)
     g_test_add_func("/peer/two-streams", test_two_streams);
     g_test_add_func("/peer/again", test_again);
     g_test_add_func("/peer/ice-restart", test_ice_restart);
+    g_test_add_func("/peer/dtls-restart", test_dtls_restart);
     g_test_add_func("/peer/failed/fingerprint", test_fingerprint);
     g_test_add_func("/peer/failed/no-check", test_no_check);
     g_test_add_func("/peer/failed/no-handshake", test_no_handshake);
