@@ -1,6 +1,8 @@
 /* door.c - an RTP port's door: who is let in (latch.h), what is RTP and what RTCP. */
 #include "media/flow.h"
 
+#include "base/stats.h"
+
 #define VIDEO_BURST 16 /* datagrams of one socket a round: a frame comes as several */
 
 /* RTCP counts when it comes from where SDP said or from the host that the media comes from. */
@@ -26,11 +28,17 @@ static bool unseal(cw_worker *worker, cw_ep *ep, bool rtcp, cw_pkt *pkt) CW_ON_M
     return false;
 }
 
+static void drop(cw_worker *worker, cw_ep *ep, cw_stat why) CW_ON_MEDIA
+{
+    cw_stat_inc(why);
+    cw_flow_drop(worker, ep);
+}
+
 static void take_rtcp(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA
 {
     worker->in++;
     if (pkt->len > CW_RTP_MAX) {
-        cw_flow_drop(worker, ep);
+        drop(worker, ep, CW_STAT_packets_malformed);
         return;
     }
     if (ep->guarded && !unseal(worker, ep, true, pkt))
@@ -38,7 +46,7 @@ static void take_rtcp(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA
     if (rtcp_let_in(ep, pkt->from))
         cw_flow_rtcp(worker, ep, pkt->slot->data, pkt->len);
     else
-        cw_flow_drop(worker, ep);
+        drop(worker, ep, CW_STAT_packets_stray);
 }
 
 static void latched(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
@@ -60,12 +68,12 @@ static void take_rtp(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA
     if (ep->guarded && !unseal(worker, ep, false, pkt))
         return;
     if (cw_rtp_parse(pkt->slot->data, pkt->len, &rtp)) {
-        cw_flow_drop(worker, ep);
+        drop(worker, ep, CW_STAT_packets_malformed);
         return;
     }
     verdict = cw_latch_check(&ep->latch, pkt->from, rtp.ssrc, rtp.seq, worker->now_us);
     if (verdict == CW_LATCH_REFUSE) {
-        cw_flow_drop(worker, ep);
+        drop(worker, ep, CW_STAT_packets_stray);
         return;
     }
     if (verdict == CW_LATCH_CHOSE)
@@ -86,7 +94,7 @@ static void take_dtls(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt) CW_ON_MED
     if (cw_latch_allows(&ep->latch, pkt->from) && worker->conf->hooks.dtls)
         worker->conf->hooks.dtls(ep->dtls, pkt->slot->data, pkt->len, pkt->from, ep->fd);
     else
-        cw_flow_drop(worker, ep);
+        drop(worker, ep, CW_STAT_dtls_stray);
 }
 
 void cw_flow_rtp_take(cw_worker *worker, cw_ep *ep, cw_pkt *pkt)

@@ -252,6 +252,19 @@ static void refuse(cw_worker *worker, cw_transport *transport) CW_ON_MEDIA
         CW_CELL_ADD(transport->ep[i]->count.rx_dropped, 1);
 }
 
+/* False: dropped and counted, unread. */
+static bool may_be_srtp(cw_worker *worker, cw_transport *transport, const cw_pkt *pkt) CW_ON_MEDIA
+{
+    if (transport->seal.srtp && pkt->len <= CW_RTP_MAX)
+        return true;
+    if (transport->seal.srtp)
+        cw_stat_inc(CW_STAT_packets_malformed);
+    else
+        worker->unsealed++;
+    refuse(worker, transport);
+    return false;
+}
+
 /* From somebody the door let in. False: integrity failed. */
 static bool accept_srtp(cw_worker *worker, cw_transport *transport, cw_pkt *pkt) CW_ON_MEDIA
 {
@@ -276,12 +289,15 @@ static void take_srtp(cw_worker *worker, cw_transport *likely, cw_pkt *pkt) CW_O
         likely ? verify(likely, pkt->from, &at) : find(worker, pkt->from, &at);
 
     worker->in++;
-    if (!transport || !transport->seal.srtp || pkt->len > CW_RTP_MAX) {
-        refuse(worker, transport);
+    if (!transport) {
+        cw_stat_inc(CW_STAT_packets_stray);
+        worker->dropped++;
         return;
     }
+    if (!may_be_srtp(worker, transport, pkt) || !accept_srtp(worker, transport, pkt))
+        return;
     transport->addr[at].used_us = worker->now_us;
-    if (accept_srtp(worker, transport, pkt) && at != transport->selected)
+    if (at != transport->selected)
         select_addr(worker, transport, at);
 }
 
@@ -307,10 +323,18 @@ static void take_dtls(cw_worker *worker, const cw_browser_port *port, const cw_p
     unsigned at = 0;
     cw_transport *transport = find(worker, pkt->from, &at);
 
-    if (!transport || !worker->conf->hooks.dtls)
+    if (!transport || !worker->conf->hooks.dtls) {
+        cw_stat_inc(CW_STAT_dtls_stray);
         return;
+    }
     transport->addr[at].used_us = worker->now_us;
     worker->conf->hooks.dtls(transport->dtls, pkt->slot->data, pkt->len, pkt->from, port->fd);
+}
+
+static void drop_odd(cw_worker *worker) CW_ON_MEDIA
+{
+    cw_stat_inc(CW_STAT_packets_malformed);
+    worker->dropped++;
 }
 
 static void take(cw_worker *worker, const cw_browser_port *port, cw_transport *likely,
@@ -325,7 +349,7 @@ static void take(cw_worker *worker, const cw_browser_port *port, cw_transport *l
     else if (first >= 20 && first <= 63 && pkt->len > 0)
         take_dtls(worker, port, pkt);
     else
-        worker->dropped++;
+        drop_odd(worker);
 }
 
 void cw_transport_take_carried(cw_worker *worker, cw_transport *transport, cw_pkt *pkt)
@@ -336,14 +360,12 @@ void cw_transport_take_carried(cw_worker *worker, cw_transport *transport, cw_pk
     pkt->from = &unknown;
     if (first >= 128 && first <= 191 && pkt->len >= 2) {
         worker->in++;
-        if (transport->seal.srtp && pkt->len <= CW_RTP_MAX)
+        if (may_be_srtp(worker, transport, pkt))
             accept_srtp(worker, transport, pkt);
-        else
-            refuse(worker, transport);
     } else if (first >= 20 && first <= 63 && worker->conf->hooks.dtls) {
         worker->conf->hooks.dtls(transport->dtls, pkt->slot->data, pkt->len, pkt->from, -1);
     } else {
-        worker->dropped++;
+        drop_odd(worker);
     }
 }
 

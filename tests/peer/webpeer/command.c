@@ -58,6 +58,7 @@ void wp_ep_free(wp_ep *ep)
         wp_sock_close(ep->rtcp_sock);
     }
     SSL_free(ep->ssl);
+    g_free(ep->flow.last);
     cw_srtp_free(ep->srtp);
     g_free(ep);
 }
@@ -384,6 +385,40 @@ static const char *do_dtmf(json_t *cmd, json_t *ret)
     return wp_flow_dtmf(ep, digit[0], number(cmd, "duration_ms", 100));
 }
 
+/* What no browser sends, from a browser's address. */
+static const char *do_raw(json_t *cmd, json_t *ret)
+{
+    const char *hex = json_string_value(json_object_get(cmd, "hex"));
+    wp_ep *ep = ep_find(cmd);
+    uint8_t data[WP_PACKET_MAX];
+    size_t len = 0;
+
+    if (!ep || !hex)
+        return "no such endpoint, or no hex";
+    for (; len < sizeof data && g_ascii_isxdigit(hex[0]) && g_ascii_isxdigit(hex[1]); hex += 2)
+        data[len++] = (uint8_t)(g_ascii_xdigit_value(hex[0]) << 4 | g_ascii_xdigit_value(hex[1]));
+    for (unsigned i = number(cmd, "count", 1); i > 0; i--)
+        wp_send(ep, ep->sock, data, len, &ep->remote);
+    return NULL;
+}
+
+static const char *again(json_t *cmd, bool forge)
+{
+    wp_ep *ep = ep_find(cmd);
+
+    return ep ? wp_flow_again(ep, number(cmd, "count", 1), forge) : "no such endpoint";
+}
+
+static const char *do_replay(json_t *cmd, json_t *ret)
+{
+    return again(cmd, false);
+}
+
+static const char *do_forge(json_t *cmd, json_t *ret)
+{
+    return again(cmd, true);
+}
+
 static json_t *stats_of(const wp_ep *ep, unsigned hz)
 {
     const char *codec = ep->meter.pt == 8 ? "PCMA" : ep->meter.pt == 0 ? "PCMU" : NULL;
@@ -436,10 +471,21 @@ static const struct {
     const char *name;
     const char *(*run)(json_t *cmd, json_t *ret);
 } commands[] = {
-    { "web.offer", do_web_offer }, { "web.answer", do_answer }, { "web.accept", do_web_accept },
-    { "rtp.offer", do_rtp_offer }, { "rtp.answer", do_answer }, { "rtp.accept", do_rtp_accept },
-    { "send", do_send },           { "stop", do_stop },         { "dtmf", do_dtmf },
-    { "stats", do_stats },         { "close", do_close },       { "dtls.hello", do_hello },
+    { "web.offer", do_web_offer },
+    { "web.answer", do_answer },
+    { "web.accept", do_web_accept },
+    { "rtp.offer", do_rtp_offer },
+    { "rtp.answer", do_answer },
+    { "rtp.accept", do_rtp_accept },
+    { "send", do_send },
+    { "stop", do_stop },
+    { "dtmf", do_dtmf },
+    { "stats", do_stats },
+    { "close", do_close },
+    { "dtls.hello", do_hello },
+    { "raw", do_raw },
+    { "replay", do_replay },
+    { "forge", do_forge },
 };
 
 void wp_command_init(void)

@@ -66,6 +66,10 @@ static void leave(wp_ep *ep, uint8_t *p, size_t len, bool rtcp)
     if (ep->web &&
         (rtcp ? cw_srtp_protect_rtcp(ep->srtp, p, &len) : cw_srtp_protect(ep->srtp, p, &len)))
         return;
+    if (ep->flow.last && !rtcp) {
+        memcpy(ep->flow.last, p, len);
+        ep->flow.last_len = len;
+    }
     wp_tx_commit(ep, beside ? ep->rtcp_sock : ep->sock, len,
                  beside ? &ep->remote_rtcp : &ep->remote);
     *(rtcp ? &ep->meter.sent_rtcp : &ep->meter.sent) += 1;
@@ -301,6 +305,28 @@ const char *wp_flow_dtmf(wp_ep *ep, char digit, unsigned duration_ms)
     flow->dtmf_duration = 0;
     flow->dtmf_ts = flow->ts;
     flow->dtmf_left = MAX(duration_ms * flow->pps / 1000, 1) + DTMF_END_N - 1;
+    return NULL;
+}
+
+const char *wp_flow_again(wp_ep *ep, unsigned count, bool forge)
+{
+    wp_flow *flow = &ep->flow;
+    uint8_t packet[WP_PACKET_MAX];
+
+    if (!flow->last) {
+        flow->last = g_malloc0(WP_PACKET_MAX);
+        return NULL;
+    }
+    if (!flow->last_len)
+        return "nothing was sent yet";
+    memcpy(packet, flow->last, flow->last_len);
+    for (unsigned i = 0; i < count; i++) {
+        if (forge) {
+            put16(packet + 2, flow->seq + i);
+            packet[flow->last_len - 1] ^= 0x5a;
+        }
+        wp_send(ep, ep->sock, packet, flow->last_len, &ep->remote);
+    }
     return NULL;
 }
 

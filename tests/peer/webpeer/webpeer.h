@@ -108,6 +108,8 @@ typedef struct wp_flow {
     unsigned dtmf_left, dtmf_duration, dtmf_clock_hz;
     uint32_t dtmf_ts;
     uint32_t octets;
+    size_t last_len;
+    uint8_t *last; /* the packet sent last, as it left; NULL until wp_flow_again is used */
 } wp_flow;
 
 /* WP_CHECKED: ICE is through, DTLS was not wanted. */
@@ -185,6 +187,9 @@ const char *wp_flow_start(wp_ep *ep, const char *codec, unsigned pps, unsigned b
 const char *wp_flow_frames(wp_ep *ep, const char *codec, unsigned pps, GPtrArray *frames);
 void wp_flow_stop(wp_ep *ep);
 const char *wp_flow_dtmf(wp_ep *ep, char digit, unsigned duration_ms);
+/* The packet sent last `count` times more; forged: the next ones of its stream, with a wrong tag.
+ */
+const char *wp_flow_again(wp_ep *ep, unsigned count, bool forge);
 void wp_flow_run(uint64_t now_us); /* sends what is due */
 bool wp_flow_any(void);
 
