@@ -8,7 +8,7 @@ import { RtpSocket, placeOf } from '../lib/rtp.mjs'
 import { SipPeer, sdp as sipSdp } from '../lib/sip.mjs'
 import { until, wholeFile } from '../lib/proc.mjs'
 
-const races = Number(process.env.CW_RACES ?? 20) // set-ups with a stranger's ClientHello in between
+const races = Number(process.env.CW_RACES ?? 10) // set-ups with a stranger's ClientHello in between
 let gateway, peer, running, attacker
 
 before(async () => {
