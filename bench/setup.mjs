@@ -2,9 +2,9 @@
 // and Janus need for their part. Then a burst of DTLS ClientHellos while calls run.
 import { setTimeout as pause } from 'node:timers/promises'
 import { measure } from './lib/measure.mjs'
-import { cpuUs, installed, until } from './lib/process.mjs'
+import { cpuUs, until } from './lib/process.mjs'
 import { Table } from './lib/table.mjs'
-import { connectCalls, gateways, withSide } from './lib/work.mjs'
+import { connectCalls, rivals, withSide } from './lib/work.mjs'
 
 const atOnce = 4
 
@@ -19,12 +19,12 @@ function cost(name, options) {
     })
 }
 
-const includes = { causeway: 'JSON, ICE, DTLS, SIP', rtpengine: 'ng, ICE, DTLS', janus: 'JSON, ICE, DTLS' }
+const includes = { causeway: 'JSON, ICE, DTLS, SIP', rtpengine: 'ng, ICE, DTLS', Janus: 'JSON, ICE, DTLS' }
 
 async function costs(options) {
-    const table = new Table('Set-up: CPU a call', [['gateway  '], ['what is in it       '], ['calls', 0], ['ms/call', 2], ['calls/s a core', 0], ['ours/theirs', 2]])
+    const table = new Table('Set-up: CPU a call', [['gateway  '], ['what is in it       '], ['calls', 0], ['ms/call', 2], ['calls/s a core', 0], ['ours of theirs', 2]])
     let ours
-    for (const name of ['causeway', 'rtpengine', 'janus'].filter((n) => n === 'causeway' || installed(gateways[n].program))) {
+    for (const name of ['causeway', ...rivals('dtls')]) {
         const { ms } = await cost(name, options)
         table.row(name, includes[name], options.count, ms, 1000 / ms, ours && ours / ms)
         ours ??= ms

@@ -5,7 +5,7 @@ import { pinned } from './process.mjs'
 
 export class Webpeer {
     constructor(program, { core = 1, suites } = {}) {
-        this.process = spawn(...pinned(core, [program, ...(suites ? [suites] : [])]), { stdio: ['pipe', 'pipe', 'inherit'] })
+        this.process = spawn(...pinned(core, ['nsenter', '--net=/run/netns/far', program, ...(suites ? [suites] : [])]), { stdio: ['pipe', 'pipe', 'inherit'] })
         this.waiting = new Map() // by tag
         this.watching = new Map(); // "event id" to [resolve]
         this.tag = 0

@@ -1,9 +1,10 @@
 // The same work for each side: calls between a near end (WebRTC or RTP) and a far end (RTP), both of them
 // endpoints of a load generator.
+import { spawnSync } from 'node:child_process'
 import { Causeway } from './causeway.mjs'
 import { Janus } from './janus.mjs'
 import { Phone } from './phone.mjs'
-import { spread } from './process.mjs'
+import { installed, spread } from './process.mjs'
 import { Rtpengine } from './rtpengine.mjs'
 import { Webpeer } from './webpeer.mjs'
 
@@ -35,7 +36,6 @@ export const gateways = {
         },
     },
     causeway: {
-        program: null,
         async start(side, { program, more, workers, core = gatewayCore, fair }) {
             side.phone = await Phone.open((user, sdp) => accept(side, Number(user.slice(1)), sdp))
             side.gateway = await Causeway.start({ program, core, more, workers, fair, phone: side.phone.port })
@@ -44,8 +44,13 @@ export const gateways = {
                 : side.phone.call(`sip:c${i}@127.0.0.1:${side.gateway.sipPort}`, side.gateway.sipPort, sdp)
         },
     },
+    // Packets past the network stack of the kernel.
+    'causeway AF_XDP': {
+        start: (side, options) => gateways.causeway.start(side, { ...options, more: `xdp_interface = "bench0"; ${options.more}` }),
+    },
     rtpengine: {
         program: 'rtpengine',
+        jobs: ['dtls', 'rtp', 'pcma'], // Debian's decodes AMR-WB and does not encode it
         async start(side) {
             const { web, near: from, far: to } = side.job
             const how = { web, codec: from === to ? undefined : to }
@@ -54,8 +59,9 @@ export const gateways = {
                 side.gateway.answer(`c${i}`, await accept(side, i, await side.gateway.offer(`c${i}`, sdp, how)), how)
         },
     },
-    janus: {
+    Janus: {
         program: 'janus',
+        jobs: ['dtls'], // its NoSIP plugin has no call between two telephones
         async start(side) {
             side.gateway = await Janus.start({ core: gatewayCore })
             side.connect = async (i, sdp) => {
@@ -64,6 +70,14 @@ export const gateways = {
             }
         },
     },
+}
+
+export const rivals = (job) => ['rtpengine', 'Janus'].filter((name) => gateways[name].jobs.includes(job) && installed(gateways[name].program))
+
+// Both ways to send, where it was built with both and may use them.
+export function ours({ program }) {
+    const can = spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout?.includes('libxdp') && process.getuid() === 0 && !process.env.BENCH_GENTLE
+    return can ? ['causeway', 'causeway AF_XDP'] : ['causeway']
 }
 
 // A gateway started, its generator beside it; `work` uses it, and it ends.

@@ -13,9 +13,10 @@ async function rows(...args) {
 
 test('relay: a row for us and each rival here, every packet arrives', async () => {
     const table = await rows('relay', '--calls', '2')
-    const [rtpengine, janus] = ['rtpengine', 'janus'].map((name) => installed(name) ? [name] : [])
-    assert.deepEqual(table.map((row) => row[2]), ['causeway', ...rtpengine, ...janus, 'causeway', ...rtpengine])
-    for (const [work, calls, gateway, us, , core, lost] of table) {
+    const [rtpengine, janus] = ['rtpengine', 'janus'].map(installed)
+    const expected = [rtpengine && 'rtpengine', janus && 'Janus', 'causeway', rtpengine && 'rtpengine', 'causeway'].filter(Boolean)
+    assert.deepEqual(table.map((row) => row[2]), expected)
+    for (const [work, calls, gateway, us, , , core, lost] of table) {
         assert.match(work, /^(DTLS-SRTP|RTP) – RTP$/)
         assert.deepEqual([calls, lost], ['2', '0.000'], `${work} by ${gateway}`)
         assert.ok(Number(us) > 0 && Number(core) > 0, `${us} ${core}`)
@@ -29,6 +30,7 @@ test('setup: the calls that run hear nothing of a burst of hellos', async () => 
 })
 
 test('transcode: its row is there', async () => {
-    const [ours] = await rows('transcode', '--jobs', 'pcma', '--calls', '2')
+    const ours = (await rows('transcode', '--jobs', 'pcma', '--calls', '2')).at(-1)
     assert.deepEqual(ours.slice(0, 3), ['Opus – PCMA', 'causeway', '2'])
+    assert.ok(Number(ours.at(-1)) > 95, `${ours.at(-1)} % arrived`)
 })
