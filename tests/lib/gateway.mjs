@@ -1,5 +1,5 @@
 // gateway.mjs - causeway from a build directory, with a configuration of the test's own.
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { buildDir, openFiles, outDir, Program, residentKib, run, tempDir, top, until } from './proc.mjs'
@@ -46,7 +46,8 @@ function connects(host, port) {
 }
 
 export class Gateway {
-    static async start(scope, conf = {}, { args = [] } = {}) {
+    // `namespace`: a network to run in; `reach`: where its WebSocket is seen from here, if not at web.listen.
+    static async start(scope, conf = {}, { args = [], namespace, reach } = {}) {
         const gateway = new Gateway()
         gateway.dir = tempDir(scope, 'causeway')
         gateway.socket = path.join(gateway.dir, 'ctl')
@@ -54,20 +55,21 @@ export class Gateway {
         gateway.socket = gateway.conf.admin.socket
         gateway.confPath = path.join(gateway.dir, 'causeway.conf')
         writeFileSync(gateway.confPath, confText(gateway.conf))
-        gateway.program = new Program(scope, 'causeway', program, ['-c', gateway.confPath, ...args], {
+        const command = [...(namespace ? ['ip', 'netns', 'exec', namespace] : []), program, '-c', gateway.confPath, ...args]
+        gateway.program = new Program(scope, 'causeway', command[0], command.slice(1), {
             env: {
                 ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=0:exitcode=99',
                 LSAN_OPTIONS: `suppressions=${top}/tests/unit/lsan.supp:print_suppressions=0`,
                 UBSAN_OPTIONS: 'print_stacktrace=1',
             },
         })
-        const listen = gateway.conf.web.listen[0]
+        const listen = reach ?? gateway.conf.web.listen[0]
         const [, host, port] = /^\[?(.*?)\]?:(\d+)$/.exec(listen)
         gateway.http = `http://${listen}`
         gateway.ws = `ws://${listen}/v1/ws`
         await until(async () => {
             if (gateway.program.end) throw new Error(`causeway ended: ${gateway.program.text}`)
-            return await connects(host, port)
+            return reach ? existsSync(gateway.socket) : await connects(host, port)
         }, `causeway listens on ${listen}`, 10000)
         await gateway.ctl('status')
         return gateway
