@@ -5,7 +5,7 @@
 CW_BUILD_PACKAGES=(
     gcc libc6-dev make autoconf automake autoconf-archive pkg-config xz-utils
     libglib2.0-dev libuv1-dev libjansson-dev libconfig-dev libsofia-sip-ua-dev libc-ares-dev
-    libsrtp2-dev libssl-dev libnice-dev libopus-dev libspeexdsp-dev
+    libsrtp2-dev libssl-dev libnice-dev glib-networking libopus-dev libspeexdsp-dev
     libopencore-amrnb-dev libopencore-amrwb-dev libvo-amrwbenc-dev libwebsockets-dev libwebsockets-evlib-uv
     libjwt-dev
     libxdp-dev libbpf-dev

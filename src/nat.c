@@ -68,6 +68,7 @@ static cw_err read_turn(const struct cw_conf_turn *turn, cw_ice_server *ret, cha
         return WHY(why, "turn \"%s\": username and password must be there", turn->address);
     ret->username = turn->username;
     ret->password = turn->password;
+    ret->ca = turn->tls_authorities;
     return CW_OK;
 }
 

@@ -28,9 +28,10 @@ static void agents_unref(cw_agents *agents) CW_TSA(no_thread_safety_analysis)
     for (unsigned i = 0; i < CW_TURN_MAX; i++) {
         g_free(agents->turn[i].ip4);
         g_free(agents->turn[i].ip6);
+        cw_tunnel_clear(&agents->tunnel[i]);
     }
     pthread_mutex_destroy(&agents->names_lock);
-    g_object_unref(agents->names_end);
+    g_object_unref(agents->end);
     g_free(agents->thread);
     g_free(agents);
 }
@@ -213,6 +214,15 @@ static void wind_up(cw_ice_thread *thread) CW_ON_ICE
     run_orders(thread);
 }
 
+/* What the first thread does for all. */
+static void begin(cw_ice_thread *thread) CW_ON_ICE
+{
+    cw_names_refresh(thread);
+    for (unsigned i = 0; i < CW_TURN_MAX; i++)
+        if (thread->agents->tunnel[i].listener)
+            cw_tunnel_run(&thread->agents->tunnel[i], thread);
+}
+
 static void *thread_main(void *arg)
 {
     cw_ice_thread *thread = arg;
@@ -226,7 +236,7 @@ static void *thread_main(void *arg)
     g_main_context_push_thread_default(thread->context);
     attach(wake, thread->context, G_SOURCE_FUNC(on_wake), NULL);
     if (thread == thread->agents->thread)
-        cw_names_refresh(thread);
+        begin(thread);
     while (run_orders(thread))
         g_main_context_iteration(thread->context, TRUE);
     wind_up(thread);
@@ -251,9 +261,19 @@ static bool thread_start(cw_agents *agents, cw_ice_thread *thread) CW_ON_LOOP
     return thread->running;
 }
 
-static void lookup_init(cw_lookup *lookup, const cw_ice_server *server)
+static bool add_relays(cw_agents *agents) CW_ON_LOOP
 {
-    lookup->server = server;
+    int family = agents->conf.addr_n ? cw_addr_family(&agents->conf.addr[0]) : AF_INET;
+
+    for (unsigned i = 0; i < agents->conf.turn_n; i++) {
+        const cw_ice_server *server = &agents->conf.turn[i];
+
+        if (server->way != CW_RELAY_TLS)
+            agents->turn[i].server = server;
+        else if (!cw_tunnel_open(&agents->tunnel[i], server, family))
+            return false;
+    }
+    return true;
 }
 
 cw_err cw_agents_new(cw_loop *loop, const cw_agents_conf *conf, cw_agents **ret)
@@ -264,12 +284,14 @@ cw_err cw_agents_new(cw_loop *loop, const cw_agents_conf *conf, cw_agents **ret)
     atomic_init(&agents->refs, 1);
     agents->loop = loop;
     agents->conf = *conf;
-    agents->names_end = g_cancellable_new();
+    agents->end = g_cancellable_new();
     pthread_mutex_init(&agents->names_lock, NULL);
-    lookup_init(&agents->stun, &agents->conf.stun);
-    for (unsigned i = 0; i < agents->conf.turn_n; i++)
-        lookup_init(&agents->turn[i], &agents->conf.turn[i]);
+    agents->stun.server = &agents->conf.stun;
     agents->thread = g_new0(cw_ice_thread, n);
+    if (!add_relays(agents)) {
+        cw_agents_free(agents);
+        return CW_E_INTERNAL;
+    }
     for (unsigned i = 0; i < n; i++) {
         agents->thread_n = i + 1;
         if (!thread_start(agents, &agents->thread[i])) {
@@ -285,7 +307,7 @@ void cw_agents_free(cw_agents *agents)
 {
     if (!agents)
         return;
-    g_cancellable_cancel(agents->names_end);
+    g_cancellable_cancel(agents->end);
     for (unsigned i = 0; i < agents->thread_n; i++) {
         cw_ice_thread *thread = &agents->thread[i];
 

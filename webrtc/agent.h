@@ -28,6 +28,7 @@ typedef struct cw_ice_server {
     uint16_t port;
     cw_relay_way way;
     const char *username, *password;
+    const char *ca; /* TLS: PEM file of authorities; NULL: the machine's */
 } cw_ice_server;
 
 typedef struct cw_agents_conf {

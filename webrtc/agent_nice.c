@@ -166,7 +166,7 @@ static void on_name(GObject *source, GAsyncResult *result, gpointer arg)
     cw_assert_on_ice();
     ask->thread->live--;
     if (!found) {
-        if (!g_cancellable_is_cancelled(agents->names_end))
+        if (!g_cancellable_is_cancelled(agents->end))
             cw_log(CW_LOG_WARN, CW_MOD_MEDIA, "ice.name", "host", lookup->server->host, "error",
                    "not found", NULL);
         return;
@@ -204,8 +204,8 @@ static void ask(cw_ice_thread *thread, cw_lookup *lookup) CW_ON_ICE
     about = g_new(asking, 1);
     *about = (asking){ thread, lookup };
     thread->live++;
-    g_resolver_lookup_by_name_async(resolver, lookup->server->host, thread->agents->names_end,
-                                    on_name, about);
+    g_resolver_lookup_by_name_async(resolver, lookup->server->host, thread->agents->end, on_name,
+                                    about);
     g_object_unref(resolver);
 }
 
@@ -262,14 +262,13 @@ static void set_stun(cw_agent *agent, NiceAgent *nice)
 static void add_relay(cw_agent *agent, NiceAgent *nice, guint stream, const cw_lookup *lookup,
                       int family)
 {
-    static const NiceRelayType types[] = { NICE_RELAY_TYPE_TURN_UDP, NICE_RELAY_TYPE_TURN_TCP,
-                                           NICE_RELAY_TYPE_TURN_TCP };
     const cw_ice_server *server = lookup->server;
     g_autofree char *ip = name_get(agent->agents, lookup, family);
 
     if (ip)
-        nice_agent_set_relay_info(nice, stream, 1, ip, server->port, server->username,
-                                  server->password, types[server->way]);
+        nice_agent_set_relay_info(
+            nice, stream, 1, ip, server->port, server->username, server->password,
+            server->way == CW_RELAY_UDP ? NICE_RELAY_TYPE_TURN_UDP : NICE_RELAY_TYPE_TURN_TCP);
 }
 
 static void add_relays(cw_agent *agent, NiceAgent *nice, guint stream)
@@ -277,6 +276,14 @@ static void add_relays(cw_agent *agent, NiceAgent *nice, guint stream)
     cw_agents *agents = agent->agents;
 
     for (unsigned i = 0; i < agents->conf.turn_n; i++) {
+        const cw_tunnel *tunnel = &agents->tunnel[i];
+
+        if (tunnel->listener) {
+            nice_agent_set_relay_info(nice, stream, 1, tunnel->ip, tunnel->port,
+                                      tunnel->server->username, tunnel->server->password,
+                                      NICE_RELAY_TYPE_TURN_TCP);
+            continue;
+        }
         add_relay(agent, nice, stream, &agents->turn[i], AF_INET);
         add_relay(agent, nice, stream, &agents->turn[i], AF_INET6);
     }

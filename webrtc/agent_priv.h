@@ -50,6 +50,16 @@ typedef struct cw_lookup {
     uint64_t asked_us; /* 0: never */
 } cw_lookup;
 
+/* The way to a relay that wants TLS. */
+typedef struct cw_tunnel {
+    const cw_ice_server *server;
+    GSocketListener *listener; /* NULL: none */
+    GTlsDatabase *authorities; /* NULL: the machine's */
+    char *ip;
+    guint16 port; /* where libnice thinks the relay is */
+    cw_ice_thread *thread CW_OF_ICE;
+} cw_tunnel;
+
 struct cw_agents {
     atomic_uint refs; /* the loop's and each agent's */
     cw_loop *loop;
@@ -57,9 +67,10 @@ struct cw_agents {
     unsigned thread_n, next CW_OF_LOOP;
     cw_ice_thread *thread;
 
-    GCancellable *names_end;
+    GCancellable *end;
     pthread_mutex_t names_lock;
     cw_lookup stun, turn[CW_TURN_MAX];
+    cw_tunnel tunnel[CW_TURN_MAX];
 };
 
 struct cw_agent {
@@ -90,5 +101,10 @@ void cw_agent_tell(cw_agent *agent, const cw_agent_event *event);
 void cw_agent_do(const cw_agent_order *order) CW_ON_ICE;
 /* Look names up that were not for a while. */
 void cw_names_refresh(cw_ice_thread *thread) CW_ON_ICE;
+
+/* agent_tls.c. False when it cannot be; a log line says why. Any thread. */
+bool cw_tunnel_open(cw_tunnel *tunnel, const cw_ice_server *server, int family);
+void cw_tunnel_clear(cw_tunnel *tunnel); /* any thread */
+void cw_tunnel_run(cw_tunnel *tunnel, cw_ice_thread *thread) CW_ON_ICE;
 
 #endif

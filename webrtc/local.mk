@@ -1,6 +1,7 @@
 noinst_LIBRARIES += webrtc/libwebrtc.a
 webrtc_libwebrtc_a_SOURCES = \
 	webrtc/agent.c webrtc/agent.h webrtc/agent_nice.c webrtc/agent_priv.h \
+	webrtc/agent_tls.c \
 	webrtc/candidate.c webrtc/candidate.h \
 	webrtc/dtls.c webrtc/dtls.h webrtc/dtls_alert.c webrtc/dtls_assoc.c webrtc/dtls_cert.c \
 	webrtc/dtls_priv.h \

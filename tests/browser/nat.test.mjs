@@ -70,13 +70,24 @@ for (const transport of ['udp', 'tcp', 'tls'])
     test(`full ICE behind a NAT: no UDP to the browser, a relay by ${transport}`, async (t) => {
         internet.hide()
         internet.allow('meta l4proto tcp', ...(transport === 'udp' ? throughRelay : []), ...relayTo(addresses.browser))
-        const gateway = await hidden(t, { ...full(), turn: [relay.relay({ transport, ...(transport === 'tls' ? { address: `${relay.address}:5349` } : {}) })] })
+        const gateway = await hidden(t, { ...full(), turn: [relay.relay({ transport, ...(transport === 'tls' ? { address: `${relay.address}:5349`, tls_authorities: relay.cert } : {}) })] })
         const { phone, ice } = await echo(t, gateway)
         assert.equal(ice.local_type, 'relay')
         assert.equal(ice.local.split(':')[0], addresses.relay)
         await hangUp(phone)
         await gateway.stop()
     })
+
+test('full ICE: a relay whose certificate nobody signed is not used, and says so', async (t) => {
+    internet.hide()
+    internet.allow('meta l4proto tcp', ...relayTo(addresses.browser))
+    const gateway = await hidden(t, { ...full(), media: { ice_timeout_ms: 2000 }, turn: [relay.relay({ transport: 'tls', address: `${relay.address}:5349` })] })
+    const phone = await WebPhone.open(t, browser, gateway.http, `anna${++users}`)
+    await phone.dial('echo')
+    await gateway.program.waitFor(/event=ice.relay host=10.97.0.2 what=connect/)
+    assert.equal(await phone.waitEnd(), 'ice')
+    await gateway.stop()
+})
 
 test('full ICE behind a 1:1 NAT: no UDP at all, the browser connects by TCP', async (t) => {
     internet.hide({ oneToOne: true })
