@@ -233,7 +233,7 @@ static void on_failed(void *arg, cw_err err)
     r->failed_n++;
 }
 
-static void on_dtmf(void *arg, unsigned stream, char digit, unsigned duration_ms) {}
+static void on_dtmf(void *arg, unsigned stream, char digit, unsigned duration_ms, bool passed) {}
 
 static void on_flowing(void *arg, unsigned stream) {}
 
