@@ -42,7 +42,7 @@ typedef struct cw_video {
 
 /* Any thread. */
 cw_video *cw_video_new(size_t resend_bytes);
-void cw_video_free(cw_video *video); /* NULL is fine */
+void cw_video_free(cw_video *video); /* NULL is fine; any thread, when none uses it */
 
 struct cw_ep;
 

@@ -18,7 +18,8 @@ CW_NODISCARD cw_err cw_gateway_new(const cw_conf *conf, const char *conf_path, c
 void cw_gateway_free(cw_gateway *gateway) CW_ON_LOOP; /* ends every call; NULL is fine */
 cw_loop *cw_gateway_loop(cw_gateway *gateway) CW_ON_LOOP;
 
-/* Open the files anew that were moved away. CW_E_STATE: there are none; CW_E_IO, which is logged. */
+/* Open the files anew that were moved away. CW_E_STATE: there are none; CW_E_IO, which is logged.
+ */
 CW_NODISCARD cw_err cw_gateway_reopen(cw_gateway *gateway) CW_ON_LOOP;
 
 /* What a configuration asks for that only shows when it is used: addresses, keys. As

@@ -131,9 +131,9 @@ void cw_dtls_tell(cw_dtls *dtls, cw_err err, const cw_srtp_keys *keys) CW_ON_DTL
 
 /* ── The association (dtls_assoc.c), on the thread ── */
 
-/* OpenSSL's callbacks; on the thread. */
+/* OpenSSL's callbacks, on the thread; any thread for the compiler, which cannot see through it. */
 int cw_dtls_cookie_make(SSL *ssl, uint8_t *cookie, unsigned *len);
-int cw_dtls_cookie_check(SSL *ssl, const uint8_t *cookie, unsigned len);
+int cw_dtls_cookie_check(SSL *ssl, const uint8_t *cookie, unsigned len); /* any thread */
 BIO_METHOD *cw_dtls_bio(void) CW_ON_LOOP; /* made once, by the first call */
 void cw_dtls_feed(cw_dtls *dtls, const cw_dtls_msg *msg) CW_ON_DTLS;
 void cw_dtls_open_port(cw_dtls *dtls, const cw_addr *to, int fd) CW_ON_DTLS; /* takes fd */

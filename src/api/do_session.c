@@ -66,7 +66,8 @@ static json_t *opened(const cw_session *s, const cw_identity *identity)
 
     return json_pack("{ss ss ss so s{sI sI} s{sI} s{ss ss}}", "session", cw_id_print(s->id, id),
                      "user", identity->user, "display", identity->display, "iceServers",
-                     ice_servers(s->env->conf), "ping", "interval_ms", (json_int_t)web->ping_interval_ms, "timeout_ms",
+                     ice_servers(s->env->conf), "ping", "interval_ms",
+                     (json_int_t)web->ping_interval_ms, "timeout_ms",
                      (json_int_t)web->ping_timeout_ms, "limits", "message_bytes",
                      (json_int_t)web->message_max_bytes, "server", "name", PACKAGE_NAME, "version",
                      PACKAGE_VERSION);
