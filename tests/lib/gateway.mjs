@@ -71,7 +71,7 @@ export class Gateway {
             if (gateway.program.end) throw new Error(`causeway ended: ${gateway.program.text}`)
             return reach ? existsSync(gateway.socket) : await connects(host, port)
         }, `causeway listens on ${listen}`, 10000)
-        await gateway.ctl('status')
+        await until(async () => (await gateway.ctlRun('status')).code === 0, 'its control socket answers', 5000)
         return gateway
     }
 
