@@ -207,6 +207,21 @@ static void print_stream(const json_t *s, FILE *out)
     print_window("out, now", json_object_get(json_object_get(s, "window"), "heard"), out);
 }
 
+/* "  keys     by dtls, we active, 12 ms", stream by stream; nothing for plain RTP. */
+static void print_protection(const json_t *of, FILE *out)
+{
+    const char *keying = text_of(of, "keying"), *role = text_of(of, "role");
+
+    if (!keying || strcmp(keying, "none") == 0)
+        return;
+    fprintf(out, "  keys     by %s", keying);
+    if (role)
+        fprintf(out, ", we %s, %s %d ms", role,
+                json_is_true(json_object_get(of, "done")) ? "done in" : "not done,",
+                (int)number_of(of, "handshake_ms"));
+    fputc('\n', out);
+}
+
 static void print_leg(const char *title, const json_t *leg, FILE *out)
 {
     static const char *const below[] = { "transport", "dialog", "report" };
@@ -226,6 +241,7 @@ static void print_leg(const char *title, const json_t *leg, FILE *out)
         fprintf(out, "  %s\n", below[i]);
         print_members(part, 4, out);
     }
+    json_array_foreach(json_object_get(leg, "protection"), i, stream) print_protection(stream, out);
     json_array_foreach(json_object_get(leg, "streams"), i, stream) print_stream(stream, out);
 }
 
