@@ -44,7 +44,7 @@ function search(name, job, options) {
 
 export async function capacity(options) {
     const table = new Table(`Calls on one core with less than ${p99Limit} ms added at the 99th percentile and ${lossLimit * 100} % lost`, columns)
-    const seconds = Math.min(options.seconds, 4)
+    const seconds = Math.min(options.seconds, 3)
 
     for (const job of options.jobs ?? ['dtls', 'rtp']) {
         const base = await withSide('direct', job, options, async (side) => {

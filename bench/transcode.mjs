@@ -4,7 +4,7 @@ import { measure } from './lib/measure.mjs'
 import { Table } from './lib/table.mjs'
 import { connectCalls, jobs, rivals, withSide } from './lib/work.mjs'
 
-const columns = [['work         '], ['gateway  '], ['calls', 0], ['core %', 1], ['ms/s a call', 2], ['calls a core', 0], ['of rtpengine', 2], ['arrived %', 1]]
+const columns = [['work         '], ['gateway            '], ['calls', 0], ['core %', 1], ['ms/s a call', 2], ['calls a core', 0], ['of rtpengine', 2], ['arrived %', 1]]
 const voice = JSON.parse(readFileSync(new URL('lib/voice.json', import.meta.url)))
 const callsAtOnce = 60
 
@@ -23,10 +23,10 @@ export async function transcode(options) {
 
     for (const job of options.jobs ?? ['pcma', 'amrwb']) {
         let theirs
-        for (const name of [...rivals(job), 'causeway']) {
-            const m = await run(name, job, calls, options)
-            table.row(jobs[job].name, name, calls, m.core * 100, (m.core * 1000) / calls, calls / m.core, theirs && theirs / m.core, m.arrivedShare * 100)
-            theirs = m.core
+        for (const [name, title, more = ''] of [...rivals(job).map((rival) => [rival, rival]), ['causeway', 'causeway'], ['causeway', 'causeway, effort 10', 'opus_complexity = 10;']]) {
+            const m = await run(name, job, calls, { ...options, more: more + options.more })
+            table.row(jobs[job].name, title, calls, m.core * 100, (m.core * 1000) / calls, calls / m.core, theirs && theirs / m.core, m.arrivedShare * 100)
+            if (name !== 'causeway') theirs = m.core
         }
         if (!rivals(job).length) table.note(`${jobs[job].name}: no rival here can`)
     }

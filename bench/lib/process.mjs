@@ -14,11 +14,15 @@ function mayGoFirst() {
 
 // A command on one core, or several ("0,1"), and first in line there where we may: what else runs on
 // the machine then costs neither side more than the other. Not first (`fair`) where threads of one
-// program compete and the kernel shall decide as it does in life; then before others at least.
+// program compete; goFirst() is for some of them.
 export function pinned(core, command, { fair = false } = {}) {
-    const rank = !mayGoFirst() ? [] : fair ? ['chrt', '-o', '0', 'nice', '-n', '-20'] : ['chrt', '-f', '10']
+    const rank = !mayGoFirst() ? [] : fair ? ['chrt', '-o', '0'] : ['chrt', '-f', '10']
     const [file, ...args] = [...rank, 'taskset', '-c', String(core), ...command]
     return [file, args]
+}
+
+export function goFirst(tasks) {
+    for (const task of mayGoFirst() ? tasks : []) spawnSync('chrt', ['-f', '-p', '10', task])
 }
 
 export function installed(program) {

@@ -31,6 +31,6 @@ test('setup: the calls that run hear nothing of a burst of hellos', async () => 
 
 test('transcode: its row is there', async () => {
     const ours = (await rows('transcode', '--jobs', 'pcma', '--calls', '2')).at(-1)
-    assert.deepEqual(ours.slice(0, 3), ['Opus – PCMA', 'causeway', '2'])
+    assert.deepEqual(ours.slice(0, 3), ['Opus – PCMA', 'causeway, effort 10', '2'])
     assert.ok(Number(ours.at(-1)) > 95, `${ours.at(-1)} % arrived`)
 })
