@@ -36,7 +36,7 @@ static char read_mode(const char *fmtp)
     size_t len;
     const char *value = cw_fmtp_get(fmtp, "packetization-mode", &len);
 
-    return value && len ? value[0] : '0';
+    return value && len == 1 && (value[0] == '1' || value[0] == '2') ? value[0] : '0';
 }
 
 static bool is_asymmetric(const char *fmtp)
@@ -96,20 +96,25 @@ static void set_level(profile *p, unsigned level)
     p->level_idc = level == 105 ? (old ? 11 : 9) : level / 10;
 }
 
+static bool is_negotiated(const char *param)
+{
+    static const char *const keys[] = { "profile-level-id", "packetization-mode",
+                                        "level-asymmetry-allowed" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+        if (cw_fmtp_has(param, keys[i]))
+            return true;
+    return false;
+}
+
 /* What the answer said beyond what is negotiated here. */
 static void add_rest(GString *out, const char *fmtp)
 {
-    static const char *const ours[] = { "profile-level-id=", "packetization-mode=",
-                                        "level-asymmetry-allowed=" };
     g_auto(GStrv) params = g_strsplit(fmtp, ";", 0);
 
     for (char **param = params; *param; param++) {
-        bool known = false;
-
         g_strstrip(*param);
-        for (size_t i = 0; i < G_N_ELEMENTS(ours); i++)
-            known = known || !g_ascii_strncasecmp(*param, ours[i], strlen(ours[i]));
-        if (!known && **param && out->len + 1 + strlen(*param) <= CW_FMTP_MAX)
+        if (!is_negotiated(*param) && **param && out->len + 1 + strlen(*param) <= CW_FMTP_MAX)
             g_string_append_printf(out, ";%s", *param);
     }
 }
@@ -124,8 +129,8 @@ void cw_h264_answer(const char *offer, const char *answer, char ret[static CW_FM
     set_level(&ours, asymmetric ? level : MIN(level, level_of(&ours)));
     if (asymmetric)
         g_string_append(out, "level-asymmetry-allowed=1;");
-    if (read_mode(offer) == '1')
-        g_string_append(out, "packetization-mode=1;");
+    if (read_mode(offer) != '0')
+        g_string_append_printf(out, "packetization-mode=%c;", read_mode(offer));
     g_string_append_printf(out, "profile-level-id=%02x%02x%02x", ours.idc, ours.iop & 0xff,
                            ours.level_idc & 0xff);
     add_rest(out, answer);

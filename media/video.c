@@ -3,15 +3,16 @@
 #include "base/stats.h"
 #include "media/transport.h"
 
-#define QUIET_US   300000 /* another SSRC of a bundle counts when the first is silent this long */
-#define TWCC_US    60000
-#define RTT_US     100000 /* until it is known */
-#define RTT_MIN_US 20000
-#define ASK_MAX    64 /* numbers in one NACK */
-#define QUEUE_US   50000
-#define KBPS_MIN   50
-#define LOSS_HIGH  26 /* of 256: 10 % */
-#define LOSS_LOW   5  /* 2 % */
+#define QUIET_US     300000 /* another SSRC of a bundle counts when the first is silent this long */
+#define TWCC_US      60000
+#define RTT_US       100000 /* until it is known */
+#define RTT_MIN_US   20000
+#define ASK_MAX      64 /* numbers in one NACK */
+#define QUEUE_US     100000
+#define REMB_RATE_US 500000 /* over which the rate that flows is measured */
+#define KBPS_MIN     50
+#define LOSS_HIGH    26 /* of 256: 10 % */
+#define LOSS_LOW     5  /* 2 % */
 
 cw_video *cw_video_new(size_t resend_bytes)
 {
@@ -242,17 +243,21 @@ static bool is_congested(cw_ep *ep) CW_ON_MEDIA
 }
 
 /* Browsers estimate from when packets of pictures come, and mistake their own load for a queue:
- * less is believed at once when loss or round trips agree, else by a sixteenth a second. */
+ * what flows now, and half as much again, is too much only when loss or round trips say so too. */
 static void take_remb(cw_worker *worker, cw_ep *ep, unsigned kbps) CW_ON_MEDIA
 {
     cw_video *video = ep->of_video;
-    unsigned was = video->remb_kbps ? video->remb_kbps : worker->conf->video_kbps;
-    uint64_t since_ms = MIN((worker->now_us - video->remb_us) / 1000, 1000);
+    uint64_t since_us = worker->now_us - video->remb_us;
 
-    if (kbps < was && !is_congested(ep))
-        kbps = MAX(kbps, was - (unsigned)(was * since_ms / 16000));
-    video->remb_kbps = kbps;
-    video->remb_us = worker->now_us;
+    if (since_us >= REMB_RATE_US) {
+        uint64_t bytes = CW_CELL_GET(ep->count.tx_bytes);
+
+        video->remb_rate_kbps = (unsigned)((bytes - video->remb_bytes) * 8000 / since_us);
+        video->remb_us = worker->now_us;
+        video->remb_bytes = bytes;
+    }
+    video->remb_kbps =
+        is_congested(ep) ? kbps : MAX(kbps, video->remb_rate_kbps + video->remb_rate_kbps / 2);
     limit_changed(worker, cw_flow_source(ep));
 }
 

@@ -34,15 +34,15 @@ typedef struct cw_video {
     uint8_t fir_seen; /* number of the last FIR obeyed */
     /* What its far side can take, 0: not said */
     unsigned remb_kbps;           /* by its REMB, see take_remb() */
-    uint64_t remb_us;             /* when it came */
+    uint64_t remb_us, remb_bytes; /* when the rate was measured, and what was sent until then */
+    unsigned remb_rate_kbps;
     uint32_t rtt_min_us;          /* the shortest round trip, 0: not known */
     unsigned loss_kbps;           /* by what it lost */
     uint64_t rate_us, rate_bytes; /* when it last reported loss, and what was sent until then */
 } cw_video;
 
-/* Any thread. */
-cw_video *cw_video_new(size_t resend_bytes);
-void cw_video_free(cw_video *video); /* NULL is fine; any thread, when none uses it */
+cw_video *cw_video_new(size_t resend_bytes); /* any thread */
+void cw_video_free(cw_video *video);         /* any thread; NULL is fine */
 
 struct cw_ep;
 

@@ -9,14 +9,14 @@ let phones = 0
 
 export class Baresip {
     // Accounts are of baresip's syntax without the auth_user part; answer: auto or manual.
-    static async start(scope, { user = 'bob', port = 5200 + 10 * phones++, host = '127.0.0.1', answer = 'auto', hz = 440, codecs = 'PCMA', registrar, password = 'none', transport = 'udp', outbound, mediaenc, rtcpMux = false } = {}) {
+    static async start(scope, { user = 'bob', port = 5200 + 10 * phones++, host = '127.0.0.1', answer = 'auto', hz = 440, codecs = 'PCMA', registrar, password = 'none', transport = 'udp', outbound, mediaenc, rtcpMux = false, videoCodecs } = {}) {
         const phone = new Baresip()
         Object.assign(phone, { host, port, user, events: [], waiters: [] })
         phone.dir = tempDir(scope, 'baresip')
         phone.heard = path.join(phone.dir, 'heard')
         mkdirSync(phone.heard)
         writeFileSync(path.join(phone.dir, 'tone.wav'), wav(sine(hz, 10, 8000, 0.3), 8000))
-        phone.rtpPorts = [45000 + (port % 500) * 10, 45008 + (port % 500) * 10]
+        phone.rtpPorts = [45000 + (port % 500) * 10, 45009 + (port % 500) * 10]
         writeFileSync(path.join(phone.dir, 'config'), `
 sip_listen ${host}:${port}
 net_interface ${host.startsWith("10.") ? "v0" : host}
@@ -45,11 +45,19 @@ module srtp.so
 module dtls_srtp.so
 module account.so
 module menu.so
-module ctrl_tcp.so
+${videoCodecs ? `module vp8.so
+module vp9.so
+module fakevideo.so
+video_source fakevideo,nil
+video_display fakevideo,nil
+video_size 320x240
+video_bitrate 300000
+video_fps 15
+` : ''}module ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:${port + 5}
 `)
         writeFileSync(path.join(phone.dir, 'accounts'),
-            `<sip:${user}@${registrar ?? `${host}:${port}`};transport=${transport}>;auth_user=${user};auth_pass=${password};answermode=${answer};audio_codecs=${codecs};regint=${registrar ? 60 : 0}${mediaenc ? `;mediaenc=${mediaenc}` : ''}${outbound ? `;outbound="${outbound}"` : ''}\n`)
+            `<sip:${user}@${registrar ?? `${host}:${port}`};transport=${transport}>;auth_user=${user};auth_pass=${password};answermode=${answer};audio_codecs=${codecs};video_codecs=${videoCodecs ?? ''};regint=${registrar ? 60 : 0}${mediaenc ? `;mediaenc=${mediaenc}` : ''}${outbound ? `;outbound="${outbound}"` : ''}\n`)
         writeFileSync(path.join(phone.dir, 'contacts'), '')
         phone.program = new Program(scope, 'baresip', 'baresip', ['-f', phone.dir, '-v', '-s', ...(host.includes(':') ? ['-6'] : ['-4'])], { cwd: phone.heard, peer: true })
         await phone.program.waitFor(/baresip is ready/)
