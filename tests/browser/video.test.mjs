@@ -86,7 +86,8 @@ async function sends(page, kbps, ms = 30000) {
             return rate > kbps && rate
         }, `${page.name} sends more than ${kbps} kbit/s`, ms, 200)
     } catch (error) {
-        throw new Error(`${error.message}; last ${rate}; ${JSON.stringify(last)}`)
+        const { availableOutgoingBitrate } = await page.evaluate(async () => [...(await window.call.pc.getStats()).values()].find((row) => row.nominated) ?? {})
+        throw new Error(`${error.message}; last ${rate}, of ${availableOutgoingBitrate / 1000} available; ${JSON.stringify(last)}`)
     }
 }
 
@@ -140,6 +141,8 @@ async function oldPhone(t) {
 }
 
 test('chromium and an old video phone: keyframes by INFO both ways, bandwidth and levels as they say', async (t) => {
+    let send
+    t.after(() => clearInterval(send))
     const bob = await oldPhone(t)
     const reports = []
     bob.rtcp.on('message', (data) => reports.push(data))
@@ -173,13 +176,12 @@ test('chromium and an old video phone: keyframes by INFO both ways, bandwidth an
 
     // Pictures that begin in the middle: Chromium asks for a keyframe, and the phone is asked by INFO.
     let seq = 1
-    const send = setInterval(() => {
+    send = setInterval(() => {
         const packet = Buffer.concat([Buffer.from([0x80, 0x80 | Number(pt), 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0x10, 0x01]), Buffer.alloc(200, seq)])
         packet.writeUInt16BE(seq++, 2)
         packet.writeUInt32BE(seq * 3000, 4)
         bob.picture.send(packet, Number(port), '127.0.0.1')
     }, 33)
-    t.after(() => clearInterval(send))
     const info = await bob.expect('INFO', 12000)
     assert.equal(info.get('content-type'), 'application/media_control+xml')
     assert.match(info.body, /<picture_fast_update\/>/)

@@ -89,6 +89,7 @@ tests_fuzz_fuzz_payload_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_srtp_SOURCES = tests/fuzz/fuzz-srtp.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_srtp_LDADD = $(MEDIA_LIBS)
 tests_fuzz_fuzz_srtp_LDFLAGS = $(FUZZ_LINK)
+
 check_PROGRAMS += tests/fuzz/fuzz-picture tests/fuzz/fuzz-h264
 TESTS += tests/fuzz/fuzz-picture tests/fuzz/fuzz-h264
 tests_fuzz_fuzz_picture_SOURCES = tests/fuzz/fuzz-picture.c $(FUZZ_REPLAY)
