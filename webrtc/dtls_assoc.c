@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/hmac.h>
 #include <openssl/srtp.h>
+#include <malloc.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #define EARLY_MAX       16 /* records ahead of their keys; OpenSSL keeps 17 KB for each of up to 100 */
 #define RETRANSMIT_US   200000
 #define RETRANSMIT_MAX  3000000
+#define BURST           32    /* handshakes */
 #define TICK_US         10000 /* timers are this coarse, so that many handshakes cost few looks */
 #define LINK_MTU        1200
 #define ALERT_BYTES_MAX 256
@@ -158,8 +160,10 @@ static bool ssl_make(cw_dtls *dtls) CW_ON_DTLS
 
 static void ssl_drop(cw_dtls *dtls) CW_ON_DTLS
 {
-    if (dtls->ssl)
+    if (dtls->ssl) {
         cw_stat_dec(CW_STAT_dtls_open);
+        dtls->thread->freed++;
+    }
     SSL_free(dtls->ssl);
     dtls->ssl = NULL;
 }
@@ -535,6 +539,15 @@ static void expire(cw_dtls *dtls, uint64_t now_us) CW_ON_DTLS
     ERR_clear_error();
 }
 
+/* A burst of handshakes leaves 60 KB each behind, which libc would keep for the next burst. */
+static void give_back(cw_dtls_thread *thread) CW_ON_DTLS
+{
+    if (thread->freed < BURST || thread->handshaking.head || thread->lingering.head)
+        return;
+    malloc_trim(0);
+    thread->freed = 0;
+}
+
 void cw_dtls_tick(cw_dtls_thread *thread, uint64_t now_us)
 {
     uint64_t next = UINT64_MAX;
@@ -559,4 +572,5 @@ void cw_dtls_tick(cw_dtls_thread *thread, uint64_t now_us)
     if (thread->lingering.head)
         next = MIN(next, ((cw_dtls *)thread->lingering.head->data)->due_us);
     thread->tick_us = next == UINT64_MAX ? next : MAX(next, now_us + TICK_US);
+    give_back(thread);
 }

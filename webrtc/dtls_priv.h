@@ -66,6 +66,7 @@ typedef struct cw_dtls_thread {
     GQueue handshaking CW_OF_DTLS; /* of cw_dtls, a reference each */
     GQueue lingering CW_OF_DTLS;   /* the same, soonest due first */
     uint64_t tick_us CW_OF_DTLS;   /* when to look at them next */
+    unsigned freed CW_OF_DTLS;     /* SSLs, since memory was last given back */
 } cw_dtls_thread;
 
 struct cw_dtls_server {
