@@ -42,6 +42,12 @@ tests_fuzz_fuzz_crypto_SOURCES = tests/fuzz/fuzz-crypto.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_crypto_LDADD = $(MEDIA_LIBS)
 tests_fuzz_fuzz_crypto_LDFLAGS = $(FUZZ_LINK)
 
+check_PROGRAMS += tests/fuzz/fuzz-candidate
+TESTS += tests/fuzz/fuzz-candidate
+tests_fuzz_fuzz_candidate_SOURCES = tests/fuzz/fuzz-candidate.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_candidate_LDADD = $(WEBRTC_LIBS)
+tests_fuzz_fuzz_candidate_LDFLAGS = $(FUZZ_LINK)
+
 check_PROGRAMS += tests/fuzz/fuzz-rtcp
 TESTS += tests/fuzz/fuzz-rtcp
 tests_fuzz_fuzz_rtcp_SOURCES = tests/fuzz/fuzz-rtcp.c $(FUZZ_REPLAY)

@@ -130,6 +130,14 @@ tests_unit_test_peer_SOURCES = tests/unit/test-peer.c tests/unit/dtls-client.c \
 	tests/unit/dtls-client.h tests/unit/stun-msg.c tests/unit/stun-msg.h
 tests_unit_test_peer_LDADD = $(WEBRTC_LIBS)
 
+check_PROGRAMS += tests/unit/test-plane-carried tests/unit/test-candidate
+TESTS += tests/unit/test-plane-carried tests/unit/test-candidate
+tests_unit_test_plane_carried_SOURCES = tests/unit/test-plane-carried.c tests/unit/plane-rig.c \
+	tests/unit/plane-rig.h
+tests_unit_test_plane_carried_LDADD = $(MEDIA_LIBS)
+tests_unit_test_candidate_SOURCES = tests/unit/test-candidate.c
+tests_unit_test_candidate_LDADD = $(WEBRTC_LIBS)
+
 check_PROGRAMS += tests/unit/test-full-ice
 TESTS += tests/unit/test-full-ice
 tests_unit_test_full_ice_SOURCES = tests/unit/test-full-ice.c tests/unit/dtls-client.c \

@@ -69,8 +69,8 @@ static void browser_rig(rig *r, unsigned consent_timeout_ms) CW_TSA(assert_capab
 {
     cw_plane_conf conf = {
         .workers = 2,
-        .browser_listen_n = 1,
-        .browser_listen = { addr_of("127.0.0.1:0") },
+        .browser_listen_n = 2,
+        .browser_listen = { addr_of("127.0.0.1:0"), addr_of("[::1]:0") },
         .rtp_listen4 = addr_of("127.0.0.1:0"),
         .rtp_port_min = PORT_MIN,
         .rtp_port_max = PORT_MAX,
@@ -383,6 +383,46 @@ static void test_mobility(void)
     call_close(&c);
 }
 
+/* From one family to the other, as a telephone does between two networks. */
+static void test_mobility_to_ipv6(void)
+{
+    rtp_stream st = { .ssrc = 0x77, .seq = 10, .pt = 111 }, back = { .ssrc = 0x88, .pt = 96 };
+    cw_addr gateway[2], addr;
+    cw_ep_stats stats;
+    uint8_t data[512];
+    int v4, v6;
+    cw_rtp rtp;
+    call c;
+
+    call_open(&c, true, true);
+    g_assert_cmpuint(cw_plane_candidates(c.r.plane, 0, gateway, 2), ==, 2);
+    v4 = c.b.fd;
+    v6 = open_socket("[::1]:0", &addr);
+    g_assert_cmpuint(check(v6, &gateway[1], "ufrag", true, false), ==, 1); /* not nominated yet */
+    send_srtp(&c.b, v4, &st, NULL, 0);
+    g_assert_true(receive(c.s.fd, &rtp, data, sizeof data));
+    send_next(c.s.fd, &back, cw_ep_rtp_local(c.s.ep));
+    g_assert_true(receive_srtp(&c.b, &rtp, data, sizeof data));
+    g_assert_cmpuint(check(v6, &gateway[1], "ufrag", true, true), ==, 1);
+    await(&c.r, &c.b.bound, 2);
+    g_assert_true(cw_addr_eq(&c.b.remote, &addr));
+    send_srtp(&c.b, v4, &st, NULL, 0); /* what was under way by the old one */
+    g_assert_true(receive(c.s.fd, &rtp, data, sizeof data));
+    c.b.gateway = gateway[1];
+    send_srtp(&c.b, v6, &st, NULL, 0);
+    g_assert_true(receive(c.s.fd, &rtp, data, sizeof data));
+    c.b.fd = v6;
+    send_next(c.s.fd, &back, cw_ep_rtp_local(c.s.ep));
+    g_assert_true(receive_srtp(&c.b, &rtp, data, sizeof data));
+    settle(&c.r);
+    cw_ep_get_stats(c.ep, &stats);
+    g_assert_true(cw_addr_eq(&stats.remote, &addr));
+    g_assert_true(cw_addr_eq(&stats.local, &gateway[1]));
+    g_assert_false(readable(v4, 0));
+    close(v4);
+    call_close(&c);
+}
+
 /* New credentials: the old ones hold until the new ones are used. */
 static void test_ice_restart(void)
 {
@@ -530,6 +570,7 @@ int main(int argc, char **argv)
     g_test_add_func("/browser/rekey", test_rekey);
     g_test_add_func("/browser/doors", test_doors);
     g_test_add_func("/browser/mobility", test_mobility);
+    g_test_add_func("/browser/mobility-to-ipv6", test_mobility_to_ipv6);
     g_test_add_func("/browser/ice-restart", test_ice_restart);
     g_test_add_func("/browser/consent", test_consent);
     g_test_add_func("/browser/bundle", test_bundle);
