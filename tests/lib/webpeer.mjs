@@ -65,9 +65,9 @@ export class Phone {
     }
 
     // Starts a call; it is up when `answered()` is.
-    async start(to, { codecs = ['PCMA'], headers, call = `c${this.peer.nextId}` } = {}) {
+    async start(to, { codecs = ['PCMA'], headers, call = `c${this.peer.nextId}`, addr = '127.0.0.1' } = {}) {
         const id = this.peer.nextId++
-        const { sdp } = await this.peer.command('web.offer', { id, codecs, addr: '127.0.0.1' })
+        const { sdp } = await this.peer.command('web.offer', { id, codecs, addr })
         const started = await this.client.call('call.start', { call, to, sdp, ...(headers ? { headers } : {}) })
         return new PhoneCall(this, call, id, started.id)
     }
@@ -96,8 +96,8 @@ export class PhoneCall {
     }
 
     // Takes a call that came in.
-    async answer() {
-        const { sdp } = await this.peer.command('web.accept', { id: this.id, sdp: this.event.sdp, addr: '127.0.0.1' })
+    async answer({ addr = '127.0.0.1' } = {}) {
+        const { sdp } = await this.peer.command('web.accept', { id: this.id, sdp: this.event.sdp, addr })
         await this.client.call('call.answer', { call: this.call, sdp })
         await this.peer.event(this.id, 'connected')
         return this
