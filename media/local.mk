@@ -65,6 +65,7 @@ media_libmedia_a_SOURCES += media/path.c media/path.h media/wire.c media/wire_pr
 nodist_media_libmedia_a_SOURCES = media/xdp_bpf.h
 BUILT_SOURCES += media/xdp_bpf.h
 CLEANFILES += media/xdp_bpf.h media/xdp.bpf.o
+media/xdp.$(OBJEXT): media/xdp_bpf.h # BUILT_SOURCES are only there for "all" and "check"
 
 # -g gives the tables their types (BTF); the rest of it is not wanted.
 media/xdp.bpf.o: $(srcdir)/media/xdp.bpf.c $(srcdir)/media/xdp_key.h
