@@ -1,9 +1,13 @@
 #include "sip/interpose.h"
 
+#include "base/stats.h"
+
+#include <sofia-sip/msg.h>
 #include <sofia-sip/su.h>
 #include <sofia-sip/su_alloc.h>
 #include <sofia-sip/su_addrinfo.h>
 #include <sofia-sip/sresolv.h>
+#include <sofia-sip/tport.h>
 #include <sofia-resolv/sres.h>
 
 #include <dlfcn.h>
@@ -74,6 +78,17 @@ int sres_blocking_search(sres_resolver_t *res, uint16_t type, char const *name, 
     return -1;
 }
 
+/* In place of libsofia's, which answers STUN on the SIP port to anybody, with more bytes than it
+ * got, and writes a line about each. No header of its declares it. */
+int tport_recv_stun_dgram(tport_t const *tp, msg_t **msg, su_sockaddr_t *from, socklen_t len);
+int tport_recv_stun_dgram(tport_t const *tp, msg_t **msg, su_sockaddr_t *from, socklen_t len)
+{
+    cw_stat_inc(CW_STAT_sip_refused);
+    msg_destroy(*msg);
+    *msg = NULL;
+    return 0;
+}
+
 static bool is_ours(const char *name, const void *ours)
 {
     return dlsym(RTLD_DEFAULT, name) == ours;
@@ -82,6 +97,7 @@ static bool is_ours(const char *name, const void *ours)
 bool cw_sip_interposed(void)
 {
     return is_ours("su_getaddrinfo", (const void *)su_getaddrinfo) &&
+           is_ours("tport_recv_stun_dgram", (const void *)tport_recv_stun_dgram) &&
            is_ours("sres_query", (const void *)sres_query) &&
            is_ours("sres_query_sockaddr", (const void *)sres_query_sockaddr) &&
            is_ours("sres_search", (const void *)sres_search) &&
