@@ -78,8 +78,8 @@ int sres_blocking_search(sres_resolver_t *res, uint16_t type, char const *name, 
     return -1;
 }
 
-/* In place of libsofia's, which answers STUN on the SIP port to anybody, with more bytes than it
- * got, and writes a line about each. No header of its declares it. */
+/* In place of libsofia's, which answers STUN on the SIP port to anybody, and writes a line on
+ * standard error about each. No header of its declares it. */
 int tport_recv_stun_dgram(tport_t const *tp, msg_t **msg, su_sockaddr_t *from, socklen_t len);
 int tport_recv_stun_dgram(tport_t const *tp, msg_t **msg, su_sockaddr_t *from, socklen_t len)
 {
