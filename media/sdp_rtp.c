@@ -98,7 +98,7 @@ static void read_setup(const cw_sdp *sdp, const cw_sdp_media *media, cw_secure *
     else if (cw_span_is(attr->value, "actpass"))
         ret->setup = CW_SETUP_ACTPASS;
     else
-        ret->fingerprint.len = 0;
+        ret->fingerprint = (cw_fingerprint){ 0 };
 }
 
 static void read_secure(const cw_sdp *sdp, const cw_sdp_media *media, cw_secure *ret)
