@@ -229,6 +229,7 @@ static void *thread_main(void *arg)
     GSource *wake = g_unix_fd_source_new(thread->wake, G_IO_IN);
     sigset_t all;
 
+    pthread_setname_np(pthread_self(), "cw-ice");
     cw_role_take(&cw_role_ice);
     cw_assert_on_ice();
     sigfillset(&all);
