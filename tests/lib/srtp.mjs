@@ -93,7 +93,7 @@ export const rtpPortOf = (sdp) => Number(/^m=audio (\d+)/m.exec(sdp)[1])
 export class SrtpEnd {
     static async open(scope, { tx = new SrtpKey(), seq = 1000 } = {}) {
         const end = new SrtpEnd()
-        Object.assign(end, { tx, rx: [], seq, ts: 0, ssrc: randomBytes(4).readUInt32BE(), heard: [], opened: 0, foreign: 0, rtcp: [], sent: [] })
+        Object.assign(end, { tx, rx: [], seq, ts: 0, ssrc: randomBytes(4).readUInt32BE(), heard: [], opened: 0, strange: [], rtcp: [], sent: [] })
         for (;;) {
             const port = 40000 + 2 * Math.floor(Math.random() * 1000)
             try {
@@ -116,12 +116,23 @@ export class SrtpEnd {
     #take(data) {
         const plain = this.rx.length ? this.rx.map((key) => key.open(data)).find(Boolean) : data
         if (!plain) {
-            this.foreign++
+            this.strange.push(data)
             return
         }
         this.opened++
         this.heard.push(...Array.from(plain.subarray(12), alawDecode))
         this.heard.splice(0, this.heard.length - 8000)
+    }
+
+    // Packets that no key opened.
+    get foreign() {
+        return this.strange.length
+    }
+
+    // One more key; its packets may have come before the answer that has it.
+    learn(key) {
+        this.rx.push(key)
+        for (const data of this.strange.splice(0)) this.#take(data)
     }
 
     packet(hz) {

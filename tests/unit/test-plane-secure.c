@@ -348,6 +348,7 @@ static void test_rtcp(void)
     g.far = far_of(&g.keys);
     g.st = (rtp_stream){ .ssrc = 0x2222, .ts = 1, .seq = 10, .pt = 97 };
     cw_ep_rtp_secure(g.s.ep, &g.keys);
+    cw_ep_feedback(g.s.ep, &(cw_ep_feedback_conf){ .video = true, .feedback = CW_FB_PLI });
     send_sealed(&g, g.far);
     await(&r, &g.s.first, 1);
     cw_ep_keyframe(g.s.ep);
