@@ -89,16 +89,15 @@ void cw_report_sent(cw_report *report, const cw_rtcp_sender *sr, uint64_t now_us
 void cw_report_instant(const cw_report *source, const cw_tx *tx, uint64_t now_us, uint64_t ntp,
                        cw_rtcp_sender *ret)
 {
-    uint64_t since_us;
+    uint64_t since_us = source && source->sr_us ? now_us - source->sr_us : 0;
 
-    if (source && source->sr_us && source->sr_ssrc == tx->in_ssrc && !tx->resync) {
-        since_us = now_us - source->sr_us;
-        ret->ntp = source->sr.ntp + cw_ntp_of_us(since_us);
-        ret->ts = source->sr.ts + tx->ts_add + ticks_of_us(since_us, tx->clock_hz);
-        return;
-    }
     ret->ntp = ntp;
     ret->ts = tx->ts + (tx->at_us ? ticks_of_us(now_us - tx->at_us, tx->clock_hz) : 0);
+    if (!source || !source->sr_us)
+        return;
+    ret->ntp = source->sr.ntp + cw_ntp_of_us(since_us);
+    if (source->sr_ssrc == tx->in_ssrc && !tx->resync)
+        ret->ts = source->sr.ts + tx->ts_add + ticks_of_us(since_us, tx->clock_hz);
 }
 
 uint64_t cw_report_wait_us(unsigned interval_ms, uint32_t random)

@@ -38,7 +38,8 @@ void cw_report_sent(cw_report *report, const cw_rtcp_sender *sr, uint64_t now_us
 
 /* What instant a stream of ours stands at. While it carries on a source whose SR is known, that SR
  * shifted to now: pictures and sound of one source then keep the relation their source gave them.
- * Else by our clock, `ntp` now. */
+ * Transcoded sound takes the source's clock too, with timestamps of its own. A source that sends no
+ * SR: by our clock, `ntp` now. */
 void cw_report_instant(const cw_report *source, const cw_tx *tx, uint64_t now_us, uint64_t ntp,
                        cw_rtcp_sender *ret);
 

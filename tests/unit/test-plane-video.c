@@ -325,6 +325,59 @@ static void test_take_rtx(void)
     call_close(&c);
 }
 
+/* Another source, a hold, the first source again, new formats: for b one stream all the time, of
+ * which it can still ask for what was sent before. */
+static void test_continuity(void)
+{
+    cw_stream f = { .kind = CW_VIDEO, .dir = CW_SENDRECV };
+    rtp_stream other = { .ssrc = 0xdddd, .seq = 5, .ts = 77, .pt = VP8 };
+    uint8_t data[64];
+    uint16_t first, seq;
+    uint32_t ssrc, ts;
+    cw_rtp rtp;
+    side third;
+    call c;
+    new_out(out, B_SSRC);
+
+    call_open(&c, 0, 0, CW_FB_NACK, 0);
+    format_add(&f, "VP8", 90000, VP8);
+    side_open(&c.r, &third, AF_INET, &f, false);
+    first = pass(&c);
+    ssrc = cw_ep_ssrc(c.b.ep);
+    cw_ep_join(third.ep, c.b.ep);
+    settle(&c.r);
+    send_next(third.fd, &other, cw_ep_rtp_local(third.ep));
+    g_assert_true(receive(c.b.fd, &rtp, data, sizeof data));
+    g_assert_cmpuint(rtp.ssrc, ==, ssrc);
+    g_assert_cmpuint(rtp.seq, ==, (uint16_t)(first + 1));
+    ts = rtp.ts;
+
+    cw_ep_direction(c.b.ep, CW_INACTIVE); /* held: what comes is not sent, and leaves no gap */
+    settle(&c.r);
+    for (unsigned i = 0; i < 3; i++)
+        send_next(third.fd, &other, cw_ep_rtp_local(third.ep));
+    expect_nothing(c.b.fd);
+    cw_ep_direction(c.b.ep, CW_SENDRECV);
+    cw_ep_join(c.a.ep, c.b.ep);
+    f.format[0].pt = 100;
+    cw_ep_formats(c.b.ep, &f, &f);
+    settle(&c.r);
+    seq = pass(&c);
+    g_assert_cmpuint(seq, ==, (uint16_t)(first + 2));
+    send_next(c.a.fd, &c.sa, cw_ep_rtp_local(c.a.ep));
+    g_assert_true(receive(c.b.fd, &rtp, data, sizeof data));
+    g_assert_cmpuint(rtp.pt, ==, 100);
+    g_assert_cmpuint(rtp.ssrc, ==, ssrc);
+    g_assert_cmpint((int32_t)(rtp.ts - ts), >, 0);
+
+    cw_rtcp_put_nack(&out, ssrc, &first, 1);
+    tell(&c.b, &out);
+    g_assert_true(receive(c.b.fd, &rtp, data, sizeof data));
+    g_assert_cmpuint(rtp.seq, ==, first);
+    side_close(&third);
+    call_close(&c);
+}
+
 /* PLI and FIR of b reach a in the way that a speaks, not too often. */
 static void test_keyframes(void)
 {
@@ -424,6 +477,7 @@ int main(int argc, char **argv)
     g_test_add_func("/video/send-again", test_send_again);
     g_test_add_func("/video/send-again-rtx", test_send_again_rtx);
     g_test_add_func("/video/take-rtx", test_take_rtx);
+    g_test_add_func("/video/continuity", test_continuity);
     g_test_add_func("/video/keyframes", test_keyframes);
     g_test_add_func("/video/keyframe-event", test_keyframe_event);
     g_test_add_func("/video/rates", test_rates);

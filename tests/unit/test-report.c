@@ -119,8 +119,9 @@ static void test_lip_sync(void)
     g_assert_cmpfloat_with_epsilon(at_v, 103.5, 1e-6);
 }
 
-/* Nothing known of the source, or it changed just now: our own clock. */
-static void test_own_clock(void)
+/* Nothing known of the source: our own clock. It was transcoded, or changed just now: its clock,
+ * and timestamps as they were sent. */
+static void test_own_numbers(void)
 {
     cw_report sound = { 0 };
     cw_tx tx = {
@@ -131,13 +132,18 @@ static void test_own_clock(void)
     cw_report_instant(NULL, &tx, 1100 * MS, 42, &out);
     g_assert_cmpuint(out.ntp, ==, 42);
     g_assert_cmpuint(out.ts, ==, 500 + 800);
-    cw_report_heard(&sound, 2, &(cw_rtcp_sender){ .ntp = 7 }, 1000 * MS);
     cw_report_instant(&sound, &tx, 1100 * MS, 42, &out);
     g_assert_cmpuint(out.ntp, ==, 42);
-    cw_report_heard(&sound, 1, &(cw_rtcp_sender){ .ntp = 7 }, 1000 * MS);
+    cw_report_heard(&sound, 2, &(cw_rtcp_sender){ .ntp = 7, .ts = 90000 }, 1100 * MS);
+    cw_report_instant(&sound, &tx, 1100 * MS, 42, &out);
+    g_assert_cmpuint(out.ntp, ==, 7);
+    g_assert_cmpuint(out.ts, ==, 500 + 800);
+    cw_report_heard(&sound, 1, &(cw_rtcp_sender){ .ntp = 7, .ts = 90000 }, 1100 * MS);
+    cw_report_instant(&sound, &tx, 1100 * MS, 42, &out);
+    g_assert_cmpuint(out.ts, ==, 90009);
     tx.resync = true;
     cw_report_instant(&sound, &tx, 1100 * MS, 42, &out);
-    g_assert_cmpuint(out.ntp, ==, 42);
+    g_assert_cmpuint(out.ts, ==, 500 + 800);
 }
 
 static void test_wait(void)
@@ -159,7 +165,7 @@ int main(int argc, char **argv)
     g_test_add_func("/report/round-trip", test_round_trip);
     g_test_add_func("/report/other-sender", test_other_sender);
     g_test_add_func("/report/lip-sync", test_lip_sync);
-    g_test_add_func("/report/own-clock", test_own_clock);
+    g_test_add_func("/report/own-numbers", test_own_numbers);
     g_test_add_func("/report/wait", test_wait);
     return g_test_run();
 }
