@@ -504,6 +504,52 @@ static void test_bundle(void)
     call_close(&c);
 }
 
+/* Of two layers one is relayed; when which packets came is told the browser, losses too. */
+static void test_pictures(void)
+{
+    cw_stream video = { .kind = CW_VIDEO, .dir = CW_SENDRECV };
+    cw_ep_feedback_conf conf = { .video = true,
+                                 .feedback = CW_FB_TWCC | CW_FB_RSIZE,
+                                 .twcc_ext = 3 };
+    rtp_stream layer = { .ssrc = 2, .pt = 102 }, other = { .ssrc = 3, .pt = 102 };
+    uint8_t ext[] = { 0xbe, 0xde, 0, 1, 0x31, 0, 0, 0 }, data[512];
+    ssize_t n;
+    size_t len;
+    cw_rtp rtp;
+    cw_ep *ep;
+    side s;
+    call c;
+
+    call_open(&c, true, true);
+    format_add(&video, "VP8", 90000, 102);
+    side_open(&c.r, &s, AF_INET, &video, false);
+    g_assert_cmpint(cw_ep_browser_new(c.b.transport, "1", 4, on_ep, &c.seen, &ep), ==, CW_OK);
+    cw_ep_formats(ep, &video, &video);
+    cw_ep_feedback(ep, &conf);
+    cw_ep_join(ep, s.ep);
+    settle(&c.r);
+    for (ext[6] = 1; ext[6] < 6; ext[6]++) {
+        if (ext[6] == 3)
+            continue;
+        send_srtp(&c.b, c.b.fd, ext[6] == 5 ? &other : &layer, ext, sizeof ext);
+        if (ext[6] != 5)
+            g_assert_true(receive(s.fd, &rtp, data, sizeof data));
+    }
+    expect_nothing(s.fd);
+    g_assert_true(readable(c.b.fd, WAIT_MS));
+    n = recv(c.b.fd, data, sizeof data, 0);
+    g_assert_cmpint(n, >, 0);
+    len = (size_t)n;
+    g_assert_cmpint(cw_srtp_unprotect_rtcp(c.b.srtp, data, &len), ==, CW_OK);
+    g_assert_cmpuint(data[0] & 31, ==, 15);
+    g_assert_cmpuint(data[1], ==, 205);
+    g_assert_cmpuint(cw_get32(data + 8), ==, 2);
+    g_assert_cmpuint(cw_get16(data + 12), ==, 1); /* from the first on */
+    cw_ep_free(ep);
+    side_close(&s);
+    call_close(&c);
+}
+
 /* Echo over SRTP, in bursts larger than a batch. */
 static void test_burst(void)
 {
@@ -574,6 +620,7 @@ int main(int argc, char **argv)
     g_test_add_func("/browser/ice-restart", test_ice_restart);
     g_test_add_func("/browser/consent", test_consent);
     g_test_add_func("/browser/bundle", test_bundle);
+    g_test_add_func("/browser/pictures", test_pictures);
     g_test_add_func("/browser/burst", test_burst);
     g_test_add_func("/browser/no-event-after-free", test_no_event_after_free);
     return g_test_run();

@@ -359,6 +359,48 @@ static void test_write_v6(void)
     g_assert_nonnull(strstr(none, "c=IN IP4 0.0.0.0\r\n"));
 }
 
+/* ── RTCP ── */
+
+/* What is said about RTCP and bandwidth, read, and said again. */
+static void test_feedback(void)
+{
+    static const char text[] =
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nb=AS:900\r\nb=RR:0\r\n"
+        "t=0 0\r\nm=audio 4000 RTP/AVP 8\r\nb=AS:64\r\nb=RS:0\r\na=rtcp-fb:* nack\r\n"
+        "m=video 4002 RTP/AVPF 96 97 98\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\n"
+        "a=fmtp:97 apt=96\r\na=rtpmap:98 rtx/90000\r\na=fmtp:98 apt=200\r\na=rtcp-fb:* nack pli\r\n"
+        "a=rtcp-fb:96 ccm fir\r\na=rtcp-fb:96 ccm tmmbr\r\na=rtcp-fb:96 transport-cc\r\n"
+        "m=video 4004 RTP/AVP 96\r\nb=AS:10\r\nb=TIAS:500500\r\nb=RS:1\r\nb=x\r\nb=AS:y\r\n"
+        "a=rtpmap:96 VP8/90000\r\n";
+    g_autofree cw_media_desc *desc = g_new(cw_media_desc, 1);
+    g_autofree char *again = NULL;
+    cw_rtp_place place[CW_DESC_STREAMS_MAX];
+    const cw_stream *audio = &desc->stream[0], *video = &desc->stream[1], *plain = &desc->stream[2];
+
+    g_assert_cmpint(cw_sdp_read_rtp(text, sizeof text - 1, desc, place, NULL), ==, CW_OK);
+    g_assert_cmpuint(audio->bandwidth_kbps, ==, 64);
+    g_assert_true(audio->no_rtcp); /* RR from the session */
+    g_assert_false(audio->avpf);
+    g_assert_cmpuint(audio->feedback, ==, 0); /* nothing of it for sound */
+    g_assert_cmpuint(video->bandwidth_kbps, ==, 900);
+    g_assert_true(video->avpf);
+    g_assert_false(video->no_rtcp);
+    g_assert_cmpuint(video->feedback, ==, CW_FB_PLI | CW_FB_FIR); /* no number, no transport-cc */
+    g_assert_cmpuint(video->format_n, ==, 1);
+    g_assert_cmpuint(video->format[0].rtx_pt, ==, 97);
+    g_assert_cmpuint(plain->bandwidth_kbps, ==, 501);
+    g_assert_false(plain->no_rtcp || plain->avpf);
+
+    again = cw_sdp_write_rtp(desc, place, 1, 1);
+    g_assert_nonnull(strstr(again, "m=video 4002 RTP/AVPF 96 97\r\n"
+                                   "b=AS:900\r\nb=TIAS:900000\r\na=sendrecv\r\n"
+                                   "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 ccm fir\r\n"
+                                   "a=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\n"
+                                   "a=fmtp:97 apt=96\r\n"));
+    g_assert_nonnull(strstr(again, "b=AS:64\r\nb=TIAS:64000\r\nb=RS:0\r\nb=RR:0\r\n"));
+    g_assert_nonnull(strstr(again, "m=video 4004 RTP/AVP 96\r\n"));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -372,5 +414,6 @@ int main(int argc, char **argv)
     g_test_add_func("/sdp/rtp/faults", test_read_faults);
     g_test_add_func("/sdp/rtp/write", test_write);
     g_test_add_func("/sdp/rtp/write-v6", test_write_v6);
+    g_test_add_func("/sdp/feedback", test_feedback);
     return g_test_run();
 }
