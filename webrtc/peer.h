@@ -68,6 +68,9 @@ CW_NODISCARD cw_err cw_peer_offer(cw_peer *peer, const cw_media_desc *desc, char
 CW_NODISCARD cw_err cw_peer_answered(cw_peer *peer, const char *sdp, size_t len, cw_media_desc *ret,
                                      char why[static 128]) CW_ON_LOOP;
 
+/* Our offer is not answered: take it back. Streams that are refused in `desc` are let go of. */
+void cw_peer_undo(cw_peer *peer, const cw_media_desc *desc) CW_ON_LOOP;
+
 /* A trickled candidate: "" and NULL end them. ICE-lite needs none, full ICE those it can check; the
  * others (mDNS names among them) are fine too, for the browser's own checks show where it is.
  *

@@ -209,6 +209,18 @@ static void name_stream(cw_peer *peer, unsigned i)
     g_strlcpy(peer->stream[i].mid, mid, sizeof peer->stream[i].mid);
 }
 
+/* A section that was refused and is used again is another's (RFC 9429 5.2.2). */
+static void rename_stream(cw_peer *peer, unsigned i)
+{
+    char mid[CW_MID_MAX + 1];
+    unsigned n = peer->version;
+
+    do
+        g_snprintf(mid, sizeof mid, "r%u", n++);
+    while (mid_taken(peer, mid));
+    g_strlcpy(peer->stream[i].mid, mid, sizeof peer->stream[i].mid);
+}
+
 cw_err cw_peer_offer(cw_peer *peer, const cw_media_desc *desc, char **sdp)
 {
     cw_err err;
@@ -223,8 +235,11 @@ cw_err cw_peer_offer(cw_peer *peer, const cw_media_desc *desc, char **sdp)
         return err;
     if (peer->stream_n == 0)
         peer->mid_ext = MID_EXT;
-    for (unsigned i = 0; i < desc->stream_n; i++)
+    for (unsigned i = 0; i < desc->stream_n; i++) {
+        if (i < peer->stream_n && !peer->stream[i].ep && !desc->stream[i].refused)
+            rename_stream(peer, i);
         name_stream(peer, i);
+    }
     err = set_streams(peer, desc);
     if (err)
         return err;
@@ -233,6 +248,14 @@ cw_err cw_peer_offer(cw_peer *peer, const cw_media_desc *desc, char **sdp)
     cw_desc_offer_feedback(peer->ours, CW_FB_ALL, TWCC_EXT);
     *sdp = print(peer, peer->ours, NULL);
     return CW_OK;
+}
+
+void cw_peer_undo(cw_peer *peer, const cw_media_desc *desc)
+{
+    g_clear_pointer(&peer->ours, g_free);
+    for (unsigned i = 0; i < peer->stream_n; i++)
+        if (i >= desc->stream_n || desc->stream[i].refused)
+            cw_ep_free(g_steal_pointer(&peer->stream[i].ep));
 }
 
 static cw_err check_answer(const cw_media_desc *ours, const cw_jsep *theirs, char why[static 128])

@@ -1,7 +1,7 @@
 import { Emitter } from './emitter.js';
 import { CausewayError, aborted } from './error.js';
-import { openMedia, requireWebRtc, stopTracks } from './media.js';
-import type { LocalMedia, MediaOptions } from './media.js';
+import { openCamera, openMedia, requireWebRtc, stopTracks } from './media.js';
+import type { LocalMedia, MediaOptions, VideoOptions } from './media.js';
 import { Peer } from './peer.js';
 import { errors } from './protocol.js';
 import type { CallEnded, CallIncoming, CallReject, Direction, Held, Notifications, Party } from './protocol.js';
@@ -29,6 +29,8 @@ export interface CallEvents {
     track: { track: MediaStreamTrack; stream: MediaStream };
     muted: { who: 'local' | 'remote'; audio: boolean; video: boolean };
     held: Held;
+    /** Which way video flows now, after either side added or removed it. */
+    video: { local: boolean; remote: boolean };
     dtmf: { digit: string; durationMs: number };
     /** How a side's sound does: when it is first known, and when its rating changes. */
     quality: Quality;
@@ -88,6 +90,8 @@ export class Call extends Emitter<CallEvents> {
     private now: CallState;
     private peer: Peer | undefined;
     private media: LocalMedia | undefined;
+    private camera: { track: MediaStreamTrack; own: boolean } | undefined;
+    private pictures = { local: false, remote: false };
     private gatewayName = '';
     private offer = '';
     private early: Notifications['call.candidate'][] = []; // ahead of the description they are of
@@ -140,6 +144,10 @@ export class Call extends Emitter<CallEvents> {
     }
     get held(): Readonly<Held> {
         return this.holds;
+    }
+    /** Which way video flows. */
+    get video(): Readonly<{ local: boolean; remote: boolean }> {
+        return this.pictures;
     }
     /** The browser's own object; made when an incoming call is answered. */
     get pc(): RTCPeerConnection | undefined {
@@ -234,10 +242,28 @@ export class Call extends Emitter<CallEvents> {
 
     /** Finds a new media path after a change of network; the other side does not notice. */
     async restartIce(): Promise<void> {
-        if (!this.peer || this.over) throw wrongState(this.now);
-        const offer = await this.peer.offerRestart();
-        const { sdp } = await this.host.rpc.request('call.update', { call: this.id, sdp: offer });
-        await this.peer.accept(sdp);
+        await this.negotiate(true);
+    }
+
+    /**
+     * Sends the camera, or a track of yours, from now on. Resolves when the gateway has taken it; whether
+     * the other side does, the `video` event tells.
+     */
+    async addVideo(options: VideoOptions = {}): Promise<MediaStreamTrack> {
+        if (this.now !== 'active') throw wrongState(this.now);
+        const track = options.track ?? (await openCamera(options.video ?? true));
+        this.stopCamera();
+        this.camera = { track, own: !options.track };
+        this.applyMutes();
+        await this.negotiate(false, (peer) => peer.sendVideo(track));
+        return track;
+    }
+
+    /** Sends none any more; what the other side sends stays. */
+    async removeVideo(): Promise<void> {
+        if (!this.camera) return;
+        this.stopCamera();
+        await this.negotiate(false, (peer) => peer.stopVideo());
     }
 
     /** Plays the other side through an `<audio>` or `<video>` of the page until the call ends. */
@@ -285,6 +311,15 @@ export class Call extends Emitter<CallEvents> {
         this.steps = this.steps
             .then(() => (this.over ? undefined : reactions[method](this, params)))
             .catch((error: unknown) => this.fail(error));
+    }
+
+    /** @internal */
+    async changed({ held, sdp }: Notifications['call.update']): Promise<void> {
+        this.setHeld(held);
+        if (!sdp || !this.peer) return;
+        const answer = await this.peer.answerAgain(sdp);
+        await this.host.rpc.request('call.answer', { call: this.id, sdp: answer });
+        this.tellPictures();
     }
 
     /** @internal The session is gone, and the call with it. */
@@ -361,6 +396,7 @@ export class Call extends Emitter<CallEvents> {
         clearTimeout(this.reporting);
         this.peer?.close();
         if (this.media?.own) stopTracks(this.media.stream);
+        this.stopCamera();
         for (const element of this.players)
             if (element.srcObject === this.peer?.remote) element.srcObject = null;
         this.players.clear();
@@ -379,6 +415,51 @@ export class Call extends Emitter<CallEvents> {
 
     private get unanswered() {
         return this.now !== 'active' && this.now !== 'ended';
+    }
+
+    /*
+     * One negotiation at a time. The gateway refuses ours with `state` while an offer of its own waits for
+     * our answer: that one was told before the refusal, is answered first, and then ours is made again.
+     */
+    private async negotiate(restart: boolean, prepare?: (peer: Peer) => Promise<void>): Promise<void> {
+        for (let tries = 5; ; tries--) {
+            const step = this.steps.then(() => this.reoffer(restart, prepare));
+            this.steps = step.catch(() => {});
+            try {
+                return await step;
+            } catch (error) {
+                const again = error instanceof CausewayError && error.kind === 'state' && error.code !== 0;
+                if (!again || tries === 1 || this.over) throw error;
+                prepare = undefined;
+            }
+        }
+    }
+
+    private async reoffer(restart: boolean, prepare?: (peer: Peer) => Promise<void>) {
+        const { peer } = this;
+        if (!peer || this.over) throw wrongState(this.now);
+        await prepare?.(peer);
+        const offer = await peer.offerAgain(restart);
+        try {
+            const { sdp } = await this.host.rpc.request('call.update', { call: this.id, sdp: offer });
+            await peer.accept(sdp);
+        } catch (error) {
+            if (!this.over) await peer.withdraw();
+            throw error;
+        }
+        this.tellPictures();
+    }
+
+    private tellPictures() {
+        const flow = this.peer?.pictures() ?? { local: false, remote: false };
+        if (flow.local === this.pictures.local && flow.remote === this.pictures.remote) return;
+        this.pictures = flow;
+        this.emit('video', flow);
+    }
+
+    private stopCamera() {
+        if (this.camera?.own) this.camera.track.stop();
+        this.camera = undefined;
     }
 
     private async dial(options: CallOptions) {
@@ -478,7 +559,8 @@ export class Call extends Emitter<CallEvents> {
 
     /* A held call sends nothing: what is said meanwhile is not meant for the other side. */
     private applyMutes() {
-        for (const track of this.media?.stream.getTracks() ?? [])
+        const tracks = this.media?.stream.getTracks() ?? [];
+        for (const track of this.camera ? [...tracks, this.camera.track] : tracks)
             track.enabled = !this.mutes[track.kind as Kind] && !this.holds.local;
     }
 
@@ -491,7 +573,7 @@ const reactions: { [N in About]: (call: Call, params: Notifications[N]) => Promi
     'call.progress': (call, params) => call.progressed(params),
     'call.candidate': (call, params) => call.candidate(params),
     'call.answer': (call, params) => call.wasAnswered(params),
-    'call.update': (call, { held }) => call.setHeld(held),
+    'call.update': (call, params) => call.changed(params),
     'call.info': (call, params) => call.told(params),
     'call.quality': (call, params) => call.rated(params),
     'call.media': (call, params) => call.mediaChanged(params),

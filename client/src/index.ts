@@ -4,7 +4,7 @@ export { environment } from './environment.js';
 export type { Environment } from './environment.js';
 export { CausewayError } from './error.js';
 export type { Kind } from './error.js';
-export type { MediaOptions } from './media.js';
+export type { MediaOptions, VideoOptions } from './media.js';
 export { errors } from './protocol.js';
 export type * from './protocol.js';
 export type { TraceEvent } from './rpc.js';

@@ -36,6 +36,26 @@ export async function openMedia(options: MediaOptions): Promise<LocalMedia> {
     }
 }
 
+export interface VideoOptions {
+    /** The camera: true, or constraints. Not used with `track`. */
+    video?: boolean | MediaTrackConstraints;
+    /** A track to send instead: of a screen, of a canvas. It stays yours: the library does not stop it. */
+    track?: MediaStreamTrack;
+}
+
+/** A camera's track. */
+export async function openCamera(video: boolean | MediaTrackConstraints): Promise<MediaStreamTrack> {
+    try {
+        const stream = await navigator.mediaDevices.getUserMedia({ video });
+        return stream.getVideoTracks()[0]!;
+    } catch (error) {
+        const { name, message } = error as DOMException;
+        const [kind, text] = refusals[name] ?? ['media-failed', 'the microphone cannot be opened'];
+        const camera = text.replace('microphone', 'camera');
+        throw new CausewayError(kind, message ? `${camera}: ${message}` : camera);
+    }
+}
+
 export function stopTracks(stream: MediaStream): void {
     for (const track of stream.getTracks()) track.stop();
 }

@@ -38,14 +38,75 @@ export class Peer {
         return this.describe(await this.pc.createAnswer());
     }
 
-    async offerRestart(): Promise<string> {
-        return this.describe(await this.pc.createOffer({ iceRestart: true }));
+    async offerAgain(restart: boolean): Promise<string> {
+        return this.describe(await this.pc.createOffer(restart ? { iceRestart: true } : {}));
+    }
+
+    /** The gateway offers in the call. */
+    async answerAgain(offer: string): Promise<string> {
+        await this.pc.setRemoteDescription({ type: 'offer', sdp: offer });
+        const answer = await this.describe(await this.pc.createAnswer());
+        this.follow();
+        return answer;
+    }
+
+    /** Our offer was not taken: as before it. */
+    async withdraw(): Promise<void> {
+        if (this.pc.signalingState === 'have-local-offer')
+            await this.pc.setLocalDescription({ type: 'rollback' });
+    }
+
+    /** Sends `track`, in the section that the other side's video has if there is one. */
+    async sendVideo(track: MediaStreamTrack): Promise<void> {
+        const free = this.video();
+        if (!free) {
+            this.pc.addTransceiver(track, { direction: 'sendrecv' });
+            return;
+        }
+        await free.sender.replaceTrack(track);
+        free.direction = 'sendrecv';
+    }
+
+    async stopVideo(): Promise<void> {
+        const sending = this.video();
+        if (!sending) return;
+        await sending.sender.replaceTrack(null);
+        if (sending.currentDirection?.includes('recv')) sending.direction = 'recvonly';
+        else sending.stop();
+    }
+
+    /** Does video flow from here, and from there? */
+    pictures(): { local: boolean; remote: boolean } {
+        const flows = (way: string) =>
+            this.pc
+                .getTransceivers()
+                .some(({ receiver, currentDirection }) =>
+                    receiver.track.kind === 'video' && !!currentDirection?.includes(way));
+        return { local: flows('send'), remote: flows('recv') };
+    }
+
+    private video(): RTCRtpTransceiver | undefined {
+        return this.pc
+            .getTransceivers()
+            .find(({ receiver, currentDirection, direction }) =>
+                receiver.track.kind === 'video' && currentDirection !== 'stopped' && direction !== 'stopped');
+    }
+
+    /* A stream the other side sends no longer goes; `ontrack` tells when it comes. */
+    private follow() {
+        const coming = this.pc
+            .getTransceivers()
+            .filter(({ currentDirection }) => currentDirection?.includes('recv'))
+            .map(({ receiver }) => receiver.track);
+        for (const track of this.remote.getVideoTracks())
+            if (!coming.includes(track)) this.remote.removeTrack(track);
     }
 
     /** A second answer to the same offer is none of ours to take (RFC 3264 4). */
     async accept(answer: string): Promise<void> {
-        if (this.pc.signalingState === 'have-local-offer')
-            await this.pc.setRemoteDescription({ type: 'answer', sdp: answer });
+        if (this.pc.signalingState !== 'have-local-offer') return;
+        await this.pc.setRemoteDescription({ type: 'answer', sdp: answer });
+        this.follow();
     }
 
     /** One of the gateway's. What a browser cannot use is no reason to end a call: another will do. */

@@ -287,6 +287,8 @@ export interface CallChanged {
   call: string;
   /** who holds it now */
   held: Held;
+  /** an offer of the gateway: the other side's video came or went; answer it with call.answer */
+  sdp?: string;
 }
 
 /** A key the other side pressed */
@@ -409,11 +411,11 @@ export interface Requests {
   "ping": { params: Empty; result: Pong };
   /** Call somebody. `call.progress`, `call.answer` and `call.end` tell the rest. */
   "call.start": { params: CallStart; result: CallStarted };
-  /** Take a call that `call.incoming` announced. */
+  /** Take a call that `call.incoming` announced, or answer the offer that a `call.update` brought. */
   "call.answer": { params: CallSdp; result: Empty };
   /** Trickle ICE (RFC 8838): one more candidate of the browser. */
   "call.candidate": { params: CallCandidate; result: Empty };
-  /** Offer anew within the call: an ICE restart after a change of network, or other tracks. The other side need not notice. */
+  /** Offer anew within the call: an ICE restart after a change of network, or other tracks. The other side need not notice a restart. Video that is new to the call is answered `inactive` until the other side has said what it takes: a `call.update` with an offer follows. While an offer of the gateway waits for its answer, this gives `state`. */
   "call.update": { params: CallSdp; result: CallUpdated };
   /** Put the other side on hold. */
   "call.hold": { params: CallOnly; result: Empty };
@@ -441,7 +443,7 @@ export interface Notifications {
   "call.candidate": GatewayCandidate;
   /** The other side took the call you started. */
   "call.answer": CallAnswered;
-  /** Somebody held or resumed the call. */
+  /** Somebody held or resumed the call; or, with an offer, the other side added or took away video. */
   "call.update": CallChanged;
   /** The other side pressed a key, or muted something. */
   "call.info": CallTold;

@@ -157,7 +157,7 @@ test('without WebRTC, or without a secure page, a call is unsupported', async ()
 test('only listening needs no microphone', async () => {
     const { pc } = await dial(session, socket, 'tone', { audio: false });
     assert.deepEqual(microphone.asked, []);
-    assert.deepEqual(pc.transceivers, [{ kind: 'audio', direction: 'recvonly' }]);
+    assert.deepEqual(pc.transceivers.map(({ kind, direction }) => [kind, direction]), [['audio', 'recvonly']]);
 });
 
 test('the page\'s own stream is sent, and is not stopped', async () => {
@@ -457,4 +457,83 @@ test('what the browser measures is reported while the call lasts', async () => {
     } finally {
         clock.go();
     }
+});
+
+// ── Video in a call ──
+
+test('video is added: offered, and the track is muted by a hold like any other', async () => {
+    const { call, pc } = await answered();
+    const adding = call.addVideo();
+    const update = await socket.frame('call.update');
+    assert.equal(update.params.sdp, 'offer 2');
+    assert.equal(pc.transceivers[0].direction, 'sendrecv');
+    socket.reply(update, { sdp: 'answer 2' });
+    const track = await adding;
+    assert.equal(track.kind, 'video');
+    assert.equal(pc.remoteDescription.sdp, 'answer 2');
+    call.setHeld({ local: true, remote: false });
+    assert.equal(track.enabled, false);
+});
+
+test('the other side takes it: the offer of the gateway is answered, and told', async () => {
+    const { call, id, pc } = await answered();
+    const seen = [];
+    call.on('video', (flow) => seen.push(flow));
+    const adding = call.addVideo({ track: new FakeTrack('video') });
+    socket.reply(await socket.frame('call.update'), { sdp: 'inactive' });
+    await adding;
+    pc.transceivers[0].currentDirection = 'sendonly';
+    socket.tell('call.update', { call: id, held: { local: false, remote: false }, sdp: 'gateway offer' });
+    const answer = await socket.frame('call.answer');
+    assert.deepEqual(answer.params, { call: id, sdp: 'answer' });
+    socket.reply(answer);
+    await settle();
+    assert.deepEqual(seen, [{ local: true, remote: false }]);
+    assert.deepEqual(call.video, { local: true, remote: false });
+});
+
+test('an offer of the gateway crosses ours: theirs first, then ours again', async () => {
+    const { call, id, pc } = await answered();
+    const adding = call.addVideo({ track: new FakeTrack('video') });
+    const first = await socket.frame('call.update');
+    socket.tell('call.update', { call: id, held: { local: false, remote: false }, sdp: 'gateway offer' });
+    socket.refuse(first, -32004, 'state');
+    const answer = await socket.frame('call.answer');
+    assert.equal(pc.remoteDescription.sdp, 'gateway offer');
+    socket.reply(answer);
+    const again = await socket.frame('call.update');
+    assert.equal(again.params.sdp, 'offer 3');
+    socket.reply(again, { sdp: 'answer 3' });
+    await adding;
+    assert.equal(pc.transceivers.length, 1);
+});
+
+test('video is removed: a camera of the library is stopped, a track of the page is not', async () => {
+    const { call, pc } = await answered();
+    const adding = call.addVideo();
+    socket.reply(await socket.frame('call.update'), { sdp: 'a' });
+    const camera = await adding;
+    const removing = call.removeVideo();
+    socket.reply(await socket.frame('call.update'), { sdp: 'b' });
+    await removing;
+    assert.equal(camera.readyState, 'ended');
+    assert.equal(pc.transceivers[0].direction, 'stopped');
+
+    const mine = new FakeTrack('video');
+    const again = call.addVideo({ track: mine });
+    socket.reply(await socket.frame('call.update'), { sdp: 'c' });
+    await again;
+    pc.transceivers[1].currentDirection = 'sendrecv';
+    const last = call.removeVideo();
+    socket.reply(await socket.frame('call.update'), { sdp: 'd' });
+    await last;
+    assert.equal(mine.readyState, 'live');
+    assert.equal(pc.transceivers[1].direction, 'recvonly');
+});
+
+test('no camera: told as such, and the call goes on', async () => {
+    const { call } = await answered();
+    microphone.refuse = 'NotFoundError';
+    await assert.rejects(call.addVideo(), (error) => error.kind === 'media-missing' && /camera/.test(error.message));
+    assert.equal(call.state, 'active');
 });

@@ -119,8 +119,14 @@ export class FakeStream {
     getAudioTracks() {
         return this.tracks.filter(({ kind }) => kind === 'audio');
     }
+    getVideoTracks() {
+        return this.tracks.filter(({ kind }) => kind === 'video');
+    }
     addTrack(track) {
         this.tracks.push(track);
+    }
+    removeTrack(track) {
+        this.tracks = this.tracks.filter((each) => each !== track);
     }
 }
 
@@ -134,8 +140,21 @@ export class FakePeer {
     addTrack(track) {
         this.senders.push(track);
     }
-    addTransceiver(kind, init) {
-        this.transceivers.push({ kind, ...init });
+    addTransceiver(what, init) {
+        const track = typeof what === 'string' ? null : what;
+        const transceiver = {
+            kind: track?.kind ?? what,
+            currentDirection: null,
+            ...init,
+            sender: { track, replaceTrack: async (other) => void (transceiver.sender.track = other) },
+            receiver: { track: new FakeTrack(track?.kind ?? what) },
+            stop: () => Object.assign(transceiver, { direction: 'stopped', currentDirection: 'stopped' }),
+        };
+        this.transceivers.push(transceiver);
+        return transceiver;
+    }
+    getTransceivers() {
+        return this.transceivers;
     }
     async createOffer(options) {
         return { type: 'offer', sdp: `offer ${++this.offers}${options?.iceRestart ? ' restart' : ''}` };
@@ -144,6 +163,10 @@ export class FakePeer {
         return { type: 'answer', sdp: 'answer' };
     }
     async setLocalDescription(description) {
+        if (description.type === 'rollback') {
+            this.signalingState = 'stable';
+            return;
+        }
         this.localDescription = description;
         this.signalingState = description.type === 'offer' ? 'have-local-offer' : 'stable';
     }
@@ -199,6 +222,7 @@ export function install() {
                 microphone.asked.push(constraints);
                 if (microphone.refuse) throw new DOMException('no', microphone.refuse);
                 const stream = new FakeStream([new FakeTrack()]);
+                if (constraints.video) stream.tracks = [new FakeTrack('video')];
                 microphone.opened.push(stream);
                 return stream;
             },

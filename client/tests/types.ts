@@ -35,6 +35,8 @@ export async function use(element: HTMLAudioElement, stream: MediaStream): Promi
     const stats: CallStats = await call.stats();
     const pc: RTCPeerConnection | undefined = call.pc;
     if (stats.packetsLost > 3 && pc) await call.restartIce();
+    const picture: MediaStreamTrack = await call.addVideo({ video: { width: 640 } });
+    if (call.video.local && picture.enabled) await call.removeVideo();
     await call.hangup();
     return call.ended;
 }

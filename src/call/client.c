@@ -199,7 +199,7 @@ cw_err cw_client_update(cw_client *client, const char *call, const char *sdp, si
     other = cw_call_other(cw_leg_browser_call(leg), leg);
     if (!other)
         return CW_E_STATE;
-    err = cw_leg_browser_update(leg, &other->desc, sdp, sdp_len, &answer, why);
+    err = cw_leg_browser_update(leg, other, sdp, sdp_len, &answer, why);
     if (err)
         return err;
     *result = json_pack("{s:s}", "sdp", answer);

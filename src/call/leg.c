@@ -59,7 +59,16 @@ void cw_leg_set_desc(cw_leg *leg, const cw_media_desc *desc)
         leg->desc = *desc;
     leg->desc.transcode = leg->policy.codec.transcode;
     for (unsigned i = 0; i < leg->desc.stream_n; i++)
-        leg->desc.stream[i].dir = CW_SENDRECV;
+        if (leg->desc.stream[i].kind == CW_AUDIO)
+            leg->desc.stream[i].dir = CW_SENDRECV;
+}
+
+void cw_leg_agree(cw_leg *leg, const cw_media_desc *said, const cw_media_desc *agreed)
+{
+    cw_leg_set_desc(leg, agreed);
+    for (unsigned i = 0; i < leg->desc.stream_n && i < said->stream_n; i++)
+        if (leg->desc.stream[i].kind == CW_VIDEO)
+            leg->desc.stream[i].dir = said->stream[i].dir;
 }
 
 int cw_leg_stream(const cw_leg *leg, cw_media_kind kind)

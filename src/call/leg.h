@@ -36,7 +36,7 @@ typedef enum cw_leg_what {
     CW_LEG_EARLY,     /* leg->desc is what it answers with before the answer */
     CW_LEG_ANSWERED,  /* leg->desc is its answer */
     CW_LEG_DESCRIBED, /* leg->desc or the endpoints changed: join again */
-    CW_LEG_CHANGED,   /* a stream came or went: the other leg must know */
+    CW_LEG_CHANGED,   /* a stream came or went, or video flows otherwise: the other leg must know */
     CW_LEG_HELD,      /* `on`: the far side holds, or no longer */
     CW_LEG_DTMF,      /* `digit`, `duration_ms`, `passed` */
     CW_LEG_INFO,      /* `info`: {"audio": bool, "video": bool}, borrowed */
@@ -69,7 +69,7 @@ typedef struct cw_leg_ops {
      * before the call is answered, 0: it is the answer. One that follows an early one changes
      * nothing of what the far side was told about media. */
     cw_err (*answer)(cw_leg *leg, const cw_media_desc *answer, int early);
-    /* The other side's set of streams is now this. */
+    /* The other side's streams are now this: tell the far side, if it makes a difference to it. */
     cw_err (*update)(cw_leg *leg, const cw_media_desc *desc);
     /* The other side holds, or no longer. */
     void (*hold)(cw_leg *leg, bool on);
@@ -98,9 +98,9 @@ struct cw_leg {
     char name[128];       /* for people: "alice", "sip:bob@example.com", "echo" */
     cw_leg_policy policy; /* set before anything is described */
 
-    /* What the far side described last; once answered, what of it was agreed. Directions are
-     * CW_SENDRECV: holding is told by events, so that one side's hold never shows in the other's
-     * SDP. No stream: nothing described yet. */
+    /* What the far side described last; once answered, what of it was agreed. Directions of sound
+     * are CW_SENDRECV: holding is told by events, so that one side's hold never shows in the
+     * other's SDP; those of video are the far side's. No stream: nothing described yet. */
     cw_media_desc desc;
     const cw_media_desc *local; /* what we told it; NULL: with the same payload types as `desc` */
     bool held;                  /* by its far side */
@@ -122,8 +122,10 @@ void cw_leg_end(cw_leg *leg, const cw_cause *cause, cw_by by) CW_ON_LOOP; /* onc
 void cw_leg_trace(cw_leg *leg, bool out, const char *proto, const char *text) CW_ON_LOOP;
 void cw_leg_note(cw_leg *leg, const char *proto, const char *text) CW_ON_LOOP; /* an event */
 
-/* Take over what a far side described, directions taken out, under the leg's policy. */
+/* Take over what a far side described, sound's directions taken out, under the leg's policy. */
 void cw_leg_set_desc(cw_leg *leg, const cw_media_desc *desc) CW_ON_LOOP;
+/* What came of what it described: the formats of `agreed`. */
+void cw_leg_agree(cw_leg *leg, const cw_media_desc *said, const cw_media_desc *agreed) CW_ON_LOOP;
 
 /* The first stream of `kind` that is not refused, -1: none. */
 int cw_leg_stream(const cw_leg *leg, cw_media_kind kind) CW_ON_LOOP;

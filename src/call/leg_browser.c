@@ -1,5 +1,6 @@
 /* leg_browser.c - a browser: JSON notifications of its session, media by a peer. */
 #include "call/priv.h"
+#include "call/streams.h"
 
 #include "base/log.h"
 #include "base/stats.h"
@@ -17,8 +18,18 @@ typedef struct leg_browser {
     bool given;        /* its offer was answered */
     bool answered;
     bool remote_held; /* the other side holds */
-    json_t *muted;    /* what it said last; NULL: nothing */
-    json_t *report;   /* what it measured last, as in call.report; NULL: nothing */
+
+    /* Offers of ours in the call. */
+    cw_timer *timer; /* until the browser answers it; NULL: none was ever made */
+    bool offering;   /* one is out */
+    bool due;        /* the other leg's streams may have changed meanwhile */
+    struct {
+        bool live;
+        cw_dir dir;
+    } told[CW_DESC_STREAMS_MAX]; /* by our last SDP */
+
+    json_t *muted;  /* what it said last; NULL: nothing */
+    json_t *report; /* what it measured last, as in call.report; NULL: nothing */
     uint64_t report_ms;
 } leg_browser;
 
@@ -166,9 +177,17 @@ static CW_ON_LOOP void op_ring(cw_leg *leg, int status)
          state);
 }
 
+static void note_told(leg_browser *b, const cw_media_desc *ours)
+{
+    for (unsigned i = 0; i < ours->stream_n; i++) {
+        b->told[i].live = !ours->stream[i].refused;
+        b->told[i].dir = ours->stream[i].dir;
+    }
+}
+
 static CW_ON_LOOP cw_err answer_offer(leg_browser *b, const cw_media_desc *answer, char **sdp)
 {
-    g_autofree cw_media_desc *desc = g_new(cw_media_desc, 1);
+    g_autofree cw_media_desc *desc = g_new(cw_media_desc, 1), *said = NULL;
     cw_err err = cw_desc_answer(&b->leg.desc, &b->leg.policy.codec, answer, desc);
 
     if (err)
@@ -177,7 +196,9 @@ static CW_ON_LOOP cw_err answer_offer(leg_browser *b, const cw_media_desc *answe
     if (err)
         return err;
     b->given = true;
-    cw_leg_set_desc(&b->leg, desc);
+    said = g_memdup2(&b->leg.desc, sizeof b->leg.desc);
+    cw_leg_agree(&b->leg, said, desc);
+    note_told(b, desc);
     return CW_OK;
 }
 
@@ -205,15 +226,98 @@ static CW_ON_LOOP cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, int
     return CW_OK;
 }
 
-static cw_err op_update(cw_leg *leg, const cw_media_desc *desc)
+static json_t *held_json(const leg_browser *b)
 {
-    return CW_E_UNSUPPORTED; /* the browser offers, we answer: its streams are its own choice */
+    return json_pack("{s:{s:b s:b}}", "held", "local", b->leg.held, "remote", b->remote_held);
+}
+
+/* ── Our offers in the call: video of the other side ── */
+
+static CW_ON_LOOP bool must_tell(const leg_browser *b, const cw_media_desc *wish)
+{
+    g_autofree cw_media_desc *told = g_memdup2(&b->leg.desc, sizeof b->leg.desc);
+
+    for (unsigned i = 0; i < told->stream_n; i++) {
+        told->stream[i].refused = !b->told[i].live;
+        told->stream[i].dir = b->told[i].dir;
+    }
+    return cw_streams_must_tell(told, &b->leg.desc, wish);
+}
+
+/* It does not answer: without video, then. */
+static void on_unanswered(void *arg)
+{
+    leg_browser *b = arg;
+
+    cw_assert_on_loop();
+    cw_leg_note(&b->leg, "JSON", "our offer was not answered");
+    b->offering = b->due = false;
+    for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
+        if (i < b->leg.desc.stream_n && b->leg.desc.stream[i].kind == CW_AUDIO)
+            continue;
+        if (i < b->leg.desc.stream_n)
+            b->leg.desc.stream[i].refused = true;
+        b->told[i].live = false;
+    }
+    cw_peer_undo(b->peer, &b->leg.desc);
+    cw_leg_tell(&b->leg, CW_LEG_CHANGED);
+}
+
+static CW_ON_LOOP cw_err op_update(cw_leg *leg, const cw_media_desc *desc)
+{
+    leg_browser *b = self(leg);
+    g_autofree cw_media_desc *wish = g_new(cw_media_desc, 1);
+    g_autofree char *sdp = NULL;
+    json_t *params;
+    cw_err err;
+
+    if (!b->peer || !b->client)
+        return CW_E_STATE;
+    b->due = b->offering;
+    if (b->offering)
+        return CW_OK;
+    cw_streams_wish(&leg->desc, &leg->policy.codec, desc, wish);
+    if (!must_tell(b, wish))
+        return CW_OK;
+    err = cw_peer_offer(b->peer, wish, &sdp);
+    if (err)
+        return err;
+    b->offering = true;
+    note_told(b, wish);
+    if (!b->timer)
+        b->timer = cw_timer_new(b->client->calls->loop, on_unanswered, b);
+    cw_timer_start(b->timer, (uint64_t)b->client->calls->conf->web.answer_timeout_ms);
+    params = held_json(b);
+    json_object_set_new(params, "sdp", json_string(sdp));
+    tell(b, "call.update", params, "offer");
+    return CW_OK;
+}
+
+/* The browser's answer to one of them. */
+static CW_ON_LOOP cw_err reanswered(leg_browser *b, const char *sdp, size_t len,
+                                    char why[static 128])
+{
+    g_autofree cw_media_desc *desc = g_new0(cw_media_desc, 1);
+    cw_leg *leg = &b->leg, *other;
+    cw_err err = cw_peer_answered(b->peer, sdp, len, desc, why);
+
+    if (err)
+        return err;
+    b->offering = false;
+    cw_timer_stop(b->timer);
+    cw_leg_set_desc(leg, desc);
+    for (unsigned i = 0; i < desc->stream_n; i++)
+        b->told[i].live &= !desc->stream[i].refused;
+    cw_leg_tell(leg, CW_LEG_CHANGED);
+    other = cw_call_other(cw_leg_browser_call(leg), leg);
+    if (b->due && other && !leg->ended)
+        return op_update(leg, &other->desc);
+    return CW_OK;
 }
 
 static CW_ON_LOOP void tell_held(leg_browser *b)
 {
-    tell(b, "call.update",
-         json_pack("{s:{s:b s:b}}", "held", "local", b->leg.held, "remote", b->remote_held),
+    tell(b, "call.update", held_json(b),
          cw_fmt("held%s%s%s", b->leg.held ? " local" : "", b->remote_held ? " remote" : "",
                 b->leg.held || b->remote_held ? "" : ": no"));
 }
@@ -268,6 +372,7 @@ static json_t *end_json(const cw_cause *cause, cw_by by)
 static CW_ON_LOOP void forget(leg_browser *b)
 {
     cw_peer_free(g_steal_pointer(&b->peer));
+    g_clear_pointer(&b->timer, cw_timer_free);
     if (b->client)
         g_hash_table_remove(b->client->legs, b->name);
     b->client = NULL;
@@ -384,6 +489,8 @@ cw_err cw_leg_browser_answered(cw_leg *leg, const char *sdp, size_t len, char wh
     g_autofree cw_media_desc *desc = g_new0(cw_media_desc, 1);
     cw_err err;
 
+    if (b->offering)
+        return reanswered(b, sdp, len, why);
     if (!b->called || b->answered)
         return CW_E_STATE;
     err = cw_peer_answered(b->peer, sdp, len, desc, why);
@@ -399,23 +506,12 @@ cw_err cw_leg_browser_answered(cw_leg *leg, const char *sdp, size_t len, char wh
     return CW_OK;
 }
 
-static bool same_streams(const cw_media_desc *a, const cw_media_desc *b)
-{
-    for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
-        bool in_a = i < a->stream_n && !a->stream[i].refused;
-        bool in_b = i < b->stream_n && !b->stream[i].refused;
-
-        if (in_a != in_b || (in_a && a->stream[i].kind != b->stream[i].kind))
-            return false;
-    }
-    return true;
-}
-
-cw_err cw_leg_browser_update(cw_leg *leg, const cw_media_desc *other, const char *sdp, size_t len,
+cw_err cw_leg_browser_update(cw_leg *leg, const cw_leg *other, const char *sdp, size_t len,
                              char **answer, char why[static 128])
 {
     leg_browser *b = self(leg);
     g_autofree cw_media_desc *desc = g_new0(cw_media_desc, 1);
+    g_autofree cw_media_desc *foreseen = g_new(cw_media_desc, 1);
     g_autofree cw_media_desc *before = g_memdup2(&leg->desc, sizeof leg->desc);
     cw_err err;
 
@@ -424,13 +520,14 @@ cw_err cw_leg_browser_update(cw_leg *leg, const cw_media_desc *other, const char
     err = cw_peer_offered(b->peer, sdp, len, desc, why);
     if (err)
         return err;
+    cw_streams_foresee(other, desc, foreseen);
     cw_leg_set_desc(leg, desc);
-    err = answer_offer(b, other, answer);
+    err = answer_offer(b, foreseen, answer);
     if (err) {
         leg->desc = *before;
         return err;
     }
-    cw_leg_tell(leg, same_streams(before, desc) ? CW_LEG_DESCRIBED : CW_LEG_CHANGED);
+    cw_leg_tell(leg, cw_streams_changed(before, &leg->desc) ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);
     return CW_OK;
 }
 

@@ -1,5 +1,6 @@
 /* leg_service.c - echo and tone: callees inside the gateway. They answer at once. */
 #include "call/priv.h"
+#include "call/streams.h"
 
 #include <string.h>
 
@@ -37,7 +38,7 @@ static CW_ON_LOOP cw_err open_streams(leg_service *s)
 
         if (stream->kind == CW_VIDEO && !s->service->video)
             stream->refused = true;
-        if (stream->refused)
+        if (stream->refused || s->ep[i])
             continue;
         err = s->service->make(s->plane, s->leg.worker, &s->ep[i]);
         if (err)
@@ -68,9 +69,19 @@ static cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, int early)
     return CW_E_UNSUPPORTED; /* a service never calls */
 }
 
-static cw_err op_update(cw_leg *leg, const cw_media_desc *desc)
+/* Video that came is echoed; what went leaves an endpoint that waits. */
+static CW_ON_LOOP cw_err op_update(cw_leg *leg, const cw_media_desc *desc)
 {
-    return CW_OK; /* the other leg's endpoint is gone; ours waits */
+    leg_service *s = (leg_service *)leg;
+    g_autofree cw_media_desc *before = g_memdup2(&leg->desc, sizeof leg->desc);
+    cw_err err;
+
+    cw_streams_wish(before, &leg->policy.codec, desc, &leg->desc);
+    for (unsigned i = 0; i < leg->desc.stream_n; i++)
+        leg->desc.stream[i].dir = cw_dir_reverse(leg->desc.stream[i].dir);
+    err = open_streams(s);
+    cw_leg_tell(leg, CW_LEG_CHANGED);
+    return err;
 }
 
 static void op_hold(cw_leg *leg, bool on) {}

@@ -46,11 +46,13 @@ typedef struct leg_sip {
     unsigned version;
     char *sent; /* our SDP as last written, to know when it changed; NULL: none yet */
     unsigned fork;
-    bool described;   /* `remote` is there */
-    bool awaits_ack;  /* our offer is in a 200, the answer comes with the ACK */
-    bool reoffering;  /* our re-INVITE is on its way */
-    bool streams_new; /* `own` changed: the far side must be told */
-    bool hold_told;   /* as the far side knows it; compare other_holds */
+    bool described;     /* `remote` is there */
+    bool awaits_ack;    /* our offer is in a 200, the answer comes with the ACK */
+    bool reoffering;    /* our re-INVITE is on its way */
+    bool streams_due;   /* the other leg's streams may have changed: `own` is to follow */
+    bool streams_new;   /* `own` changed: the far side must be told */
+    bool streams_asked; /* our re-INVITE does that */
+    bool hold_told;     /* as the far side knows it; compare other_holds */
 
     bool rang, given, answered; /* being called: 180 sent, SDP sent, 200 sent */
     bool up;                    /* answered and confirmed either way */

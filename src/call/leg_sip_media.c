@@ -1,5 +1,6 @@
 /* leg_sip_media.c - the SIP leg's offers and answers (RFC 3264), and its RTP endpoints. */
 #include "call/leg_sip.h"
+#include "call/streams.h"
 
 #include "base/log.h"
 #include "call/picture.h"
@@ -246,12 +247,34 @@ static cw_err read_sdp(const leg_sip *s, const char *sdp, size_t len, their_sdp 
     return CW_OK;
 }
 
+static bool is_held(const cw_media_desc *desc)
+{
+    for (unsigned i = 0; i < desc->stream_n; i++)
+        if (desc->stream[i].kind == CW_AUDIO && !desc->stream[i].refused)
+            return desc->stream[i].dir != CW_SENDRECV;
+    return false;
+}
+
+/* leg.desc, formats of `agreed`. Who holds stops video too: that is not what became of the video.
+ */
+static CW_ON_LOOP void agree(leg_sip *s, const cw_media_desc *agreed)
+{
+    g_autofree cw_media_desc *said = g_memdup2(&s->remote, sizeof s->remote);
+
+    if (is_held(said))
+        for (unsigned i = 0; i < said->stream_n; i++)
+            said->stream[i].dir = i < s->leg.desc.stream_n && !s->leg.desc.stream[i].refused
+                                      ? s->leg.desc.stream[i].dir
+                                      : CW_SENDRECV;
+    cw_leg_agree(&s->leg, said, agreed);
+}
+
 static CW_ON_LOOP void take(leg_sip *s, const their_sdp *said)
 {
     s->remote = said->desc;
     memcpy(s->place, said->place, sizeof s->place);
     s->described = true;
-    cw_leg_set_desc(&s->leg, &said->desc);
+    agree(s, &said->desc);
 }
 
 cw_err cw_leg_sip_take_offer(leg_sip *s, const char *sdp, size_t len)
@@ -280,7 +303,7 @@ cw_err cw_leg_sip_give_answer(leg_sip *s, const cw_media_desc *answer)
         return err;
     cw_leg_sip_lock_answer(s);
     set_endpoints(s);
-    cw_leg_set_desc(&s->leg, &s->own);
+    agree(s, &s->own);
     return CW_OK;
 }
 
@@ -322,15 +345,20 @@ void cw_leg_sip_tell_held(leg_sip *s)
 static CW_ON_LOOP cw_err answer_again(leg_sip *s, const their_sdp *said)
 {
     g_autofree cw_media_desc *own = g_new(cw_media_desc, 1);
+    g_autofree cw_media_desc *foreseen = g_new(cw_media_desc, 1);
     const cw_leg *other = cw_call_other(s->leg.arg, &s->leg);
     cw_err err;
 
     if (!other)
         return CW_E_STATE;
-    err = cw_desc_answer(&said->desc, &s->leg.policy.codec, &other->desc, own);
+    cw_streams_foresee(other, &said->desc, foreseen);
+    err = cw_desc_answer(&said->desc, &s->leg.policy.codec, foreseen, own);
     if (err)
         return err;
     s->own = *own;
+    for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++)
+        if (i >= own->stream_n || own->stream[i].refused)
+            close_stream(s, i);
     take(s, said);
     answer_rtcp(s);
     err = cw_leg_sip_open(s);
@@ -338,7 +366,7 @@ static CW_ON_LOOP cw_err answer_again(leg_sip *s, const their_sdp *said)
         return err;
     cw_leg_sip_lock_answer(s);
     set_endpoints(s);
-    cw_leg_set_desc(&s->leg, own);
+    agree(s, own);
     return CW_OK;
 }
 
@@ -349,8 +377,17 @@ static CW_ON_LOOP void refuse(leg_sip *s, cw_err why)
     cw_leg_note(&s->leg, "SIP", cw_fmt("re-offer refused: %s%s", cw_err_text(why), err ? "!" : ""));
 }
 
+/* What we offer anew has sound both ways, but for who holds; video as the other leg has it. */
+static void open_sound(cw_media_desc *own)
+{
+    for (unsigned i = 0; i < own->stream_n; i++)
+        if (own->stream[i].kind == CW_AUDIO)
+            own->stream[i].dir = CW_SENDRECV;
+}
+
 void cw_leg_sip_reoffered(leg_sip *s, const char *sdp, size_t len)
 {
+    g_autofree cw_media_desc *before = g_memdup2(&s->leg.desc, sizeof s->leg.desc);
     g_autofree their_sdp *said = g_new(their_sdp, 1);
     g_autofree char *answer = NULL;
     cw_err err = CW_OK;
@@ -368,13 +405,13 @@ void cw_leg_sip_reoffered(leg_sip *s, const char *sdp, size_t len)
     if (!sdp) {
         s->awaits_ack = true;
         cw_leg_sip_lock_offer(s);
-        for (unsigned i = 0; i < s->own.stream_n; i++)
-            s->own.stream[i].dir = CW_SENDRECV;
+        open_sound(&s->own);
     }
     answer = cw_leg_sip_write(s);
     if (cw_sip_call_reanswer(s->sip, answer, strlen(answer)))
         return; /* the call is ending */
-    cw_leg_tell(&s->leg, CW_LEG_DESCRIBED);
+    cw_leg_tell(&s->leg,
+                cw_streams_changed(before, &s->leg.desc) ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);
     cw_leg_sip_tell_held(s);
 }
 
@@ -385,18 +422,59 @@ static bool can_offer(const leg_sip *s)
     return s->sip && s->up && !s->awaits_ack && !s->reoffering && !s->leg.over && !s->leg.ended;
 }
 
+/* Streams that the far side has not: not offered any more. */
+static CW_ON_LOOP void drop_unwanted(leg_sip *s)
+{
+    for (unsigned i = 0; i < s->own.stream_n; i++) {
+        if (i < s->remote.stream_n && !s->remote.stream[i].refused)
+            continue;
+        s->own.stream[i].refused = true;
+        close_stream(s, i);
+    }
+}
+
+/* `own` becomes what the other leg has now. False: the far side need not know. */
+static CW_ON_LOOP bool renew_streams(leg_sip *s)
+{
+    g_autofree cw_media_desc *wish = g_new(cw_media_desc, 1);
+    const cw_leg *other = cw_call_other(s->leg.arg, &s->leg);
+
+    s->streams_due = false;
+    if (!other)
+        return false;
+    cw_streams_wish(&s->own, &s->leg.policy.codec, &other->desc, wish);
+    for (unsigned i = 0; i < wish->stream_n; i++)
+        if (wish->stream[i].kind == CW_VIDEO && wish->stream[i].dir == CW_INACTIVE)
+            wish->stream[i].refused = true; /* nobody sends any: SIP ends know a port of 0 better */
+    if (!cw_streams_must_tell(&s->own, &s->leg.desc, wish))
+        return false;
+    s->own = *wish;
+    for (unsigned i = 0; i < s->own.stream_n; i++)
+        if (s->own.stream[i].refused)
+            close_stream(s, i);
+    if (cw_leg_sip_open(s) == CW_OK)
+        return true;
+    cw_leg_note(&s->leg, "RTP", cw_err_text(CW_E_NO_PORT));
+    drop_unwanted(s);
+    return false;
+}
+
 void cw_leg_sip_settle(leg_sip *s)
 {
     g_autofree char *sdp = NULL;
 
-    if (!can_offer(s) || (s->hold_told == s->other_holds && !s->streams_new))
+    if (!can_offer(s))
         return;
-    for (unsigned i = 0; i < s->own.stream_n; i++)
-        s->own.stream[i].dir = CW_SENDRECV;
+    if (s->streams_due && renew_streams(s))
+        s->streams_new = true;
+    if (s->hold_told == s->other_holds && !s->streams_new)
+        return;
+    open_sound(&s->own);
     cw_leg_sip_lock_offer(s);
     sdp = cw_leg_sip_write(s);
     /* CW_E_STATE: an offer of theirs is being answered; settled again when that is over. */
     s->reoffering = cw_sip_call_reoffer(s->sip, sdp, strlen(sdp)) == CW_OK;
+    s->streams_asked = s->reoffering && s->streams_new;
     if (s->reoffering)
         s->streams_new = false;
     else
@@ -405,39 +483,29 @@ void cw_leg_sip_settle(leg_sip *s)
 
 void cw_leg_sip_reanswered(leg_sip *s, int status, const char *sdp, size_t len)
 {
+    g_autofree cw_media_desc *before = g_memdup2(&s->leg.desc, sizeof s->leg.desc);
+    bool ok = status >= 200 && status < 300, changed;
     cw_err err = CW_OK;
 
     s->reoffering = false;
-    if (status >= 200 && status < 300) {
+    if (ok)
         err = sdp ? cw_leg_sip_take_answer(s, sdp, len) : CW_E_BAD_SDP;
-        if (!err)
-            cw_leg_tell(&s->leg, CW_LEG_DESCRIBED);
-    }
-    if (status >= 300 || err)
+    if (!ok || err)
         cw_leg_note(&s->leg, "SIP",
                     err ? cw_err_text(err) : cw_fmt("re-INVITE refused with %d", status));
+    if (s->streams_asked)
+        drop_unwanted(s);
+    changed = s->streams_asked || cw_streams_changed(before, &s->leg.desc);
+    s->streams_asked = false;
+    if (changed || (ok && !err))
+        cw_leg_tell(&s->leg, changed ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);
     cw_leg_sip_tell_held(s);
     cw_leg_sip_settle(s);
 }
 
 cw_err cw_leg_sip_update(leg_sip *s, const cw_media_desc *desc)
 {
-    g_autofree cw_media_desc *wish = g_new(cw_media_desc, 1);
-    bool changed = false;
-
-    cw_desc_offer(desc, &s->leg.policy.codec, wish);
-    for (unsigned i = 0; i < s->own.stream_n; i++) {
-        bool gone = i >= wish->stream_n || wish->stream[i].refused;
-
-        if (!gone || s->own.stream[i].refused)
-            continue;
-        s->own.stream[i].refused = true;
-        close_stream(s, i);
-        changed = true;
-    }
-    if (!changed)
-        return CW_E_UNSUPPORTED; /* streams are taken away only: the answer was already given */
-    s->streams_new = true;
+    s->streams_due = true;
     cw_leg_sip_settle(s);
     return CW_OK;
 }

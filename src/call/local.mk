@@ -23,4 +23,5 @@ src_call_libcall_a_SOURCES = \
 	src/call/quality.c src/call/quality.h \
 	src/call/record.c \
 	src/call/route.c src/call/route.h \
+	src/call/streams.c src/call/streams.h \
 	src/call/trunk.c

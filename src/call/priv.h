@@ -182,7 +182,7 @@ CW_NODISCARD cw_err cw_leg_browser_offered(cw_leg *leg, const char *sdp, size_t 
                                            char why[static 128]) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_leg_browser_answered(cw_leg *leg, const char *sdp, size_t len,
                                             char why[static 128]) CW_ON_LOOP;
-CW_NODISCARD cw_err cw_leg_browser_update(cw_leg *leg, const cw_media_desc *other, const char *sdp,
+CW_NODISCARD cw_err cw_leg_browser_update(cw_leg *leg, const cw_leg *other, const char *sdp,
                                           size_t len, char **answer,
                                           char why[static 128]) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_leg_browser_candidate(cw_leg *leg, const char *candidate,
