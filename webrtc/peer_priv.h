@@ -64,7 +64,7 @@ struct cw_peer {
 
     unsigned stream_n;
     cw_peer_stream stream[CW_DESC_STREAMS_MAX];
-    uint8_t mid_ext;
+    uint8_t mid_ext, twcc_ext;
 
     /* Our SDP's constants */
     uint64_t session_id;

@@ -6,8 +6,9 @@
 #include <glib.h>
 #include <string.h>
 
-#define MID_EXT  4 /* header extension id of the MID in our offers */
-#define TWCC_EXT 5 /* and of the transport-wide number */
+/* Header extension ids of our offers: of the MID, of transport-wide numbers. */
+#define MID_EXT  4
+#define TWCC_EXT 3
 
 /* ── Our SDP ────────────────────────────────────────────────────────────────────────────────────
  */
@@ -87,6 +88,8 @@ static void settle(cw_peer *peer, const cw_media_desc *ours, const cw_media_desc
             only_agreed(&theirs->stream[i], &ours->stream[i], tx);
         else
             *tx = theirs->stream[i];
+        if (theirs->stream[i].twcc_ext)
+            peer->twcc_ext = theirs->stream[i].twcc_ext; /* one in a bundle (RFC 8843 9.2) */
         stream->kind = ours->stream[i].kind;
         stream->dir = ours->stream[i].dir & cw_dir_reverse(theirs->stream[i].dir);
         cw_ep_formats(stream->ep, &ours->stream[i], tx);
@@ -221,6 +224,15 @@ static void rename_stream(cw_peer *peer, unsigned i)
     g_strlcpy(peer->stream[i].mid, mid, sizeof peer->stream[i].mid);
 }
 
+/* A later offer adds no header extension: the browser may have offered another under its id, and
+ * holds to that even after it withdrew the offer. */
+static void offer_feedback(const cw_peer *peer, cw_media_desc *ours)
+{
+    uint8_t ext = peer->remote_ufrag || peer->twcc_ext ? peer->twcc_ext : TWCC_EXT;
+
+    cw_desc_offer_feedback(ours, ext ? CW_FB_ALL : CW_FB_ALL & ~CW_FB_TWCC, ext);
+}
+
 cw_err cw_peer_offer(cw_peer *peer, const cw_media_desc *desc, char **sdp)
 {
     cw_err err;
@@ -245,7 +257,7 @@ cw_err cw_peer_offer(cw_peer *peer, const cw_media_desc *desc, char **sdp)
         return err;
     g_free(peer->ours);
     peer->ours = g_memdup2(desc, sizeof *desc);
-    cw_desc_offer_feedback(peer->ours, CW_FB_ALL, TWCC_EXT);
+    offer_feedback(peer, peer->ours);
     *sdp = print(peer, peer->ours, NULL);
     return CW_OK;
 }

@@ -430,7 +430,6 @@ export class Call extends Emitter<CallEvents> {
             } catch (error) {
                 const again = error instanceof CausewayError && error.kind === 'state' && error.code !== 0;
                 if (!again || tries === 1 || this.over) throw error;
-                prepare = undefined;
             }
         }
     }

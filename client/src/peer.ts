@@ -54,6 +54,7 @@ export class Peer {
     async withdraw(): Promise<void> {
         if (this.pc.signalingState === 'have-local-offer')
             await this.pc.setLocalDescription({ type: 'rollback' });
+        for (const unborn of this.pc.getTransceivers().filter(({ mid }) => mid === null)) unborn.stop();
     }
 
     /** Sends `track`, in the section that the other side's video has if there is one. */

@@ -145,6 +145,7 @@ export class FakePeer {
         const transceiver = {
             kind: track?.kind ?? what,
             currentDirection: null,
+            mid: null,
             ...init,
             sender: { track, replaceTrack: async (other) => void (transceiver.sender.track = other) },
             receiver: { track: new FakeTrack(track?.kind ?? what) },

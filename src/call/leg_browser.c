@@ -141,6 +141,14 @@ static json_t *party_json(const cw_party *from)
                      from->number, "user", from->user);
 }
 
+static void note_told(leg_browser *b, const cw_media_desc *ours)
+{
+    for (unsigned i = 0; i < ours->stream_n; i++) {
+        b->told[i].live = !ours->stream[i].refused;
+        b->told[i].dir = ours->stream[i].dir;
+    }
+}
+
 static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const cw_party *from)
 {
     leg_browser *b = self(leg);
@@ -161,6 +169,7 @@ static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const 
         err = cw_peer_offer(b->peer, offer, &sdp);
     if (err)
         return err;
+    note_told(b, offer);
     tell(b, "call.incoming",
          json_pack("{s:s s:o s:s s:s}", "id", cw_id_print(b->id, id), "from", party_json(from),
                    "to", call->asked ?: call->to, "sdp", sdp),
@@ -175,14 +184,6 @@ static CW_ON_LOOP void op_ring(cw_leg *leg, int status)
 
     tell(self(leg), "call.progress", json_pack("{s:s s:i}", "state", state, "status", status),
          state);
-}
-
-static void note_told(leg_browser *b, const cw_media_desc *ours)
-{
-    for (unsigned i = 0; i < ours->stream_n; i++) {
-        b->told[i].live = !ours->stream[i].refused;
-        b->told[i].dir = ours->stream[i].dir;
-    }
 }
 
 static CW_ON_LOOP cw_err answer_offer(leg_browser *b, const cw_media_desc *answer, char **sdp)
@@ -293,6 +294,20 @@ static CW_ON_LOOP cw_err op_update(cw_leg *leg, const cw_media_desc *desc)
     return CW_OK;
 }
 
+/* leg.desc, of what we offered. */
+static CW_ON_LOOP void take_answer(leg_browser *b, cw_media_desc *desc)
+{
+    for (unsigned i = 0; i < desc->stream_n; i++) {
+        const cw_media_desc *before = &b->leg.desc;
+        bool was = i < before->stream_n && !before->stream[i].refused;
+
+        desc->stream[i].dir = cw_dir_wanted(desc->stream[i].dir, b->told[i].dir,
+                                            was ? before->stream[i].dir : CW_INACTIVE);
+        b->told[i].live &= !desc->stream[i].refused;
+    }
+    cw_leg_set_desc(&b->leg, desc);
+}
+
 /* The browser's answer to one of them. */
 static CW_ON_LOOP cw_err reanswered(leg_browser *b, const char *sdp, size_t len,
                                     char why[static 128])
@@ -305,9 +320,7 @@ static CW_ON_LOOP cw_err reanswered(leg_browser *b, const char *sdp, size_t len,
         return err;
     b->offering = false;
     cw_timer_stop(b->timer);
-    cw_leg_set_desc(leg, desc);
-    for (unsigned i = 0; i < desc->stream_n; i++)
-        b->told[i].live &= !desc->stream[i].refused;
+    take_answer(b, desc);
     cw_leg_tell(leg, CW_LEG_CHANGED);
     other = cw_call_other(cw_leg_browser_call(leg), leg);
     if (b->due && other && !leg->ended)
@@ -496,7 +509,7 @@ cw_err cw_leg_browser_answered(cw_leg *leg, const char *sdp, size_t len, char wh
     err = cw_peer_answered(b->peer, sdp, len, desc, why);
     if (err)
         return err;
-    cw_leg_set_desc(leg, desc);
+    take_answer(b, desc);
     if (cw_leg_stream(leg, CW_AUDIO) < 0) {
         g_snprintf(why, 128, "the answer takes no audio stream");
         return CW_E_NO_CODEC;

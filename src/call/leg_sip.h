@@ -74,6 +74,7 @@ void cw_leg_sip_clear_target(leg_sip *s) CW_ON_LOOP;
 void cw_leg_sip_stop_looking(leg_sip *s) CW_ON_LOOP;
 /* `own` from what the other leg described. CW_E_NO_CODEC: no sound is left */
 CW_NODISCARD cw_err cw_leg_sip_make_offer(leg_sip *s, const cw_media_desc *desc) CW_ON_LOOP;
+void cw_leg_sip_offer_feedback(leg_sip *s) CW_ON_LOOP; /* what RTCP of `own` we offer */
 CW_NODISCARD cw_err cw_leg_sip_call_out(cw_leg *leg, const cw_media_desc *desc,
                                         const cw_party *from) CW_ON_LOOP;
 

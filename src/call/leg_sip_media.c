@@ -307,10 +307,21 @@ cw_err cw_leg_sip_give_answer(leg_sip *s, const cw_media_desc *answer)
     return CW_OK;
 }
 
+/* By its answer to `own`. What it was not asked yet it is taken to want. */
+static cw_dir video_wanted(const leg_sip *s, const cw_media_desc *said, unsigned i)
+{
+    const cw_media_desc *before = &s->leg.desc;
+    bool was = i < before->stream_n && !before->stream[i].refused;
+    cw_dir told = i < s->own.stream_n ? s->own.stream[i].dir : CW_INACTIVE;
+
+    return cw_dir_wanted(said->stream[i].dir, told, was ? before->stream[i].dir : CW_SENDRECV);
+}
+
 cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len)
 {
     g_autofree their_sdp *said = g_new(their_sdp, 1);
     g_autofree cw_media_desc *common = g_new(cw_media_desc, 1);
+    cw_dir wanted[CW_DESC_STREAMS_MAX];
     cw_err err = read_sdp(s, sdp, len, said);
 
     if (!err)
@@ -319,7 +330,12 @@ cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len)
         err = cw_leg_sip_lock_judge(s, &said->desc, said->place);
     if (err)
         return err;
+    for (unsigned i = 0; i < said->desc.stream_n; i++)
+        wanted[i] = video_wanted(s, &said->desc, i);
     take(s, said);
+    for (unsigned i = 0; i < s->leg.desc.stream_n; i++)
+        if (s->leg.desc.stream[i].kind == CW_VIDEO && !is_held(&s->remote))
+            s->leg.desc.stream[i].dir = wanted[i];
     cw_leg_sip_lock_answered(s);
     set_endpoints(s);
     return CW_OK;
@@ -449,6 +465,7 @@ static CW_ON_LOOP bool renew_streams(leg_sip *s)
     if (!cw_streams_must_tell(&s->own, &s->leg.desc, wish))
         return false;
     s->own = *wish;
+    cw_leg_sip_offer_feedback(s);
     for (unsigned i = 0; i < s->own.stream_n; i++)
         if (s->own.stream[i].refused)
             close_stream(s, i);

@@ -104,12 +104,17 @@ void cw_streams_wish(const cw_media_desc *far, const cw_codec_policy *policy,
     cw_desc_number(ret);
 }
 
+cw_dir cw_dir_wanted(cw_dir said, cw_dir told, cw_dir before)
+{
+    return said | (before & ~cw_dir_reverse(told));
+}
+
 bool cw_streams_must_tell(const cw_media_desc *told, const cw_media_desc *far,
                           const cw_media_desc *wish)
 {
     for (unsigned i = 0; i < wish->stream_n; i++) {
         const cw_stream *now = live(told, i), *want = live(wish, i), *theirs = live(far, i);
-        cw_dir flows;
+        cw_dir wants, differs;
 
         if (wish->stream[i].kind != CW_VIDEO)
             continue;
@@ -117,8 +122,9 @@ bool cw_streams_must_tell(const cw_media_desc *told, const cw_media_desc *far,
             return true;
         if (!want)
             continue;
-        flows = theirs ? now->dir & cw_dir_reverse(theirs->dir) : CW_INACTIVE;
-        if (want->dir & ~now->dir || flows & ~want->dir || cw_stream_transcodes(want, now))
+        wants = theirs ? cw_dir_reverse(theirs->dir) : CW_INACTIVE;
+        differs = (want->dir ^ now->dir) & wants;
+        if (differs || cw_stream_transcodes(want, now))
             return true;
     }
     return false;

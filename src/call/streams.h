@@ -19,7 +19,12 @@ void cw_streams_foresee(const cw_leg *other, const cw_media_desc *offer, cw_medi
 void cw_streams_wish(const cw_media_desc *far, const cw_codec_policy *policy,
                      const cw_media_desc *other, cw_media_desc *ret);
 
-/* Is that worth an offer, when it was `told` that? Not, when only what it did not want is less. */
+/* Which way a far side wants video, that was `told` what is possible and `said` what of it it
+ * takes: about the rest it said nothing, and wants what it wanted `before`. */
+cw_dir cw_dir_wanted(cw_dir said, cw_dir told, cw_dir before);
+
+/* Is that worth an offer, when it was `told` that? Not, when it wants none of the
+ * difference. */
 bool cw_streams_must_tell(const cw_media_desc *told, const cw_media_desc *far,
                           const cw_media_desc *wish);
 

@@ -26,13 +26,14 @@ async function page(t, user) {
     const page = await chromium.page(t, gateway.http)
     await page.evaluate(async (guest) => {
         const { connect } = await import('/causeway.js')
+        window.warnings = []
         window.videos = []
         const take = (call) => {
             window.call = call
             call.on('video', (flow) => window.videos.push(flow))
         }
         window.dial = async (to) => take(await window.session.call(to))
-        window.session = await connect('', { guest })
+        window.session = await connect('', { guest, logger: { warn: (text) => window.warnings.push(text) } })
         window.session.on('call', (call) => {
             take(call)
             void call.answer()
