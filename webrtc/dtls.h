@@ -65,6 +65,6 @@ void cw_dtls_expect(cw_dtls *dtls, const cw_fingerprint *fingerprint) CW_ON_LOOP
 /* The hooks `dtls`, `dtls_open` and `dtls_release` of media/plane.h; any thread. */
 void cw_dtls_input(void *dtls, const uint8_t *data, size_t len, const cw_addr *from, int fd);
 void cw_dtls_open(void *dtls, const cw_addr *to, int fd); /* any thread */
-void cw_dtls_release(void *dtls); /* any thread */
+void cw_dtls_release(void *dtls);                         /* any thread */
 
 #endif

@@ -4,16 +4,11 @@
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/hmac.h>
 #include <openssl/srtp.h>
 #include <malloc.h>
 #include <string.h>
 #include <unistd.h>
 
-#define HEADER          13 /* RFC 6347 4.1: type, version, epoch, sequence number, length */
-
-#define TYPE_HANDSHAKE  22
-#define CLIENT_HELLO    1
 #define EARLY_MAX       16 /* records ahead of their keys; OpenSSL keeps 17 KB for each of up to 100 */
 #define RETRANSMIT_US   200000
 #define RETRANSMIT_MAX  3000000
@@ -91,40 +86,6 @@ BIO_METHOD *cw_dtls_bio(void)
         !BIO_meth_set_ctrl(method, bio_ctrl) || !BIO_meth_set_create(method, bio_create))
         return NULL;
     return method;
-}
-
-/* ── Cookies (RFC 6347 4.2.1): by address, so that one made for a forged hello serves the true one
- */
-
-static bool cookie_of(const cw_dtls *dtls, uint8_t ret[static CW_DTLS_COOKIE]) CW_ON_DTLS
-{
-    const cw_dtls_server *server = dtls->server;
-    uint8_t mac[EVP_MAX_MD_SIZE];
-    char text[CW_ADDR_STR];
-    unsigned len;
-
-    cw_addr_print(&dtls->peer, text);
-    if (!HMAC(EVP_sha256(), server->secret, sizeof server->secret, (const uint8_t *)text,
-              strlen(text), mac, &len))
-        return false;
-    memcpy(ret, mac, CW_DTLS_COOKIE);
-    return true;
-}
-
-int cw_dtls_cookie_make(SSL *ssl, uint8_t *cookie, unsigned *len)
-{
-    cw_assert_on_dtls();
-    *len = CW_DTLS_COOKIE;
-    return cookie_of(BIO_get_data(SSL_get_rbio(ssl)), cookie);
-}
-
-int cw_dtls_cookie_check(SSL *ssl, const uint8_t *cookie, unsigned len)
-{
-    uint8_t want[CW_DTLS_COOKIE];
-
-    cw_assert_on_dtls();
-    return len == sizeof want && cookie_of(BIO_get_data(SSL_get_rbio(ssl)), want) &&
-           CRYPTO_memcmp(cookie, want, sizeof want) == 0;
 }
 
 /* ── Life of an association ─────────────────────────────────────────────────────────────────────
@@ -369,59 +330,11 @@ static void run(cw_dtls *dtls) CW_ON_DTLS
         arm(dtls);
 }
 
-/* Whole records only; counts those of epoch 1, whose keys may not be there yet. */
-static bool walk(const uint8_t *data, size_t len, unsigned *early)
-{
-    while (len >= HEADER) {
-        size_t body = (size_t)(data[11] << 8 | data[12]);
-
-        if (body > len - HEADER)
-            return false;
-        if (data[3] || data[4])
-            ++*early;
-        data += HEADER + body;
-        len -= HEADER + body;
-    }
-    return len == 0;
-}
-
-/* Enough to spend an SSL on: a piece of a ClientHello. */
-static bool is_client_hello(const cw_dtls_msg *msg)
-{
-    unsigned early = 0;
-
-    return msg->len > HEADER + 12 && msg->data[0] == TYPE_HANDSHAKE &&
-           walk(msg->data, msg->len, &early) && !early && msg->data[HEADER] == CLIENT_HELLO;
-}
-
-/* The random of a ClientHello's first piece; NULL: it is none. */
-static const uint8_t *random_of(const cw_dtls_msg *msg)
-{
-    const uint8_t *hello = msg->data + HEADER;
-    static const uint8_t zeros[5];
-
-    /* message_seq and fragment_offset are 0 (RFC 6347 4.2.2); version, then random */
-    if (msg->len < HEADER + 12 + 2 + CW_DTLS_RANDOM || !is_client_hello(msg) ||
-        memcmp(hello + 4, zeros, 5) != 0)
-        return NULL;
-    return hello + 12 + 2;
-}
-
-/* Nothing yet shows that the hello being served came from where it said. */
-static bool is_unproven(SSL *ssl)
-{
-    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
-
-    if (state == TLS_ST_SW_SRVR_DONE)
-        return !(SSL_get_options(ssl) & SSL_OP_COOKIE_EXCHANGE);
-    return state == TLS_ST_SR_CLNT_HELLO || state == DTLS_ST_SW_HELLO_VERIFY_REQUEST;
-}
-
 /* Somebody else's hello came first, with a forged address: begin again with this one. Bounded by
  * datagrams_max like the rest. */
 static void serve_hello(cw_dtls *dtls, const cw_dtls_msg *msg) CW_ON_DTLS
 {
-    const uint8_t *random = dtls->client ? NULL : random_of(msg);
+    const uint8_t *random = dtls->client ? NULL : cw_dtls_hello_random(msg);
 
     if (!random || memcmp(random, dtls->random, CW_DTLS_RANDOM) == 0)
         return;
@@ -429,7 +342,7 @@ static void serve_hello(cw_dtls *dtls, const cw_dtls_msg *msg) CW_ON_DTLS
         memcpy(dtls->random, random, CW_DTLS_RANDOM);
         return;
     }
-    if (!is_unproven(dtls->ssl))
+    if (!cw_dtls_is_unproven(dtls->ssl))
         return;
     memcpy(dtls->random, random, CW_DTLS_RANDOM);
     ssl_drop(dtls);
@@ -449,7 +362,7 @@ static bool admit(cw_dtls *dtls, const cw_dtls_msg *msg) CW_ON_DTLS
             die(dtls, CW_E_DTLS);
         return false;
     }
-    if (!walk(msg->data, msg->len, &early))
+    if (!cw_dtls_walk(msg->data, msg->len, &early))
         return false;
     if (dtls->state == DTLS_HANDSHAKE)
         dtls->early += early;
@@ -469,7 +382,7 @@ void cw_dtls_feed(cw_dtls *dtls, const cw_dtls_msg *msg)
     if (dtls->state == DTLS_SETTLED || dtls->state == DTLS_DEAD)
         return;
     if (dtls->state == DTLS_NEW) {
-        if (dtls->client || !is_client_hello(msg))
+        if (dtls->client || !cw_dtls_is_hello(msg))
             return;
         begin(dtls);
     }

@@ -132,8 +132,6 @@ void cw_dtls_tell(cw_dtls *dtls, cw_err err, const cw_srtp_keys *keys) CW_ON_DTL
 
 /* ── The association (dtls_assoc.c), on the thread ── */
 
-/* OpenSSL's callbacks, on the thread; any thread for the compiler, which cannot see through it. */
-int cw_dtls_cookie_make(SSL *ssl, uint8_t *cookie, unsigned *len);
 int cw_dtls_cookie_check(SSL *ssl, const uint8_t *cookie, unsigned len); /* any thread */
 BIO_METHOD *cw_dtls_bio(void) CW_ON_LOOP; /* made once, by the first call */
 void cw_dtls_feed(cw_dtls *dtls, const cw_dtls_msg *msg) CW_ON_DTLS;
@@ -142,5 +140,20 @@ void cw_dtls_set_expected(cw_dtls *dtls, const cw_fingerprint *fingerprint) CW_O
 void cw_dtls_forget(cw_dtls *dtls) CW_ON_DTLS; /* say good-bye, free what it holds */
 /* Retransmissions, time-outs, ends of lingering. */
 void cw_dtls_tick(cw_dtls_thread *thread, uint64_t now_us) CW_ON_DTLS;
+
+/* ── Hellos (dtls_hello.c) ── */
+
+/* Whole records only; counts those of epoch 1, whose keys may not be there yet. Pure. */
+bool cw_dtls_walk(const uint8_t *data, size_t len, unsigned *early);
+/* Enough to spend an SSL on: a piece of a ClientHello. Pure. */
+bool cw_dtls_is_hello(const cw_dtls_msg *msg);
+/* The random of a ClientHello's first piece; NULL: it is none. Pure. */
+const uint8_t *cw_dtls_hello_random(const cw_dtls_msg *msg);
+/* Nothing yet shows that its hello came from where it said. */
+bool cw_dtls_is_unproven(SSL *ssl) CW_ON_DTLS;
+/* OpenSSL's callbacks for cookies (RFC 6347 4.2.1), on the thread; any thread for the compiler,
+ * which cannot see through it. */
+int cw_dtls_cookie_make(SSL *ssl, uint8_t *cookie, unsigned *len);
+int cw_dtls_cookie_check(SSL *ssl, const uint8_t *cookie, unsigned len); /* any thread */
 
 #endif
