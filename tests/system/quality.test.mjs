@@ -154,3 +154,20 @@ test('the file of records is opened anew by causewayctl and by SIGHUP', async (t
 const recordIn = (file, call) => until(() => readFileSync(file, 'utf8').includes(call.gatewayId), 'a record in the file moved away', 4000, 50)
 
 test('the gateway ends well', () => gateway.stop())
+
+test('one dead side ends no call by default; two do', async (t) => {
+    gateway = await Gateway.start(t, { media: { quality_interval_ms: 500, silence_ms: 500, timeout_s: 2 } })
+    const { anna, bob, call, rtp, to } = await withSip(t)
+    await anna.client.expect('call.media', { call: call.call, leg: 'peer', state: 'silent' }, 4000)
+    const ladder = async () => JSON.stringify(await gateway.ctl('call', 'ladder', call.gatewayId))
+    await until(async () => /nothing at all from stream 0/.test(await ladder()), 'the SIP side is dead', 5000, 100)
+    assert.equal((await gateway.ctl('call', 'show', call.gatewayId)).state, 'up')
+    rtp.start(to)
+    await anna.client.expect('call.media', { call: call.call, leg: 'peer', state: 'flowing' }, 4000)
+    rtp.stop()
+    await peer.command('stop', { id: call.id })
+    const end = await call.ended({}, 6000)
+    assert.deepEqual([end.reason, end.by], ['media-lost', 'gateway'])
+    await bob.expect('BYE').then((bye) => bob.reply(bye, 200))
+    await gateway.stop()
+})
