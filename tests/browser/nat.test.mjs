@@ -26,21 +26,21 @@ async function hidden(t, conf) {
     }, { namespace: 'gateway', reach: '127.0.0.1:8080' })
 }
 
-// Hears itself; what the gateway says of the way there.
-async function echo(t, gateway) {
+// Packets go both ways, and the page hears itself if so wished; what the gateway says of the way there.
+async function echo(t, gateway, { hear = false } = {}) {
     const began = Date.now()
     const phone = await WebPhone.open(t, browser, gateway.http, `anna${++users}`)
     await phone.dial('echo')
     await phone.waitState('active')
     const [{ id }] = await gateway.ctl('calls')
-    const ice = () => gateway.ctl('call', 'show', id).then((s) => s.leg_a.transport.ice)
     const show = await until(async () => {
-        const s = await gateway.ctl('call', 'show', id)
-        return s.leg_a.transport.state === 'connected' && s.leg_a.transport
-    }, 'DTLS is done', 15000)
-    await phone.hears(1000, { ms: 15000 })
+        const { leg_a } = await gateway.ctl('call', 'show', id)
+        const [{ rx_packets, tx_packets }] = leg_a.streams
+        return leg_a.transport.state === 'connected' && rx_packets > 20 && tx_packets > 20 && leg_a.transport
+    }, 'packets go both ways', 15000)
+    if (hear) await phone.hears(1000, { ms: 15000 })
     t.diagnostic(`${Date.now() - began} ms: ${JSON.stringify(show.ice)}`)
-    return { phone, id, show, ice: await ice() }
+    return { phone, id, show, ice: show.ice }
 }
 
 async function hangUp(phone) {
@@ -58,7 +58,7 @@ test('full ICE behind a NAT: STUN tells our address, candidates trickle, UDP', a
     internet.hide()
     internet.allow()
     const gateway = await hidden(t, full({ stun: `${addresses.relay}:3478` }))
-    const { phone, ice } = await echo(t, gateway)
+    const { phone, ice } = await echo(t, gateway, { hear: true })
     assert.equal(ice.mode, 'full')
     assert.equal(ice.protocol, 'udp')
     assert.equal(ice.local.split(':')[0], addresses.nat)
@@ -71,7 +71,7 @@ for (const transport of ['udp', 'tcp', 'tls'])
         internet.hide()
         internet.allow('meta l4proto tcp', ...(transport === 'udp' ? throughRelay : []), ...relayTo(addresses.browser))
         const gateway = await hidden(t, { ...full(), turn: [relay.relay({ transport, ...(transport === 'tls' ? { address: `${relay.address}:5349`, tls_authorities: relay.cert } : {}) })] })
-        const { phone, ice } = await echo(t, gateway)
+        const { phone, ice } = await echo(t, gateway, { hear: transport === 'tls' })
         assert.equal(ice.local_type, 'relay')
         assert.equal(ice.local.split(':')[0], addresses.relay)
         await hangUp(phone)
@@ -93,7 +93,7 @@ test('full ICE behind a 1:1 NAT: no UDP at all, the browser connects by TCP', as
     internet.hide({ oneToOne: true })
     internet.allow('meta l4proto tcp')
     const gateway = await hidden(t, { ...full({ port_min: 40000, port_max: 40099 }), media: { public_address: [addresses.nat] } })
-    const { phone, ice } = await echo(t, gateway)
+    const { phone, ice } = await echo(t, gateway, { hear: true })
     assert.equal(ice.protocol, 'tcp')
     await hangUp(phone)
     await gateway.stop()
