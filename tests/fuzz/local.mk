@@ -104,3 +104,9 @@ tests_fuzz_fuzz_picture_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_h264_SOURCES = tests/fuzz/fuzz-h264.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_h264_LDADD = $(MEDIA_LIBS)
 tests_fuzz_fuzz_h264_LDFLAGS = $(FUZZ_LINK)
+
+check_PROGRAMS += tests/fuzz/fuzz-codec
+TESTS += tests/fuzz/fuzz-codec
+tests_fuzz_fuzz_codec_SOURCES = tests/fuzz/fuzz-codec.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_codec_LDADD = $(MEDIA_LIBS)
+tests_fuzz_fuzz_codec_LDFLAGS = $(FUZZ_LINK)
