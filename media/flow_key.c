@@ -97,7 +97,7 @@ static cw_key_tone *begin_tone(cw_worker *worker, cw_ep *ep, const cw_format *fo
                                unsigned ms) CW_ON_MEDIA
 {
     unsigned rate_hz = cw_codec_rate(format) ? cw_codec_rate(format) : 8000;
-    const cw_encoder_conf conf = { .ptime_ms = CW_DTMF_STEP_MS, .music = true };
+    const cw_encoder_conf conf = { .ptime_ms = CW_DTMF_STEP_MS };
     cw_key_tone *key = g_new0(cw_key_tone, 1); /* a key, not a packet */
 
     key->encoder = cw_encoder_new(format, rate_hz, &conf);

@@ -109,7 +109,7 @@ static bool sender_of(cw_worker *worker, cw_ep *ep, cw_rtcp_sender *ret) CW_ON_M
     ep->report.tx_packets = packets;
     ret->packets = (uint32_t)packets;
     ret->octets = (uint32_t)CW_CELL_GET(ep->count.tx_bytes);
-    cw_report_instant(source ? &source->report : NULL, &ep->tx, worker->now_us,
+    cw_report_instant(source && !source->trans ? &source->report : NULL, &ep->tx, worker->now_us,
                       worker->ntp_add + cw_ntp_of_us(worker->now_us), ret);
     cw_report_sent(&ep->report, ret, worker->now_us);
     return true;

@@ -172,6 +172,8 @@ static void tell(cw_trans *trans) CW_ON_MEDIA
 
     CW_CELL_SET(count->concealed_ms, CW_CELL_GET(trans->count.concealed_ms));
     CW_CELL_SET(count->delay_ms, CW_CELL_GET(trans->count.delay_ms));
+    CW_CELL_SET(trans->loss,
+                (uint8_t)(CW_CELL_GET(trans->to->count.remote_lost) * 100 / 256)); /* of 256 */
     if (back)
         CW_CELL_SET(back->cmr, CW_CELL_GET(trans->asked));
 }

@@ -7,6 +7,9 @@
 #include <glib.h>
 #include <string.h>
 
+#define FADE_FROM_MS 200
+#define FADE_TO_MS   400
+
 static const cw_codec *const codecs[] = {
     &cw_codec_pcma,   &cw_codec_pcmu, &cw_codec_g722, &cw_codec_opus,
 #ifdef CW_HAVE_AMR
@@ -102,8 +105,10 @@ size_t cw_decode(cw_decoder *decoder, const uint8_t *payload, size_t len, int16_
 {
     size_t n = len > 0 ? decoder->codec->decode(decoder, payload, len, pcm) : 0;
 
-    if (n > 0)
+    if (n > 0) {
         decoder->noisy = false;
+        decoder->made = 0;
+    }
     return n;
 }
 
@@ -116,12 +121,30 @@ void cw_decode_noise(cw_decoder *decoder, const uint8_t *payload, size_t len)
     decoder->quiet = true;
 }
 
+/* Some decoders never fall silent: a tone becomes noise that stays. */
+static void fade(const cw_decoder *decoder, int16_t *pcm, size_t n)
+{
+    size_t from = decoder->rate_hz / 1000 * FADE_FROM_MS, to = decoder->rate_hz / 1000 * FADE_TO_MS;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t at = decoder->made + i;
+
+        if (at > from)
+            pcm[i] = at >= to ? 0 : (int16_t)(pcm[i] * (int)(to - at) / (int)(to - from));
+    }
+}
+
 void cw_decode_nothing(cw_decoder *decoder, const uint8_t *next, size_t len, int16_t *pcm, size_t n)
 {
-    if (decoder->noisy)
+    if (decoder->noisy) {
         cw_noise_make(&decoder->noise, pcm, n);
-    else
-        decoder->codec->nothing(decoder, next, len, pcm, n);
+        return;
+    }
+    decoder->codec->nothing(decoder, next, len, pcm, n);
+    if (decoder->quiet)
+        return;
+    fade(decoder, pcm, n);
+    decoder->made += n;
 }
 
 bool cw_decoder_quiet(const cw_decoder *decoder)

@@ -61,7 +61,6 @@ typedef struct cw_encoder cw_encoder;
 typedef struct cw_encoder_conf {
     unsigned ptime_ms;        /* wanted; made a length the codec has. 0: 20 */
     unsigned opus_complexity; /* 0..10 */
-    bool music;               /* opus: tones and music rather than speech */
 } cw_encoder_conf;
 
 /* `format` with the parameters of the one who will receive. `rate_hz` as for a decoder. */

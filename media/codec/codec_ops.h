@@ -12,7 +12,8 @@ struct cw_decoder {
     unsigned rate_hz;
     bool quiet;
     uint8_t asked;
-    bool noisy; /* comfort noise was received, and no sound since */
+    size_t made; /* samples made up since the last payload */
+    bool noisy;  /* comfort noise was received, and no sound since */
     cw_noise noise;
 };
 

@@ -64,7 +64,7 @@ static void encode(tone *t)
 
 static tone *tone_new(const cw_format *format, unsigned hz)
 {
-    const cw_encoder_conf conf = { .ptime_ms = CW_TONE_MS, .music = true };
+    const cw_encoder_conf conf = { .ptime_ms = CW_TONE_MS };
     unsigned rate_hz = cw_codec_rate(format);
     cw_encoder *encoder = cw_encoder_new(format, rate_hz ? rate_hz : RATE_MAX, &conf);
     tone *t;

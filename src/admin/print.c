@@ -200,6 +200,8 @@ static void print_stream(const json_t *s, FILE *out)
             (int)number_of(s, "rx_discarded"), (int)number_of(s, "rx_dropped"),
             json_real_value(json_object_get(s, "rx_jitter_ms")));
     print_number(s, "mos", ", MOS ", 1, "", out);
+    print_number(s, "rx_concealed_ms", ", made up ", 1, " ms", out);
+    print_number(s, "rx_delay_ms", ", buffered ", 1, " ms", out);
     fprintf(out, "\n    out      %-12s %d packets", tx, (int)number_of(s, "tx_packets"));
     print_number(s, "rtt_ms", ", round trip ", 1, " ms", out);
     fputc('\n', out);

@@ -45,6 +45,18 @@ static CW_ON_LOOP json_t *ep_json(const cw_leg *leg, unsigned stream, const cw_e
         st.rtt_ms > 0 ? json_real(st.rtt_ms) : NULL);
 }
 
+/* What the jitter buffer of its transcoder does. */
+static void transcoder_json(const cw_ep *ep, json_t *one) CW_ON_LOOP
+{
+    cw_ep_stats st;
+
+    cw_ep_get_stats(ep, &st);
+    if (!st.rx_transcoded)
+        return;
+    json_object_set_new(one, "rx_concealed_ms", json_real(st.rx_concealed_ms));
+    json_object_set_new(one, "rx_delay_ms", json_real(st.rx_delay_ms));
+}
+
 /* The codecs agreed on, best first. */
 static json_t *codecs_json(const cw_stream *stream)
 {
@@ -64,6 +76,8 @@ static CW_ON_LOOP json_t *stream_json(cw_leg *leg, unsigned i, const cw_leg *oth
 
     json_object_set_new(one, "kind", json_string(stream->kind == CW_VIDEO ? "video" : "audio"));
     json_object_set_new(one, "codecs", codecs_json(stream));
+    if (ep)
+        transcoder_json(ep, one);
     if (other)
         json_object_set_new(one, "transcoded", json_boolean(cw_legs_transcode(leg, other, i)));
     cw_stream_quality_json(leg, i, one);
