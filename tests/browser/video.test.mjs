@@ -75,7 +75,7 @@ async function decodes(page, frames, ms = 15000) {
 }
 
 // The rate that leaves `page`, over a second, once it is above `kbps`.
-async function sends(page, kbps, ms = 30000) {
+async function sends(page, kbps, ms = 60000) {
     let last, rate
     try {
         return await until(async () => {
