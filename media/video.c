@@ -8,11 +8,12 @@
 #define RTT_US       100000 /* until it is known */
 #define RTT_MIN_US   20000
 #define ASK_MAX      64 /* numbers in one NACK */
-#define QUEUE_US     100000
+#define QUEUE_US     400000
 #define REMB_RATE_US 500000 /* over which the rate that flows is measured */
 #define KBPS_MIN     50
-#define LOSS_HIGH    26 /* of 256: 10 % */
-#define LOSS_LOW     5  /* 2 % */
+#define KBPS_START   300 /* a sender begins with about this: less needs proof */
+#define LOSS_HIGH    26  /* of 256: 10 % */
+#define LOSS_LOW     5   /* 2 % */
 
 cw_video *cw_video_new(size_t resend_bytes)
 {
@@ -243,11 +244,13 @@ static bool is_congested(cw_ep *ep) CW_ON_MEDIA
 }
 
 /* Browsers estimate from when packets of pictures come, and mistake their own load for a queue:
- * what flows now, and half as much again, is too much only when loss or round trips say so too. */
+ * what flows now, and half as much again, is too much only when loss or round trips say so too;
+ * then it falls by a quarter at a time. */
 static void take_remb(cw_worker *worker, cw_ep *ep, unsigned kbps) CW_ON_MEDIA
 {
     cw_video *video = ep->of_video;
     uint64_t since_us = worker->now_us - video->remb_us;
+    unsigned flows;
 
     if (since_us >= REMB_RATE_US) {
         uint64_t bytes = CW_CELL_GET(ep->count.tx_bytes);
@@ -256,8 +259,9 @@ static void take_remb(cw_worker *worker, cw_ep *ep, unsigned kbps) CW_ON_MEDIA
         video->remb_us = worker->now_us;
         video->remb_bytes = bytes;
     }
+    flows = video->remb_rate_kbps;
     video->remb_kbps =
-        is_congested(ep) ? kbps : MAX(kbps, video->remb_rate_kbps + video->remb_rate_kbps / 2);
+        is_congested(ep) ? MAX(kbps, flows - flows / 4) : MAX(kbps, MAX(flows * 3 / 2, KBPS_START));
     limit_changed(worker, cw_flow_source(ep));
 }
 
