@@ -196,9 +196,8 @@ void cw_ep_part(cw_ep *ep) CW_ON_LOOP;
 /* How digits travel between an endpoint and its far side. */
 typedef enum cw_dtmf_mode {
     CW_DTMF_EVENTS, /* telephone-events (RFC 4733), where agreed; as at first */
-    CW_DTMF_TONES,  /* tones in the sound, heard and made */
-    CW_DTMF_HEARD,  /* tones are heard; none are sent */
-    CW_DTMF_NONE,   /* neither heard nor sent */
+    CW_DTMF_TONES,  /* tones made in the sound; none are recognized */
+    CW_DTMF_NONE,   /* neither seen nor sent */
 } cw_dtmf_mode;
 void cw_ep_dtmf_mode(cw_ep *ep, cw_dtmf_mode mode) CW_ON_LOOP;
 

@@ -1,4 +1,4 @@
-/* leg_sip_keys.c - keys of a SIP end: telephone-events and tones of its endpoint, INFO of its
+/* leg_sip_keys.c - keys of a SIP end: telephone-events or tones of its endpoint, INFO of its
  * dialog, each as the policy says, and each key once. */
 #include "call/keypad.h"
 #include "call/leg_sip.h"

@@ -105,7 +105,7 @@ static cw_dtmf_mode dtmf_mode(const leg_sip *s, const cw_stream *remote)
 {
     switch (s->leg.policy.keys) {
     case CW_KEYS_AUTO:
-        return cw_stream_takes_events(remote) ? CW_DTMF_EVENTS : CW_DTMF_HEARD;
+        return cw_stream_takes_events(remote) ? CW_DTMF_EVENTS : CW_DTMF_NONE;
     case CW_KEYS_RFC4733:
         return CW_DTMF_EVENTS;
     case CW_KEYS_INBAND:

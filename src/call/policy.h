@@ -10,11 +10,11 @@
 
 /* How digits travel between us and a SIP end. */
 typedef enum cw_keys {
-    CW_KEYS_AUTO,       /* telephone-events where agreed, else INFO out and anything in */
+    CW_KEYS_AUTO,       /* telephone-events where agreed, else INFO */
     CW_KEYS_RFC4733,    /* telephone-events or nothing */
     CW_KEYS_INFO,       /* INFO with application/dtmf */
     CW_KEYS_INFO_RELAY, /* INFO with application/dtmf-relay */
-    CW_KEYS_INBAND,     /* tones in the sound */
+    CW_KEYS_INBAND,     /* tones made in the sound */
 } cw_keys;
 
 /* What our offers say of protection; the last two refuse a far side without it. */
