@@ -202,3 +202,8 @@ tests_unit_test_picture_LDADD = $(CALL_LIBS)
 tests_unit_test_plane_video_SOURCES = tests/unit/test-plane-video.c tests/unit/plane-rig.c \
 	tests/unit/plane-rig.h
 tests_unit_test_plane_video_LDADD = $(MEDIA_LIBS)
+
+check_PROGRAMS += tests/unit/test-streams
+TESTS += tests/unit/test-streams
+tests_unit_test_streams_SOURCES = tests/unit/test-streams.c
+tests_unit_test_streams_LDADD = $(CALL_LIBS)
