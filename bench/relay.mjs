@@ -23,9 +23,11 @@ async function compare(table, job, calls, full, options) {
 export async function relay(options) {
     const table = new Table('Relay: one worker, 50 packets a second each way', columns)
 
+    const full = {} // by job, the gateways that more calls are not tried with
     for (const job of options.jobs ?? ['dtls', 'rtp']) {
-        const full = new Set()
-        for (const calls of options.calls) await compare(table, job, calls, full, options)
-        for (const name of full) table.note(`${jobs[job].name}: ${name} is saturated at its last row`)
+        full[job] = new Set()
+        for (const calls of options.calls) await compare(table, job, calls, full[job], options)
     }
+    for (const [job, names] of Object.entries(full))
+        for (const name of names) table.note(`${jobs[job].name}: ${name} is saturated at its last row`)
 }
