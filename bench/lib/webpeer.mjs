@@ -10,7 +10,9 @@ export class Webpeer {
         this.watching = new Map(); // "event id" to [resolve]
         this.tag = 0
         createInterface({ input: this.process.stdout }).on('line', (line) => this.#read(JSON.parse(line)))
+        this.process.stdin.on('error', () => {}) // it ended: told by what follows
         this.process.on('exit', () => {
+            this.ended = true
             for (const { reject } of this.waiting.values()) reject(new Error('webpeer ended'))
         })
     }
@@ -31,6 +33,7 @@ export class Webpeer {
 
     do(cmd, members = {}) {
         const tag = ++this.tag
+        if (this.ended) return Promise.reject(new Error('webpeer ended'))
         return new Promise((resolve, reject) => {
             this.waiting.set(tag, { resolve, reject })
             this.process.stdin.write(JSON.stringify({ cmd, tag, ...members }) + '\n')
