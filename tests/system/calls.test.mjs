@@ -353,9 +353,11 @@ test('session.close ends calls and closes with 1000', async (t) => {
 })
 
 test('after all of this: calls, sockets and ports as before', async () => {
-    await until(async () => (await gateway.usage()).files.length <= atFirst.files.length, `descriptors are back to ${atFirst.files.length}`, 5000, 100)
+    // The threads that transcode begin with the first call that needs them, and stay: an eventfd each.
+    const lasting = (files) => files.filter((file) => file !== 'anon_inode:[eventfd]')
+    await until(async () => lasting((await gateway.usage()).files).length <= lasting(atFirst.files).length, `descriptors are back to ${atFirst.files.length}`, 5000, 100)
     const { files, status } = await gateway.usage()
-    assert.deepEqual(files, atFirst.files)
+    assert.deepEqual(lasting(files), lasting(atFirst.files))
     for (const name of ['calls', 'sessions', 'dialogs', 'transports', 'rtp_ports']) assert.equal(status[name], 0, name)
 })
 
