@@ -9,6 +9,49 @@ static bool is_named(const cw_format *format, const char *name)
     return g_ascii_strcasecmp(format->name, name) == 0;
 }
 
+/* ── Copies ── */
+
+static size_t stream_size(const cw_stream *stream)
+{
+    return offsetof(cw_stream, format) + stream->format_n * sizeof stream->format[0];
+}
+
+void cw_stream_copy(cw_stream *to, const cw_stream *from)
+{
+    memcpy(to, from, stream_size(from));
+}
+
+void cw_desc_copy(cw_media_desc *to, const cw_media_desc *from)
+{
+    to->stream_n = from->stream_n;
+    to->transcode = from->transcode;
+    for (unsigned i = 0; i < from->stream_n; i++)
+        cw_stream_copy(&to->stream[i], &from->stream[i]);
+}
+
+cw_media_desc *cw_desc_dup(const cw_media_desc *desc)
+{
+    size_t size = offsetof(cw_media_desc, stream);
+    cw_media_desc *copy;
+
+    if (desc->stream_n > 0)
+        size = offsetof(cw_media_desc, stream[desc->stream_n - 1]) +
+               stream_size(&desc->stream[desc->stream_n - 1]);
+    copy = g_malloc(size);
+    cw_desc_copy(copy, desc);
+    return copy;
+}
+
+void cw_desc_keep(cw_media_desc **kept, const cw_media_desc *desc)
+{
+    cw_media_desc *copy = cw_desc_dup(desc); /* `desc` may be *kept */
+
+    g_free(*kept);
+    *kept = copy;
+}
+
+/* ── Formats ── */
+
 cw_dir cw_dir_reverse(cw_dir dir)
 {
     return (cw_dir)(((dir & 1) << 1) | ((dir & 2) >> 1));

@@ -65,6 +65,15 @@ typedef struct cw_media_desc {
     cw_stream stream[CW_DESC_STREAMS_MAX];
 } cw_media_desc;
 
+/* A copy in as little room as its streams and formats take: for keeping. It may be changed in
+ * place, but nothing added to, nor may it or its last stream be copied by assignment: cw_desc_copy
+ * reads what is there. g_free it. */
+cw_media_desc *cw_desc_dup(const cw_media_desc *desc);
+void cw_desc_copy(cw_media_desc *to, const cw_media_desc *from);
+void cw_stream_copy(cw_stream *to, const cw_stream *from);
+/* *kept becomes a copy of `desc`; what it was is freed. */
+void cw_desc_keep(cw_media_desc **kept, const cw_media_desc *desc);
+
 /* ── Formats ── */
 
 /* Same codec, so that a payload may pass unchanged: name (caseless), clock, channels, and what its

@@ -26,7 +26,7 @@ static char *print(cw_peer *peer, const cw_media_desc *desc, const cw_jsep *thei
     local->fingerprint = *cw_dtls_server_fingerprint(peer->webrtc->dtls);
     local->setup = theirs ? CW_SETUP_PASSIVE : CW_SETUP_ACTPASS;
     local->mid_ext = peer->mid_ext;
-    local->desc = *desc;
+    cw_desc_copy(&local->desc, desc);
     local->session_id = peer->session_id;
     local->version = peer->version++;
     for (unsigned i = 0; i < desc->stream_n; i++) {
@@ -54,7 +54,7 @@ static bool has_pt(const cw_stream *stream, uint8_t pt)
 /* What we may send: the browser's formats that are agreed, in the agreed order. */
 static void only_agreed(const cw_stream *theirs, const cw_stream *agreed, cw_stream *ret)
 {
-    *ret = *theirs;
+    cw_stream_copy(ret, theirs);
     ret->format_n = 0;
     for (unsigned i = 0; i < agreed->format_n; i++)
         for (unsigned k = 0; k < theirs->format_n; k++)
@@ -256,7 +256,7 @@ cw_err cw_peer_offer(cw_peer *peer, const cw_media_desc *desc, char **sdp)
     if (err)
         return err;
     g_free(peer->ours);
-    peer->ours = g_memdup2(desc, sizeof *desc);
+    peer->ours = cw_desc_dup(desc);
     offer_feedback(peer, peer->ours);
     *sdp = print(peer, peer->ours, NULL);
     return CW_OK;

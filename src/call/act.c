@@ -39,7 +39,7 @@ CW_ON_LOOP void cw_call_give_early(cw_call *call, const cw_happening *h)
     cw_err err;
 
     call->winner = h->leg;
-    err = call->a->ops->answer(call->a, &h->leg->desc, h->detail.status ?: 183);
+    err = call->a->ops->answer(call->a, h->leg->desc, h->detail.status ?: 183);
     if (err)
         fail(call, h->leg, err);
     else
@@ -68,7 +68,7 @@ CW_ON_LOOP void cw_call_give_answer(cw_call *call, const cw_happening *h)
     cw_timer_stop(call->ring_timer);
     call->winner = h->leg;
     end_losers(call);
-    err = call->a->ops->answer(call->a, &h->leg->desc, 0);
+    err = call->a->ops->answer(call->a, h->leg->desc, 0);
     if (err) {
         fail(call, h->leg, err);
         return;
@@ -99,7 +99,7 @@ CW_ON_LOOP void cw_call_pass_streams(cw_call *call, const cw_happening *h)
     cw_leg *other = cw_call_other(call, h->leg);
     cw_err err;
 
-    err = other->ops->update(other, &h->leg->desc);
+    err = other->ops->update(other, h->leg->desc);
     if (err)
         note(call, cw_fmt("the %s leg keeps its streams: %s", other->ops->kind, cw_err_text(err)));
     cw_call_join(call);

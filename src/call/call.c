@@ -208,8 +208,8 @@ void cw_call_add_b(cw_call *call, cw_leg *leg)
  * (an INVITE without SDP). */
 static void describe_offer(const cw_call *call, cw_media_desc *ret)
 {
-    if (call->a->desc.stream_n > 0)
-        cw_desc_filter(&call->a->desc, &call->a->policy.codec, ret);
+    if (call->a->desc->stream_n > 0)
+        cw_desc_filter(call->a->desc, &call->a->policy.codec, ret);
     else
         cw_leg_default_desc(&call->a->policy, ret);
 }

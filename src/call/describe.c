@@ -26,15 +26,16 @@ static const char *addr_or_null(const cw_addr *addr, char buf[static CW_ADDR_STR
 
 static CW_ON_LOOP json_t *ep_json(const cw_leg *leg, unsigned stream, const cw_ep *ep)
 {
-    bool is_sound = leg->desc.stream[stream].kind == CW_AUDIO;
+    bool is_sound = leg->desc->stream[stream].kind == CW_AUDIO;
     char local[CW_ADDR_STR], remote[CW_ADDR_STR], rx[48], tx[48];
     cw_ep_stats st;
 
     cw_ep_get_stats(ep, &st);
     return json_pack(
         "{s:s* s:s* s:s* s:s* s:s s:I s:I s:I s:I s:I s:I s:I s:f s:o* s:o*}", "rx_codec",
-        st.rx_packets ? codec_name(leg->local ?: &leg->desc, stream, st.rx_pt, rx) : NULL,
-        "tx_codec", st.tx_packets ? codec_name(&leg->desc, stream, st.tx_pt, tx) : NULL, "local",
+        st.rx_packets ? codec_name(leg->local ? *leg->local : leg->desc, stream, st.rx_pt, rx)
+                      : NULL,
+        "tx_codec", st.tx_packets ? codec_name(leg->desc, stream, st.tx_pt, tx) : NULL, "local",
         addr_or_null(&st.local, local), "remote", addr_or_null(&st.remote, remote), "srtp",
         st.suite == CW_SRTP_NONE ? "none" : cw_srtp_suite_name(st.suite), "rx_packets",
         (json_int_t)st.rx_packets, "tx_packets", (json_int_t)st.tx_packets, "rx_bytes",
@@ -70,7 +71,7 @@ static json_t *codecs_json(const cw_stream *stream)
 
 static CW_ON_LOOP json_t *stream_json(cw_leg *leg, unsigned i, const cw_leg *other)
 {
-    const cw_stream *stream = &leg->desc.stream[i];
+    const cw_stream *stream = &leg->desc->stream[i];
     cw_ep *ep = leg->ended ? NULL : leg->ops->endpoint(leg, i);
     json_t *one = ep ? ep_json(leg, i, ep) : json_object();
 
@@ -90,8 +91,8 @@ json_t *cw_leg_json(cw_leg *leg, const cw_leg *other)
                             leg->held, "ended", leg->ended);
     json_t *streams = json_array();
 
-    for (unsigned i = 0; i < leg->desc.stream_n; i++)
-        if (!leg->desc.stream[i].refused)
+    for (unsigned i = 0; i < leg->desc->stream_n; i++)
+        if (!leg->desc->stream[i].refused)
             json_array_append_new(streams, stream_json(leg, i, other));
     json_object_set_new(all, "streams", streams);
     if (leg->quality && leg->quality->rating)

@@ -10,12 +10,12 @@ static bool held(const cw_leg *leg)
 
 static bool has_video(const cw_call *call, unsigned stream)
 {
-    return stream < call->a->desc.stream_n && call->a->desc.stream[stream].kind == CW_VIDEO;
+    return stream < call->a->desc->stream_n && call->a->desc->stream[stream].kind == CW_VIDEO;
 }
 
 static const cw_format *codec_of(const cw_leg *leg, unsigned i)
 {
-    const cw_stream *stream = i < leg->desc.stream_n ? &leg->desc.stream[i] : NULL;
+    const cw_stream *stream = i < leg->desc->stream_n ? &leg->desc->stream[i] : NULL;
     int codec = stream && !stream->refused ? cw_stream_codec(stream) : -1;
 
     return codec < 0 ? NULL : &stream->format[codec];

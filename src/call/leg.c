@@ -4,7 +4,10 @@
 
 void cw_leg_init(cw_leg *leg, const cw_leg_ops *ops, const char *name)
 {
+    static const cw_media_desc nothing;
+
     leg->ops = ops;
+    leg->desc = cw_desc_dup(&nothing);
     g_strlcpy(leg->name, name, sizeof leg->name);
 }
 
@@ -13,6 +16,7 @@ void cw_leg_free(cw_leg *leg)
     if (!leg)
         return;
     g_clear_pointer(&leg->quality, g_free);
+    g_clear_pointer(&leg->desc, g_free);
     leg->ops->free(leg);
 }
 
@@ -55,35 +59,34 @@ void cw_leg_note(cw_leg *leg, const char *proto, const char *text)
 
 void cw_leg_set_desc(cw_leg *leg, const cw_media_desc *desc)
 {
-    if (desc != &leg->desc)
-        leg->desc = *desc;
-    leg->desc.transcode = leg->policy.codec.transcode;
-    for (unsigned i = 0; i < leg->desc.stream_n; i++)
-        if (leg->desc.stream[i].kind == CW_AUDIO)
-            leg->desc.stream[i].dir = CW_SENDRECV;
+    cw_desc_keep(&leg->desc, desc);
+    leg->desc->transcode = leg->policy.codec.transcode;
+    for (unsigned i = 0; i < leg->desc->stream_n; i++)
+        if (leg->desc->stream[i].kind == CW_AUDIO)
+            leg->desc->stream[i].dir = CW_SENDRECV;
 }
 
 void cw_leg_agree(cw_leg *leg, const cw_media_desc *said, const cw_media_desc *agreed)
 {
     cw_leg_set_desc(leg, agreed);
-    for (unsigned i = 0; i < leg->desc.stream_n && i < said->stream_n; i++)
-        if (leg->desc.stream[i].kind == CW_VIDEO)
-            leg->desc.stream[i].dir = said->stream[i].dir;
+    for (unsigned i = 0; i < leg->desc->stream_n && i < said->stream_n; i++)
+        if (leg->desc->stream[i].kind == CW_VIDEO)
+            leg->desc->stream[i].dir = said->stream[i].dir;
 }
 
 int cw_leg_stream(const cw_leg *leg, cw_media_kind kind)
 {
-    for (unsigned i = 0; i < leg->desc.stream_n; i++)
-        if (leg->desc.stream[i].kind == kind && !leg->desc.stream[i].refused)
+    for (unsigned i = 0; i < leg->desc->stream_n; i++)
+        if (leg->desc->stream[i].kind == kind && !leg->desc->stream[i].refused)
             return (int)i;
     return -1;
 }
 
 bool cw_legs_transcode(const cw_leg *a, const cw_leg *b, unsigned i)
 {
-    return i < a->desc.stream_n && i < b->desc.stream_n &&
-           (cw_stream_transcodes(&a->desc.stream[i], &b->desc.stream[i]) ||
-            cw_stream_transcodes(&b->desc.stream[i], &a->desc.stream[i]));
+    return i < a->desc->stream_n && i < b->desc->stream_n &&
+           (cw_stream_transcodes(&a->desc->stream[i], &b->desc->stream[i]) ||
+            cw_stream_transcodes(&b->desc->stream[i], &a->desc->stream[i]));
 }
 
 void cw_leg_default_desc(const cw_leg_policy *policy, cw_media_desc *ret)

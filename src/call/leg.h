@@ -101,12 +101,12 @@ struct cw_leg {
     /* What the far side described last; once answered, what of it was agreed. Directions of sound
      * are CW_SENDRECV: holding is told by events, so that one side's hold never shows in the
      * other's SDP; those of video are the far side's. No stream: nothing described yet. */
-    cw_media_desc desc;
-    const cw_media_desc *local; /* what we told it; NULL: with the same payload types as `desc` */
-    bool held;                  /* by its far side */
-    bool over;                  /* CW_LEG_ENDED was told: the far side needs no word */
-    bool ended;                 /* `end` was called */
-    unsigned digits;            /* keys that came from it */
+    cw_media_desc *desc;         /* cw_desc_dup */
+    cw_media_desc *const *local; /* what we told it; NULL: with the same payload types as `desc` */
+    bool held;                   /* by its far side */
+    bool over;                   /* CW_LEG_ENDED was told: the far side needs no word */
+    bool ended;                  /* `end` was called */
+    unsigned digits;             /* keys that came from it */
     struct cw_leg_quality *quality; /* quality.h; NULL: not sampled yet */
 };
 

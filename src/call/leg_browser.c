@@ -189,7 +189,7 @@ static CW_ON_LOOP void op_ring(cw_leg *leg, int status)
 static CW_ON_LOOP cw_err answer_offer(leg_browser *b, const cw_media_desc *answer, char **sdp)
 {
     g_autofree cw_media_desc *desc = g_new(cw_media_desc, 1), *said = NULL;
-    cw_err err = cw_desc_answer(&b->leg.desc, &b->leg.policy.codec, answer, desc);
+    cw_err err = cw_desc_answer(b->leg.desc, &b->leg.policy.codec, answer, desc);
 
     if (err)
         return err;
@@ -197,7 +197,7 @@ static CW_ON_LOOP cw_err answer_offer(leg_browser *b, const cw_media_desc *answe
     if (err)
         return err;
     b->given = true;
-    said = g_memdup2(&b->leg.desc, sizeof b->leg.desc);
+    said = cw_desc_dup(b->leg.desc);
     cw_leg_agree(&b->leg, said, desc);
     note_told(b, desc);
     return CW_OK;
@@ -236,13 +236,13 @@ static json_t *held_json(const leg_browser *b)
 
 static CW_ON_LOOP bool must_tell(const leg_browser *b, const cw_media_desc *wish)
 {
-    g_autofree cw_media_desc *told = g_memdup2(&b->leg.desc, sizeof b->leg.desc);
+    g_autofree cw_media_desc *told = cw_desc_dup(b->leg.desc);
 
     for (unsigned i = 0; i < told->stream_n; i++) {
         told->stream[i].refused = !b->told[i].live;
         told->stream[i].dir = b->told[i].dir;
     }
-    return cw_streams_must_tell(told, &b->leg.desc, wish);
+    return cw_streams_must_tell(told, b->leg.desc, wish);
 }
 
 /* It does not answer: without video, then. */
@@ -254,13 +254,13 @@ static void on_unanswered(void *arg)
     cw_leg_note(&b->leg, "JSON", "our offer was not answered");
     b->offering = b->due = false;
     for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
-        if (i < b->leg.desc.stream_n && b->leg.desc.stream[i].kind == CW_AUDIO)
+        if (i < b->leg.desc->stream_n && b->leg.desc->stream[i].kind == CW_AUDIO)
             continue;
-        if (i < b->leg.desc.stream_n)
-            b->leg.desc.stream[i].refused = true;
+        if (i < b->leg.desc->stream_n)
+            b->leg.desc->stream[i].refused = true;
         b->told[i].live = false;
     }
-    cw_peer_undo(b->peer, &b->leg.desc);
+    cw_peer_undo(b->peer, b->leg.desc);
     cw_leg_tell(&b->leg, CW_LEG_CHANGED);
 }
 
@@ -277,7 +277,7 @@ static CW_ON_LOOP cw_err op_update(cw_leg *leg, const cw_media_desc *desc)
     b->due = b->offering;
     if (b->offering)
         return CW_OK;
-    cw_streams_wish(&leg->desc, &leg->policy.codec, desc, wish);
+    cw_streams_wish(leg->desc, &leg->policy.codec, desc, wish);
     if (!must_tell(b, wish))
         return CW_OK;
     err = cw_peer_offer(b->peer, wish, &sdp);
@@ -298,7 +298,7 @@ static CW_ON_LOOP cw_err op_update(cw_leg *leg, const cw_media_desc *desc)
 static CW_ON_LOOP void take_answer(leg_browser *b, cw_media_desc *desc)
 {
     for (unsigned i = 0; i < desc->stream_n; i++) {
-        const cw_media_desc *before = &b->leg.desc;
+        const cw_media_desc *before = b->leg.desc;
         bool was = i < before->stream_n && !before->stream[i].refused;
 
         desc->stream[i].dir = cw_dir_wanted(desc->stream[i].dir, b->told[i].dir,
@@ -324,7 +324,7 @@ static CW_ON_LOOP cw_err reanswered(leg_browser *b, const char *sdp, size_t len,
     cw_leg_tell(leg, CW_LEG_CHANGED);
     other = cw_call_other(cw_leg_browser_call(leg), leg);
     if (b->due && other && !leg->ended)
-        return op_update(leg, &other->desc);
+        return op_update(leg, other->desc);
     return CW_OK;
 }
 
@@ -525,7 +525,7 @@ cw_err cw_leg_browser_update(cw_leg *leg, const cw_leg *other, const char *sdp, 
     leg_browser *b = self(leg);
     g_autofree cw_media_desc *desc = g_new0(cw_media_desc, 1);
     g_autofree cw_media_desc *foreseen = g_new(cw_media_desc, 1);
-    g_autofree cw_media_desc *before = g_memdup2(&leg->desc, sizeof leg->desc);
+    g_autofree cw_media_desc *before = cw_desc_dup(leg->desc);
     cw_err err;
 
     if (!b->answered && !b->given)
@@ -537,10 +537,10 @@ cw_err cw_leg_browser_update(cw_leg *leg, const cw_leg *other, const char *sdp, 
     cw_leg_set_desc(leg, desc);
     err = answer_offer(b, foreseen, answer);
     if (err) {
-        leg->desc = *before;
+        cw_desc_keep(&leg->desc, before);
         return err;
     }
-    cw_leg_tell(leg, cw_streams_changed(before, &leg->desc) ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);
+    cw_leg_tell(leg, cw_streams_changed(before, leg->desc) ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);
     return CW_OK;
 }
 

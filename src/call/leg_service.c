@@ -32,8 +32,8 @@ typedef struct leg_service {
 
 static CW_ON_LOOP cw_err open_streams(leg_service *s)
 {
-    for (unsigned i = 0; i < s->leg.desc.stream_n; i++) {
-        cw_stream *stream = &s->leg.desc.stream[i];
+    for (unsigned i = 0; i < s->leg.desc->stream_n; i++) {
+        cw_stream *stream = &s->leg.desc->stream[i];
         cw_err err;
 
         if (stream->kind == CW_VIDEO && !s->service->video)
@@ -51,11 +51,12 @@ static CW_ON_LOOP cw_err open_streams(leg_service *s)
 static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const cw_party *from)
 {
     leg_service *s = (leg_service *)leg;
+    g_autofree cw_media_desc *own = g_new(cw_media_desc, 1);
     cw_err err;
 
-    cw_desc_offer(desc, &leg->policy.codec, &leg->desc);
-    cw_desc_number(&leg->desc);
-    cw_leg_set_desc(leg, &leg->desc);
+    cw_desc_offer(desc, &leg->policy.codec, own);
+    cw_desc_number(own);
+    cw_leg_set_desc(leg, own);
     err = open_streams(s);
     if (!err)
         cw_leg_tell(leg, CW_LEG_ANSWERED);
@@ -73,12 +74,13 @@ static cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, int early)
 static CW_ON_LOOP cw_err op_update(cw_leg *leg, const cw_media_desc *desc)
 {
     leg_service *s = (leg_service *)leg;
-    g_autofree cw_media_desc *before = g_memdup2(&leg->desc, sizeof leg->desc);
+    g_autofree cw_media_desc *wish = g_new(cw_media_desc, 1);
     cw_err err;
 
-    cw_streams_wish(before, &leg->policy.codec, desc, &leg->desc);
-    for (unsigned i = 0; i < leg->desc.stream_n; i++)
-        leg->desc.stream[i].dir = cw_dir_reverse(leg->desc.stream[i].dir);
+    cw_streams_wish(leg->desc, &leg->policy.codec, desc, wish);
+    cw_desc_keep(&leg->desc, wish);
+    for (unsigned i = 0; i < leg->desc->stream_n; i++)
+        leg->desc->stream[i].dir = cw_dir_reverse(leg->desc->stream[i].dir);
     err = open_streams(s);
     cw_leg_tell(leg, CW_LEG_CHANGED);
     return err;

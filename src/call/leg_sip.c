@@ -195,7 +195,7 @@ static cw_ep *op_endpoint(cw_leg *leg, unsigned stream)
 {
     const leg_sip *s = (const leg_sip *)leg;
 
-    if (stream >= s->remote.stream_n || s->remote.stream[stream].refused)
+    if (stream >= s->remote->stream_n || s->remote->stream[stream].refused)
         return NULL;
     return s->ep[stream];
 }
@@ -228,6 +228,8 @@ static CW_ON_LOOP void op_free(cw_leg *leg)
     if (s->sent)
         explicit_bzero(s->sent, strlen(s->sent)); /* it may hold keys */
     g_free(s->sent);
+    g_free(s->own);
+    g_free(s->remote);
     g_free(s);
 }
 
@@ -256,6 +258,8 @@ static CW_ON_LOOP leg_sip *make(cw_calls *calls, unsigned worker, const char *na
 
     cw_leg_init(&s->leg, &ops, text);
     s->leg.worker = worker;
+    s->own = cw_desc_dup(s->leg.desc);
+    s->remote = cw_desc_dup(s->leg.desc);
     s->leg.local = &s->own;
     s->calls = calls;
     cw_random(&s->session_id, sizeof s->session_id);

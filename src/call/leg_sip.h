@@ -35,8 +35,8 @@ typedef struct leg_sip {
     int family;
 
     /* Offer and answer. */
-    cw_media_desc own;                       /* what we said last, payload types of ours */
-    cw_media_desc remote;                    /* what the far side said last, with its directions */
+    cw_media_desc *own;    /* what we said last, payload types of ours; cw_desc_dup */
+    cw_media_desc *remote; /* what the far side said last, with its directions; cw_desc_dup */
     cw_rtp_place place[CW_DESC_STREAMS_MAX]; /* where its packets are wanted */
     cw_ep *ep[CW_DESC_STREAMS_MAX];          /* by stream; NULL: refused */
     cw_lock lock[CW_DESC_STREAMS_MAX];

@@ -17,7 +17,7 @@ static bool events_agreed(const leg_sip *s) CW_ON_LOOP
 {
     int i = cw_leg_stream(&s->leg, CW_AUDIO);
 
-    return i >= 0 && cw_stream_takes_events(&s->remote.stream[i]);
+    return i >= 0 && i < (int)s->remote->stream_n && cw_stream_takes_events(&s->remote->stream[i]);
 }
 
 /* ── In ── */

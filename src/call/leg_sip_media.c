@@ -68,10 +68,10 @@ static int family_of(const leg_sip *s, unsigned stream)
 
 cw_err cw_leg_sip_open(leg_sip *s)
 {
-    for (unsigned i = 0; i < s->own.stream_n; i++) {
+    for (unsigned i = 0; i < s->own->stream_n; i++) {
         cw_err err;
 
-        if (s->own.stream[i].refused || s->ep[i])
+        if (s->own->stream[i].refused || s->ep[i])
             continue;
         err = cw_ep_rtp_new(s->calls->plane, s->leg.worker, family_of(s, i), on_ep, s, &s->ep[i]);
         if (err)
@@ -97,7 +97,7 @@ void cw_leg_sip_close(leg_sip *s)
 void cw_leg_sip_drop_refused(leg_sip *s)
 {
     for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++)
-        if (i >= s->remote.stream_n || s->remote.stream[i].refused)
+        if (i >= s->remote->stream_n || s->remote->stream[i].refused)
             close_stream(s, i);
 }
 
@@ -120,7 +120,7 @@ static cw_dtmf_mode dtmf_mode(const leg_sip *s, const cw_stream *remote)
 /* Keyframes are asked for by INFO where nothing else was agreed on. */
 static CW_ON_LOOP void agree_feedback(leg_sip *s, unsigned i)
 {
-    const cw_stream *own = &s->own.stream[i], *remote = &s->remote.stream[i];
+    const cw_stream *own = &s->own->stream[i], *remote = &s->remote->stream[i];
     cw_ep_feedback_conf conf = { .video = own->kind == CW_VIDEO,
                                  .silent = remote->no_rtcp,
                                  .feedback = own->feedback & remote->feedback,
@@ -144,8 +144,8 @@ static CW_ON_LOOP void set_remote(leg_sip *s, unsigned i)
 /* `own` answers an offer: what of it is not ours to agree to is taken out. */
 static void answer_rtcp(leg_sip *s)
 {
-    for (unsigned i = 0; i < s->own.stream_n; i++) {
-        s->own.stream[i].feedback &= (uint8_t)~CW_FB_TWCC;
+    for (unsigned i = 0; i < s->own->stream_n; i++) {
+        s->own->stream[i].feedback &= (uint8_t)~CW_FB_TWCC;
         s->mux[i] = s->place[i].rtcp_mux;
     }
 }
@@ -153,8 +153,8 @@ static void answer_rtcp(leg_sip *s)
 /* What the endpoints of all streams shall do, by `own`, `remote` and `place`. */
 static CW_ON_LOOP void set_endpoints(leg_sip *s)
 {
-    for (unsigned i = 0; i < s->remote.stream_n && i < s->own.stream_n; i++) {
-        const cw_stream *remote = &s->remote.stream[i];
+    for (unsigned i = 0; i < s->remote->stream_n && i < s->own->stream_n; i++) {
+        const cw_stream *remote = &s->remote->stream[i];
         const cw_rtp_place *place = &s->place[i];
 
         if (!s->ep[i])
@@ -163,7 +163,7 @@ static CW_ON_LOOP void set_endpoints(leg_sip *s)
             cw_ep_direction(s->ep[i], CW_INACTIVE);
             continue;
         }
-        cw_ep_formats(s->ep[i], &s->own.stream[i], remote);
+        cw_ep_formats(s->ep[i], &s->own->stream[i], remote);
         if (remote->kind == CW_AUDIO)
             cw_ep_dtmf_mode(s->ep[i], dtmf_mode(s, remote));
         cw_leg_sip_lock_apply(s, i);
@@ -178,7 +178,7 @@ static CW_ON_LOOP void set_endpoints(leg_sip *s)
 
 static char *print_own(leg_sip *s)
 {
-    g_autofree cw_media_desc *desc = g_memdup2(&s->own, sizeof s->own);
+    g_autofree cw_media_desc *desc = cw_desc_dup(s->own);
     cw_rtp_place place[CW_DESC_STREAMS_MAX] = { 0 };
 
     for (unsigned i = 0; i < desc->stream_n; i++) {
@@ -259,19 +259,19 @@ static bool is_held(const cw_media_desc *desc)
  */
 static CW_ON_LOOP void agree(leg_sip *s, const cw_media_desc *agreed)
 {
-    g_autofree cw_media_desc *said = g_memdup2(&s->remote, sizeof s->remote);
+    g_autofree cw_media_desc *said = cw_desc_dup(s->remote);
 
     if (is_held(said))
         for (unsigned i = 0; i < said->stream_n; i++)
-            said->stream[i].dir = i < s->leg.desc.stream_n && !s->leg.desc.stream[i].refused
-                                      ? s->leg.desc.stream[i].dir
+            said->stream[i].dir = i < s->leg.desc->stream_n && !s->leg.desc->stream[i].refused
+                                      ? s->leg.desc->stream[i].dir
                                       : CW_SENDRECV;
     cw_leg_agree(&s->leg, said, agreed);
 }
 
 static CW_ON_LOOP void take(leg_sip *s, const their_sdp *said)
 {
-    s->remote = said->desc;
+    cw_desc_keep(&s->remote, &said->desc);
     memcpy(s->place, said->place, sizeof s->place);
     s->described = true;
     agree(s, &said->desc);
@@ -294,8 +294,10 @@ cw_err cw_leg_sip_take_offer(leg_sip *s, const char *sdp, size_t len)
 
 cw_err cw_leg_sip_give_answer(leg_sip *s, const cw_media_desc *answer)
 {
-    cw_err err = cw_desc_answer(&s->remote, &s->leg.policy.codec, answer, &s->own);
+    g_autofree cw_media_desc *own = g_new(cw_media_desc, 1);
+    cw_err err = cw_desc_answer(s->remote, &s->leg.policy.codec, answer, own);
 
+    cw_desc_keep(&s->own, own);
     answer_rtcp(s);
     if (!err)
         err = cw_leg_sip_open(s);
@@ -303,16 +305,16 @@ cw_err cw_leg_sip_give_answer(leg_sip *s, const cw_media_desc *answer)
         return err;
     cw_leg_sip_lock_answer(s);
     set_endpoints(s);
-    agree(s, &s->own);
+    agree(s, s->own);
     return CW_OK;
 }
 
 /* By its answer to `own`. What it was not asked yet it is taken to want. */
 static cw_dir video_wanted(const leg_sip *s, const cw_media_desc *said, unsigned i)
 {
-    const cw_media_desc *before = &s->leg.desc;
+    const cw_media_desc *before = s->leg.desc;
     bool was = i < before->stream_n && !before->stream[i].refused;
-    cw_dir told = i < s->own.stream_n ? s->own.stream[i].dir : CW_INACTIVE;
+    cw_dir told = i < s->own->stream_n ? s->own->stream[i].dir : CW_INACTIVE;
 
     return cw_dir_wanted(said->stream[i].dir, told, was ? before->stream[i].dir : CW_SENDRECV);
 }
@@ -325,7 +327,7 @@ cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len)
     cw_err err = read_sdp(s, sdp, len, said);
 
     if (!err)
-        err = cw_desc_answer(&s->own, &cw_codec_any, &said->desc, common);
+        err = cw_desc_answer(s->own, &cw_codec_any, &said->desc, common);
     if (!err)
         err = cw_leg_sip_lock_judge(s, &said->desc, said->place);
     if (err)
@@ -333,9 +335,9 @@ cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len)
     for (unsigned i = 0; i < said->desc.stream_n; i++)
         wanted[i] = video_wanted(s, &said->desc, i);
     take(s, said);
-    for (unsigned i = 0; i < s->leg.desc.stream_n; i++)
-        if (s->leg.desc.stream[i].kind == CW_VIDEO && !is_held(&s->remote))
-            s->leg.desc.stream[i].dir = wanted[i];
+    for (unsigned i = 0; i < s->leg.desc->stream_n; i++)
+        if (s->leg.desc->stream[i].kind == CW_VIDEO && !is_held(s->remote))
+            s->leg.desc->stream[i].dir = wanted[i];
     cw_leg_sip_lock_answered(s);
     set_endpoints(s);
     return CW_OK;
@@ -346,7 +348,7 @@ cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len)
 void cw_leg_sip_tell_held(leg_sip *s)
 {
     int i = cw_leg_stream(&s->leg, CW_AUDIO);
-    bool held = i >= 0 && !(s->remote.stream[i].dir & CW_RECVONLY);
+    bool held = i >= 0 && i < (int)s->remote->stream_n && !(s->remote->stream[i].dir & CW_RECVONLY);
 
     /* While we hold, an answer of "inactive" need not mean that the far side holds too. */
     if (!s->up || held == s->leg.held || (held && s->hold_told))
@@ -371,7 +373,7 @@ static CW_ON_LOOP cw_err answer_again(leg_sip *s, const their_sdp *said)
     err = cw_desc_answer(&said->desc, &s->leg.policy.codec, foreseen, own);
     if (err)
         return err;
-    s->own = *own;
+    cw_desc_keep(&s->own, own);
     for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++)
         if (i >= own->stream_n || own->stream[i].refused)
             close_stream(s, i);
@@ -403,7 +405,7 @@ static void open_sound(cw_media_desc *own)
 
 void cw_leg_sip_reoffered(leg_sip *s, const char *sdp, size_t len)
 {
-    g_autofree cw_media_desc *before = g_memdup2(&s->leg.desc, sizeof s->leg.desc);
+    g_autofree cw_media_desc *before = cw_desc_dup(s->leg.desc);
     g_autofree their_sdp *said = g_new(their_sdp, 1);
     g_autofree char *answer = NULL;
     cw_err err = CW_OK;
@@ -421,13 +423,13 @@ void cw_leg_sip_reoffered(leg_sip *s, const char *sdp, size_t len)
     if (!sdp) {
         s->awaits_ack = true;
         cw_leg_sip_lock_offer(s);
-        open_sound(&s->own);
+        open_sound(s->own);
     }
     answer = cw_leg_sip_write(s);
     if (cw_sip_call_reanswer(s->sip, answer, strlen(answer)))
         return; /* the call is ending */
     cw_leg_tell(&s->leg,
-                cw_streams_changed(before, &s->leg.desc) ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);
+                cw_streams_changed(before, s->leg.desc) ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);
     cw_leg_sip_tell_held(s);
 }
 
@@ -441,10 +443,10 @@ static bool can_offer(const leg_sip *s)
 /* Streams that the far side has not: not offered any more. */
 static CW_ON_LOOP void drop_unwanted(leg_sip *s)
 {
-    for (unsigned i = 0; i < s->own.stream_n; i++) {
-        if (i < s->remote.stream_n && !s->remote.stream[i].refused)
+    for (unsigned i = 0; i < s->own->stream_n; i++) {
+        if (i < s->remote->stream_n && !s->remote->stream[i].refused)
             continue;
-        s->own.stream[i].refused = true;
+        s->own->stream[i].refused = true;
         close_stream(s, i);
     }
 }
@@ -458,16 +460,16 @@ static CW_ON_LOOP bool renew_streams(leg_sip *s)
     s->streams_due = false;
     if (!other)
         return false;
-    cw_streams_wish(&s->own, &s->leg.policy.codec, &other->desc, wish);
+    cw_streams_wish(s->own, &s->leg.policy.codec, other->desc, wish);
     for (unsigned i = 0; i < wish->stream_n; i++)
         if (wish->stream[i].kind == CW_VIDEO && wish->stream[i].dir == CW_INACTIVE)
             wish->stream[i].refused = true; /* nobody sends any: SIP ends know a port of 0 better */
-    if (!cw_streams_must_tell(&s->own, &s->leg.desc, wish))
+    if (!cw_streams_must_tell(s->own, s->leg.desc, wish))
         return false;
-    s->own = *wish;
+    cw_desc_keep(&s->own, wish);
     cw_leg_sip_offer_feedback(s);
-    for (unsigned i = 0; i < s->own.stream_n; i++)
-        if (s->own.stream[i].refused)
+    for (unsigned i = 0; i < s->own->stream_n; i++)
+        if (s->own->stream[i].refused)
             close_stream(s, i);
     if (cw_leg_sip_open(s) == CW_OK)
         return true;
@@ -486,7 +488,7 @@ void cw_leg_sip_settle(leg_sip *s)
         s->streams_new = true;
     if (s->hold_told == s->other_holds && !s->streams_new)
         return;
-    open_sound(&s->own);
+    open_sound(s->own);
     cw_leg_sip_lock_offer(s);
     sdp = cw_leg_sip_write(s);
     /* CW_E_STATE: an offer of theirs is being answered; settled again when that is over. */
@@ -500,7 +502,7 @@ void cw_leg_sip_settle(leg_sip *s)
 
 void cw_leg_sip_reanswered(leg_sip *s, int status, const char *sdp, size_t len)
 {
-    g_autofree cw_media_desc *before = g_memdup2(&s->leg.desc, sizeof s->leg.desc);
+    g_autofree cw_media_desc *before = cw_desc_dup(s->leg.desc);
     bool ok = status >= 200 && status < 300, changed;
     cw_err err = CW_OK;
 
@@ -512,7 +514,7 @@ void cw_leg_sip_reanswered(leg_sip *s, int status, const char *sdp, size_t len)
                     err ? cw_err_text(err) : cw_fmt("re-INVITE refused with %d", status));
     if (s->streams_asked)
         drop_unwanted(s);
-    changed = s->streams_asked || cw_streams_changed(before, &s->leg.desc);
+    changed = s->streams_asked || cw_streams_changed(before, s->leg.desc);
     s->streams_asked = false;
     if (changed || (ok && !err))
         cw_leg_tell(&s->leg, changed ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);

@@ -31,22 +31,25 @@ void cw_leg_sip_clear_target(leg_sip *s)
 
 void cw_leg_sip_offer_feedback(leg_sip *s)
 {
-    cw_desc_offer_feedback(&s->own, CW_FB_SIP, 0);
-    for (unsigned i = 0; i < s->own.stream_n && s->trunk && s->trunk->avpf; i++)
-        s->own.stream[i].avpf = s->own.stream[i].kind == CW_VIDEO;
+    cw_desc_offer_feedback(s->own, CW_FB_SIP, 0);
+    for (unsigned i = 0; i < s->own->stream_n && s->trunk && s->trunk->avpf; i++)
+        s->own->stream[i].avpf = s->own->stream[i].kind == CW_VIDEO;
 }
 
 cw_err cw_leg_sip_make_offer(leg_sip *s, const cw_media_desc *desc)
 {
-    cw_desc_offer(desc, &s->leg.policy.codec, &s->own);
-    cw_desc_trim(&s->own, 0);
-    cw_desc_number(&s->own);
-    for (unsigned i = 0; i < s->own.stream_n; i++)
-        if (s->own.stream[i].kind == CW_AUDIO)
-            s->own.stream[i].dir = CW_SENDRECV;
+    g_autofree cw_media_desc *own = g_new(cw_media_desc, 1);
+
+    cw_desc_offer(desc, &s->leg.policy.codec, own);
+    cw_desc_trim(own, 0);
+    cw_desc_number(own);
+    cw_desc_keep(&s->own, own);
+    for (unsigned i = 0; i < s->own->stream_n; i++)
+        if (s->own->stream[i].kind == CW_AUDIO)
+            s->own->stream[i].dir = CW_SENDRECV;
     cw_leg_sip_lock_offer(s);
     cw_leg_sip_offer_feedback(s);
-    return cw_desc_has_sound(&s->own) ? CW_OK : CW_E_NO_CODEC;
+    return cw_desc_has_sound(s->own) ? CW_OK : CW_E_NO_CODEC;
 }
 
 /* ── Which family of addresses it has, then the INVITE ── */

@@ -60,10 +60,10 @@ static CW_ON_LOOP void offer_again(const leg_sip *s, cw_lock *lock)
 
 void cw_leg_sip_lock_offer(leg_sip *s)
 {
-    for (unsigned i = 0; i < s->own.stream_n; i++) {
+    for (unsigned i = 0; i < s->own->stream_n; i++) {
         cw_lock *lock = &s->lock[i];
 
-        if (s->own.stream[i].refused)
+        if (s->own->stream[i].refused)
             continue;
         if (lock->agreed)
             offer_again(s, lock);
@@ -76,7 +76,7 @@ void cw_leg_sip_lock_say(const leg_sip *s, unsigned stream, cw_rtp_place *place)
 {
     const cw_secure *ours = &s->lock[stream].ours;
 
-    if (s->own.stream[stream].refused) {
+    if (s->own->stream[stream].refused) {
         place->secure.profile = s->place[stream].secure.profile;
         place->secure.feedback = s->place[stream].secure.feedback;
         return;
@@ -201,12 +201,12 @@ static CW_ON_LOOP void answer_dtls(leg_sip *s, unsigned stream)
 
 void cw_leg_sip_lock_answer(leg_sip *s)
 {
-    for (unsigned i = 0; i < s->own.stream_n; i++) {
+    for (unsigned i = 0; i < s->own->stream_n; i++) {
         const cw_secure *theirs = &s->place[i].secure;
         cw_lock *lock = &s->lock[i];
         cw_keying keying = LOCK_NONE;
 
-        if (s->own.stream[i].refused || !choose(&s->leg.policy.srtp, theirs, &keying))
+        if (s->own->stream[i].refused || !choose(&s->leg.policy.srtp, theirs, &keying))
             continue;
         lock->ours = (cw_secure){ .profile = theirs->profile, .feedback = theirs->feedback };
         if (keying == LOCK_SDES)
@@ -248,10 +248,10 @@ static bool judge(const cw_secure *ours, const cw_secure *theirs, cw_keying *ret
 
 cw_err cw_leg_sip_lock_judge(const leg_sip *s, const cw_media_desc *desc, const cw_rtp_place *place)
 {
-    for (unsigned i = 0; i < desc->stream_n && i < s->own.stream_n; i++) {
+    for (unsigned i = 0; i < desc->stream_n && i < s->own->stream_n; i++) {
         cw_keying keying;
 
-        if (!desc->stream[i].refused && !s->own.stream[i].refused &&
+        if (!desc->stream[i].refused && !s->own->stream[i].refused &&
             !judge(&s->lock[i].ours, &place[i].secure, &keying))
             return CW_E_NOT_SECURE;
     }
@@ -260,12 +260,12 @@ cw_err cw_leg_sip_lock_judge(const leg_sip *s, const cw_media_desc *desc, const 
 
 void cw_leg_sip_lock_answered(leg_sip *s)
 {
-    for (unsigned i = 0; i < s->remote.stream_n && i < s->own.stream_n; i++) {
+    for (unsigned i = 0; i < s->remote->stream_n && i < s->own->stream_n; i++) {
         const cw_secure *theirs = &s->place[i].secure;
         cw_lock *lock = &s->lock[i];
         cw_keying keying;
 
-        if (s->remote.stream[i].refused || s->own.stream[i].refused ||
+        if (s->remote->stream[i].refused || s->own->stream[i].refused ||
             !judge(&lock->ours, theirs, &keying))
             continue;
         if (keying == LOCK_SDES) {
@@ -405,11 +405,11 @@ json_t *cw_leg_sip_lock_json(const leg_sip *s)
 {
     json_t *all = json_array();
 
-    for (unsigned i = 0; i < s->remote.stream_n; i++) {
+    for (unsigned i = 0; i < s->remote->stream_n; i++) {
         const cw_lock *lock = &s->lock[i];
         json_t *one;
 
-        if (s->remote.stream[i].refused)
+        if (s->remote->stream[i].refused)
             continue;
         one = json_pack("{s:s}", "keying", keyings[lock->keying]);
         if (lock->keying == LOCK_DTLS)

@@ -98,8 +98,8 @@ static CW_ON_LOOP void watch_leg(const cw_conf *conf, cw_leg *leg, bool on)
     unsigned silent_ms = on ? (unsigned)conf->media.silence_ms : 0;
     unsigned dead_ms = on ? (unsigned)conf->media.timeout_s * 1000 : 0;
 
-    for (unsigned i = 0; i < leg->desc.stream_n; i++) {
-        cw_ep *ep = leg->desc.stream[i].kind == CW_AUDIO ? leg->ops->endpoint(leg, i) : NULL;
+    for (unsigned i = 0; i < leg->desc->stream_n; i++) {
+        cw_ep *ep = leg->desc->stream[i].kind == CW_AUDIO ? leg->ops->endpoint(leg, i) : NULL;
 
         if (ep)
             cw_ep_watch(ep, silent_ms, dead_ms);
@@ -120,8 +120,8 @@ void cw_call_watch(cw_call *call)
 
 bool cw_leg_is_alive(cw_leg *leg)
 {
-    for (unsigned i = 0; i < leg->desc.stream_n; i++) {
-        const cw_ep *ep = leg->desc.stream[i].kind == CW_AUDIO ? leg->ops->endpoint(leg, i) : NULL;
+    for (unsigned i = 0; i < leg->desc->stream_n; i++) {
+        const cw_ep *ep = leg->desc->stream[i].kind == CW_AUDIO ? leg->ops->endpoint(leg, i) : NULL;
         cw_ep_stats stats;
 
         if (!ep)
@@ -135,8 +135,11 @@ bool cw_leg_is_alive(cw_leg *leg)
 
 void cw_call_tell_quiet(cw_call *call, cw_leg *leg, unsigned stream, bool silent)
 {
-    cw_media_kind kind = leg->desc.stream[stream].kind;
+    cw_media_kind kind;
 
+    if (stream >= leg->desc->stream_n)
+        return;
+    kind = leg->desc->stream[stream].kind;
     if (silent)
         cw_stat_inc(CW_STAT_media_silences);
     if (leg->quality) {

@@ -143,9 +143,9 @@ static CW_ON_LOOP void sample_stream(cw_leg *leg, unsigned i, const cw_ep *ep, c
 
     cw_ep_get_stats(ep, &now);
     if (now.rx_packets)
-        rx = note_codec(format_of(leg->local ?: &leg->desc, i, now.rx_pt), q->rx_codec);
+        rx = note_codec(format_of(leg->local ? *leg->local : leg->desc, i, now.rx_pt), q->rx_codec);
     if (now.tx_packets)
-        tx = note_codec(format_of(&leg->desc, i, now.tx_pt), q->tx_codec);
+        tx = note_codec(format_of(leg->desc, i, now.tx_pt), q->tx_codec);
     q->rtt_ms = now.rtt_ms;
     q->rtt_max_ms = MAX(q->rtt_max_ms, now.rtt_ms);
     cw_way_between(&q->last, &now, rx, now.rtt_ms, &q->sent);
@@ -176,10 +176,10 @@ bool cw_leg_sample(cw_leg *leg)
     if (!leg->quality)
         leg->quality = g_new0(struct cw_leg_quality, 1);
     before = leg->quality->rating;
-    for (unsigned i = 0; i < leg->desc.stream_n; i++) {
+    for (unsigned i = 0; i < leg->desc->stream_n; i++) {
         const cw_ep *ep = leg->ops->endpoint(leg, i);
 
-        if (ep && !leg->desc.stream[i].refused)
+        if (ep && !leg->desc->stream[i].refused)
             sample_stream(leg, i, ep, &leg->quality->stream[i]);
     }
     mos = sound >= 0 ? worst_mos(&leg->quality->stream[sound]) : 0;

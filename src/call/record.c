@@ -128,9 +128,10 @@ static json_t *streams_json(const cw_leg *leg)
 {
     json_t *all = json_array();
 
-    for (unsigned i = 0; leg->quality && i < leg->desc.stream_n; i++)
+    for (unsigned i = 0; leg->quality && i < leg->desc->stream_n; i++)
         if (leg->quality->stream[i].samples)
-            json_array_append_new(all, stream_json(&leg->desc.stream[i], &leg->quality->stream[i]));
+            json_array_append_new(all,
+                                  stream_json(&leg->desc->stream[i], &leg->quality->stream[i]));
     return all;
 }
 

@@ -29,14 +29,14 @@ static void offer_one(const cw_media_desc *from, unsigned i, const cw_codec_poli
 
     one->stream_n = 1;
     one->transcode = from->transcode;
-    one->stream[0] = from->stream[i];
+    cw_stream_copy(&one->stream[0], &from->stream[i]);
     cw_desc_offer(one, policy, offer);
     ret->stream[i] = offer->stream[0];
 }
 
 void cw_streams_foresee(const cw_leg *other, const cw_media_desc *offer, cw_media_desc *ret)
 {
-    *ret = other->desc;
+    cw_desc_copy(ret, other->desc);
     for (unsigned i = 0; i < offer->stream_n; i++) {
         const cw_stream *theirs = live(offer, i);
 
@@ -89,7 +89,7 @@ static void wish_video(const cw_media_desc *far, unsigned i, const cw_codec_poli
 void cw_streams_wish(const cw_media_desc *far, const cw_codec_policy *policy,
                      const cw_media_desc *other, cw_media_desc *ret)
 {
-    *ret = *far;
+    cw_desc_copy(ret, far);
     for (unsigned i = 0; i < other->stream_n; i++) {
         if (i >= ret->stream_n) {
             ret->stream[i] = (cw_stream){ .kind = other->stream[i].kind, .refused = true };

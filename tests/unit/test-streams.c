@@ -107,7 +107,7 @@ static void test_foresee(void)
     g_autofree cw_media_desc *got = g_new0(cw_media_desc, 1);
     g_autofree cw_leg *other = g_new0(cw_leg, 1);
 
-    other->desc = *none;
+    other->desc = none;
     cw_streams_foresee(other, offer, got);
     g_assert_false(got->stream[1].refused);
     g_assert_cmpint(got->stream[1].dir, ==, CW_INACTIVE);
