@@ -121,6 +121,8 @@ void cw_flow_rx(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, cw_rtp *rtp)
         cw_flow_drop(worker, ep);
         return;
     }
+    if (__builtin_expect(ep->listening, 0))
+        cw_flow_listen(worker, ep, pkt, rtp);
     if (!out)
         return;
     rtp->pt = pt == ep->pt ? ep->pt_out : map_pt(ep, pt);

@@ -83,6 +83,7 @@ struct cw_ep {
     uint8_t dir CW_OF_MEDIA;                 /* cw_dir */
     bool guarded CW_OF_MEDIA;                /* CW_EP_RTP: nothing plain passes, see `seal` */
     bool heard CW_OF_MEDIA, video CW_OF_MEDIA, muxed CW_OF_MEDIA, ticking CW_OF_MEDIA;
+    bool listening CW_OF_MEDIA;                        /* for keys in the sound (flow_listen.c) */
     bool dtmf_busy CW_OF_MEDIA, dtmf_open CW_OF_MEDIA; /* sending digits; one is being seen */
     bool connected CW_OF_MEDIA;                        /* the RTP socket, to latch.to */
     uint8_t pt CW_OF_MEDIA, pt_out CW_OF_MEDIA; /* the last of `map` used; CW_PT_NONE: none */
@@ -104,6 +105,7 @@ struct cw_ep {
     void *dtls CW_OF_MEDIA;      /* CW_EP_RTP; a reference, see cw_plane_hooks; NULL: none */
     cw_ep *peer CW_OF_MEDIA;     /* the one joined */
     cw_trans *trans CW_OF_MEDIA; /* of what it receives; NULL: nothing had to be transcoded yet */
+    cw_trans *ear CW_OF_MEDIA;   /* listens to what is not transcoded; NULL: nothing was yet */
     bool silent CW_OF_MEDIA;     /* no RTCP leaves */
     cw_report report CW_OF_MEDIA;
     uint64_t report_us CW_OF_MEDIA; /* when the next one is due */
@@ -117,6 +119,8 @@ struct cw_ep {
     cw_dtmf_follow follow CW_OF_MEDIA;        /* of the joined one's dtmf_see */
     struct cw_key_tone *key_tone CW_OF_MEDIA; /* NULL: none is being made */
     uint8_t dtmf_mode CW_OF_MEDIA;            /* cw_dtmf_mode */
+    char tone_key CW_OF_MEDIA;                /* the last it sent as a tone; 0: none */
+    uint64_t tone_us CW_OF_MEDIA;             /* and when */
     cw_ep_tone tone CW_OF_MEDIA;
     char mid[CW_MID_MAX + 1];
     unsigned mid_ext;
@@ -170,6 +174,10 @@ void cw_flow_send(cw_worker *worker, cw_ep *ep, cw_pkt *pkt, bool rtcp) CW_ON_ME
 /* flow_trans.c: a packet whose codec `out` cannot send. */
 void cw_flow_transcode(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt, const cw_rtp *rtp,
                        unsigned pt) CW_ON_MEDIA;
+
+/* flow_listen.c: a packet of an end that is listened to; a key was heard in one. */
+void cw_flow_listen(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt, const cw_rtp *rtp) CW_ON_MEDIA;
+void cw_flow_key_heard(cw_worker *worker, cw_ep *ep, char key, unsigned ms) CW_ON_MEDIA;
 
 /* flow_digit.c: a telephone-event came, told to the loop and followed by the joined end; something
  * else came while one was open; a tick of an end that follows, false: it has nothing to send. */

@@ -131,6 +131,8 @@ static void step_tone(cw_worker *worker, cw_ep *ep, cw_key_tone *key) CW_ON_MEDI
     size_t len;
 
     if (key->tones > 0)
+        ep->tone_us = worker->now_us;
+    if (key->tones > 0)
         cw_keytone_make(&key->sound, pcm, cw_encoder_samples(key->encoder), key->tones == 1);
     len = cw_encode(key->encoder, pcm, payload);
     if (len > 0 && ep->dir & CW_SENDONLY)
@@ -156,6 +158,7 @@ static void send_tone(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
         atomic_fetch_sub(&ep->dtmf_waiting, 1);
         if (format)
             ep->key_tone = begin_tone(worker, ep, format, cw_dtmf_digit(event), ms);
+        ep->tone_key = ep->key_tone ? cw_dtmf_digit(event) : 0;
     }
     if (ep->key_tone)
         step_tone(worker, ep, ep->key_tone);

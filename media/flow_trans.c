@@ -51,24 +51,28 @@ static bool mark(cw_ep *ep) CW_ON_MEDIA
     return any;
 }
 
-static bool same_format(const cw_format *a, const cw_format *b)
+bool cw_trans_same_format(const cw_format *a, const cw_format *b)
 {
     return a->pt == b->pt && a->clock_hz == b->clock_hz && a->channels == b->channels &&
            !strcmp(a->name, b->name) && !strcmp(a->fmtp, b->fmtp);
 }
 
+bool cw_trans_same_rx(const cw_trans *trans, const cw_stream *rx)
+{
+    if (trans->rx->format_n != rx->format_n)
+        return false;
+    for (unsigned i = 0; i < rx->format_n; i++)
+        if (!cw_trans_same_format(&trans->rx->format[i], &rx->format[i]))
+            return false;
+    return true;
+}
+
 /* A re-offer that changes nothing must not be heard. */
 static bool still_fits(const cw_trans *trans, const cw_ep *ep, const cw_format *target) CW_ON_MEDIA
 {
-    const cw_stream *rx = ep->rx_formats;
-
-    if (trans->to != ep->out || trans->ptime_ms != ep->out->tx_formats->ptime_ms ||
-        trans->rx->format_n != rx->format_n || !same_format(&trans->tx, target))
-        return false;
-    for (unsigned i = 0; i < rx->format_n; i++)
-        if (!same_format(&trans->rx->format[i], &rx->format[i]))
-            return false;
-    return true;
+    return trans->to == ep->out && trans->listens == ep->listening &&
+           trans->ptime_ms == ep->out->tx_formats->ptime_ms &&
+           cw_trans_same_format(&trans->tx, target) && cw_trans_same_rx(trans, ep->rx_formats);
 }
 
 void cw_flow_transcoding_end(cw_worker *worker, cw_ep *ep)
@@ -102,7 +106,7 @@ static cw_trans *begin(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
     if (!target)
         return NULL;
     trans = cw_trans_new(worker->pool, worker, worker->index, ep->rx_formats, target,
-                         ep->out->tx_formats->ptime_ms);
+                         ep->out->tx_formats->ptime_ms, ep->listening);
     if (!trans)
         return NULL;
     trans->from = ep;
@@ -159,7 +163,9 @@ static void send_all(cw_worker *worker, cw_trans *trans) CW_ON_MEDIA
 
         cw_io_blank(worker->io, &pkt);
         more = cw_ring_take(&trans->out, &head, sizeof head, pkt.slot->data + CW_RTP_HEADER, &len);
-        if (more)
+        if (more && head.key)
+            cw_flow_key_heard(worker, trans->from, head.key, head.key_ms);
+        else if (more)
             send_one(worker, trans, &head, &pkt, len);
         cw_io_done(worker->io, &pkt);
     }
@@ -186,6 +192,7 @@ void cw_flow_transcoded(cw_worker *worker)
         if (cw_ring_empty(&trans->out))
             continue;
         send_all(worker, trans);
-        tell(trans);
+        if (trans->to)
+            tell(trans);
     }
 }

@@ -25,11 +25,11 @@ media_libmedia_a_SOURCES = \
 	media/frame.c media/frame.h \
 	media/flow.c media/flow.h media/flow_digit.c media/flow_rtcp.c \
 	media/flow_key.c \
-	media/flow_trans.c \
+	media/flow_listen.c media/flow_trans.c \
 	media/gather.c \
 	media/h264.c media/h264.h \
 	media/ring.h \
-	media/transcode.h media/transcode_pool.c media/transcode_sound.c \
+	media/transcode.h media/transcode_keys.c media/transcode_pool.c media/transcode_sound.c \
 	media/io.c media/io.h \
 	media/latch.c media/latch.h \
 	media/mail.c media/mail.h \

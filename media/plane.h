@@ -142,7 +142,7 @@ typedef enum cw_ep_event {
 typedef struct cw_ep_info {
     char digit;           /* CW_EP_DTMF: 0-9 * # A-D */
     unsigned duration_ms; /* CW_EP_DTMF */
-    bool passed;          /* CW_EP_DTMF: the joined end sent it to its far side */
+    bool passed;          /* CW_EP_DTMF: the joined end's far side got it, and looks for it there */
     cw_addr from;         /* CW_EP_FIRST_PACKET, CW_EP_LATCHED */
     const cw_ep *ep;      /* CW_EP_SILENT, CW_EP_HEARD, CW_EP_DEAD: whose */
 } cw_ep_info;
@@ -196,7 +196,7 @@ void cw_ep_part(cw_ep *ep) CW_ON_LOOP;
 /* How digits travel between an endpoint and its far side. */
 typedef enum cw_dtmf_mode {
     CW_DTMF_EVENTS, /* telephone-events (RFC 4733), where agreed; as at first */
-    CW_DTMF_TONES,  /* tones made in the sound; none are recognized */
+    CW_DTMF_TONES,  /* tones in the sound, made and heard. RTP only; the joined end gets them too */
     CW_DTMF_NONE,   /* neither seen nor sent */
 } cw_dtmf_mode;
 void cw_ep_dtmf_mode(cw_ep *ep, cw_dtmf_mode mode) CW_ON_LOOP;

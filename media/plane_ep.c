@@ -88,6 +88,7 @@ static void do_ep_remove(cw_worker *worker, cw_mail *mail)
 
     cw_assert_on_media();
     cw_flow_part(worker, ep);
+    cw_flow_listening_end(worker, ep);
     cw_worker_tick(worker, ep, false);
     cw_flow_keys_clear(ep);
     cw_report_end(ep);

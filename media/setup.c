@@ -71,6 +71,7 @@ void cw_flow_formats(cw_worker *worker, cw_ep *ep, cw_stream *rx, cw_stream *tx)
     ep->tx.clock_hz = codec_clock(tx);
     cw_rx_clock(&ep->rx, cw_format_clock(rx, ep->rx.pt));
     know_payload_types(ep);
+    cw_flow_listening(worker, ep);
     remap(worker, ep);
     if (ep->peer && ep->peer->out == ep)
         remap(worker, ep->peer);
@@ -171,6 +172,7 @@ void cw_flow_digit(cw_worker *worker, cw_ep *ep, unsigned event, unsigned ms)
 void cw_flow_dtmf_mode(cw_worker *worker, cw_ep *ep, cw_dtmf_mode mode)
 {
     ep->dtmf_mode = (uint8_t)mode;
+    cw_flow_listening(worker, ep);
 }
 
 /* ── Before the worker knows of it ── */

@@ -1,12 +1,13 @@
-/* transcode.h - sound in one codec made sound in another, on threads of its own.
+/* transcode.h - sound in one codec made sound in another, or listened to for keys, on threads of
+ * its own.
  *
  *   worker ──ring──▶ pool: jitter buffer, decoder, resampler, encoder ──ring, one wake a batch──▶
  * worker
  *
- * A cw_trans is one direction of a call: what an endpoint receives, for the one it is joined to.
- * The worker makes it when the first packet needs it, and lets go of it when the join or the
- * formats change; the pool frees it. A thread of the pool starts with the first cw_trans it gets,
- * ticks only while packets come, and handles its own only.
+ * A cw_trans is one direction of a call: what an endpoint receives, for the one it is joined to, or
+ * for nobody but the listener. The worker makes it when the first packet needs it, and lets go of
+ * it when the join or the formats change; the pool frees it. A thread of the pool starts with the
+ * first cw_trans it gets, ticks only while packets come, and handles its own only.
  */
 #ifndef CW_MEDIA_TRANSCODE_H
 #define CW_MEDIA_TRANSCODE_H
@@ -16,6 +17,7 @@
 #include "media/ring.h"
 #include "media/codec/codec.h"
 #include "media/codec/jitter.h"
+#include "media/codec/keytone.h"
 #include "media/codec/resample.h"
 
 #include <glib.h>
@@ -50,6 +52,8 @@ typedef struct cw_trans_in {
 typedef struct cw_trans_out {
     uint32_t ts;
     bool fresh; /* does not continue what was before */
+    char key;   /* was heard and let go; no payload then. 0: a packet */
+    unsigned key_ms;
 } cw_trans_out;
 
 /* Written by the pool, read by the worker. */
@@ -59,7 +63,7 @@ typedef struct cw_trans_count {
 
 typedef struct cw_trans {
     /* ── The worker's ── */
-    struct cw_ep *from CW_OF_MEDIA, *to CW_OF_MEDIA; /* borrowed: neither outlives the join */
+    struct cw_ep *from CW_OF_MEDIA, *to CW_OF_MEDIA; /* borrowed; to NULL: only listened to */
     uint16_t seq CW_OF_MEDIA;
     uint32_t ssrc CW_OF_MEDIA;
 
@@ -80,6 +84,8 @@ typedef struct cw_trans {
     cw_stream *rx; /* what comes */
     cw_format tx;  /* what goes */
     unsigned ptime_ms;
+    bool listens; /* for keys in the sound */
+    bool mute;    /* nothing goes, it only listens; `tx` is what it hears in */
 
     /* ── The pool's ── */
     bool active CW_OF_CODEC; /* in the thread's list */
@@ -97,6 +103,9 @@ typedef struct cw_trans {
     uint32_t ts CW_OF_CODEC;
     bool flowing CW_OF_CODEC;
     unsigned stretch_wait CW_OF_CODEC; /* packets until the next stretch */
+    cw_keytone_detector detector CW_OF_CODEC;
+    cw_resampler *ear CW_OF_CODEC; /* from ear_hz to the detector's; NULL: not needed yet */
+    unsigned ear_hz CW_OF_CODEC;
 } cw_trans;
 
 /* ── The pool (transcode_pool.c) ── */
@@ -106,9 +115,10 @@ void cw_trans_pool_stop(cw_trans_pool *pool) CW_ON_LOOP;
 void cw_trans_pool_free(cw_trans_pool *pool) CW_ON_LOOP; /* NULL is fine */
 unsigned cw_trans_pool_threads(cw_trans_pool *pool);     /* running now. Any thread */
 
-/* NULL: no thread can be had. `rx` is copied. */
+/* NULL: no thread can be had. `rx` is copied. `tx` NULL: it only listens. */
 cw_trans *cw_trans_new(cw_trans_pool *pool, struct cw_worker *worker, unsigned of_worker,
-                       const cw_stream *rx, const cw_format *tx, unsigned ptime_ms) CW_ON_MEDIA;
+                       const cw_stream *rx, const cw_format *tx, unsigned ptime_ms,
+                       bool listens) CW_ON_MEDIA;
 void cw_trans_free(cw_trans *trans) CW_ON_MEDIA; /* the pool frees it later; NULL is fine */
 /* A packet for it. False: its ring is full. */
 bool cw_trans_put(cw_trans *trans, const cw_trans_in *in, const uint8_t *payload,
@@ -120,11 +130,25 @@ void cw_trans_begin(cw_trans *trans) CW_ON_CODEC;
 bool cw_trans_step(cw_trans *trans, uint64_t now_us) CW_ON_CODEC;
 void cw_trans_end(cw_trans *trans) CW_ON_CODEC;
 
+/* ── Listening (transcode_keys.c) ── */
+/* Sound at the encoder's rate, at most CW_CODEC_PCM_MAX. */
+void cw_trans_hear(cw_trans *trans, const int16_t *pcm, size_t n) CW_ON_CODEC;
+void cw_trans_hear_end(cw_trans *trans)
+    CW_ON_CODEC; /* nothing comes for a while: keys are let go */
+
 /* ── The worker's side (flow_trans.c) ── */
 /* Formats or joins have changed: mark in ep->map what is to be transcoded, let go of what does not
  * fit any more. */
 void cw_flow_transcoding(struct cw_worker *worker, struct cw_ep *ep) CW_ON_MEDIA;
 void cw_flow_transcoding_end(struct cw_worker *worker, struct cw_ep *ep) CW_ON_MEDIA;
 void cw_flow_transcoded(struct cw_worker *worker) CW_ON_MEDIA; /* send what the pool made */
+
+/* ── And of listening (flow_listen.c) ── */
+/* Formats or the mode have changed: let go of a listener that does not fit any more. */
+void cw_flow_listening(struct cw_worker *worker, struct cw_ep *ep) CW_ON_MEDIA;
+void cw_flow_listening_end(struct cw_worker *worker, struct cw_ep *ep) CW_ON_MEDIA;
+/* The formats of what comes are as they were when it was made. */
+bool cw_trans_same_rx(const cw_trans *trans, const cw_stream *rx) CW_ON_MEDIA;
+bool cw_trans_same_format(const cw_format *a, const cw_format *b); /* pure */
 
 #endif

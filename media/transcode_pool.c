@@ -19,6 +19,9 @@
 #define PHASES   2                  /* those with 20 ms steps take turns */
 #define COMPLAIN UINT64_C(60000000) /* us between log lines */
 
+/* What a listener hears in: of the detector's rate, and made by nobody. */
+static const cw_format heard_as = { "PCMU", CW_KEYTONE_RATE_HZ, 1, 0, "" };
+
 /* What a worker is woken with. */
 typedef struct wake {
     cw_mail mail; /* first */
@@ -115,7 +118,7 @@ static void trans_free(cw_trans *trans) CW_ON_CODEC
     g_free(trans->out.data);
     g_free(trans->rx);
     atomic_fetch_sub(&trans->thread->load, 1);
-    cw_stat_add(CW_STAT_transcodings, -1);
+    cw_stat_add(trans->mute ? CW_STAT_listeners : CW_STAT_transcodings, -1);
     g_aligned_free(trans);
 }
 
@@ -159,7 +162,7 @@ static void step(cw_trans_thread *thread, cw_trans *trans) CW_ON_CODEC
         return;
     if (!cw_trans_step(trans, thread->tick_us))
         put_to_sleep(thread, trans);
-    else if (!cw_ring_empty(&trans->out))
+    if (!cw_ring_empty(&trans->out))
         thread->wake[trans->of_worker].worker = trans->worker;
 }
 
@@ -376,7 +379,7 @@ static cw_trans_thread *pick_thread(cw_trans_pool *pool)
 }
 
 cw_trans *cw_trans_new(cw_trans_pool *pool, cw_worker *worker, unsigned of_worker,
-                       const cw_stream *rx, const cw_format *tx, unsigned ptime_ms)
+                       const cw_stream *rx, const cw_format *tx, unsigned ptime_ms, bool listens)
 {
     cw_trans_thread *thread = pick_thread(pool);
     cw_trans *trans;
@@ -389,7 +392,9 @@ cw_trans *cw_trans_new(cw_trans_pool *pool, cw_worker *worker, unsigned of_worke
     trans->of_worker = of_worker;
     trans->conf = pool->conf;
     trans->rx = g_memdup2(rx, offsetof(cw_stream, format) + rx->format_n * sizeof(cw_format));
-    trans->tx = *tx;
+    trans->tx = tx ? *tx : heard_as;
+    trans->mute = !tx;
+    trans->listens = listens;
     trans->ptime_ms = ptime_ms;
     trans->in = (cw_ring){ .data = g_malloc(CW_TRANS_RING), .size = CW_TRANS_RING };
     trans->out = (cw_ring){ .data = g_malloc(CW_TRANS_RING), .size = CW_TRANS_RING };
@@ -398,7 +403,7 @@ cw_trans *cw_trans_new(cw_trans_pool *pool, cw_worker *worker, unsigned of_worke
     atomic_init(&trans->asked, CW_CMR_NONE);
     atomic_init(&trans->cmr, CW_CMR_NONE);
     atomic_fetch_add(&thread->load, 1);
-    cw_stat_add(CW_STAT_transcodings, 1);
+    cw_stat_add(trans->mute ? CW_STAT_listeners : CW_STAT_transcodings, 1);
     return trans;
 }
 

@@ -214,8 +214,12 @@ static void send_frame(cw_trans *trans) CW_ON_CODEC
     size_t size = cw_encoder_samples(trans->encoder);
     cw_trans_out out = { .ts = trans->ts, .fresh = !trans->flowing };
     uint8_t payload[CW_PAYLOAD_MAX];
-    size_t len = cw_encode(trans->encoder, trans->pcm, payload);
+    size_t len = 0;
 
+    if (trans->listens)
+        cw_trans_hear(trans, trans->pcm, size);
+    if (!trans->mute)
+        len = cw_encode(trans->encoder, trans->pcm, payload);
     trans->ts += cw_encoder_ticks(trans->encoder);
     if (len > 0 && cw_ring_put(&trans->out, &out, sizeof out, payload, (uint16_t)len))
         trans->flowing = true;
@@ -255,6 +259,8 @@ static bool is_over(const cw_trans *trans, uint64_t now_us) CW_ON_CODEC
 
 static void rest(cw_trans *trans) CW_ON_CODEC
 {
+    if (trans->listens)
+        cw_trans_hear_end(trans);
     cw_jitter_reset(trans->jitter);
     trans->pcm_n = trans->due = 0;
     trans->flowing = false;
@@ -268,6 +274,7 @@ void cw_trans_begin(cw_trans *trans)
     trans->step_ms = 2 * CW_TRANS_TICK_MS;
     trans->clock_hz = 8000;
     trans->pt = CW_PT_NONE;
+    cw_keytone_detector_init(&trans->detector);
     trans->jitter = cw_jitter_new(trans->clock_hz, conf->jitter_min_ms, conf->jitter_max_ms);
 }
 
@@ -314,6 +321,7 @@ void cw_trans_end(cw_trans *trans)
     cw_jitter_free(trans->jitter);
     cw_decoder_free(trans->decoder);
     cw_resampler_free(trans->resampler);
+    cw_resampler_free(trans->ear);
     cw_encoder_free(trans->encoder);
     g_free(trans->pcm);
 }

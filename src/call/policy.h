@@ -14,7 +14,7 @@ typedef enum cw_keys {
     CW_KEYS_RFC4733,    /* telephone-events or nothing */
     CW_KEYS_INFO,       /* INFO with application/dtmf */
     CW_KEYS_INFO_RELAY, /* INFO with application/dtmf-relay */
-    CW_KEYS_INBAND,     /* tones made in the sound */
+    CW_KEYS_INBAND,     /* tones in the sound, made and heard */
 } cw_keys;
 
 /* What our offers say of protection; the last two refuse a far side without it. */

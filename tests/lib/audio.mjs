@@ -5,6 +5,18 @@ export function sine(hz, seconds, rate = 8000, level = 0.5) {
     return Float64Array.from({ length: Math.round(seconds * rate) }, (_, i) => level * Math.sin((2 * Math.PI * hz * i) / rate))
 }
 
+// Telephone keys one after the other (ITU-T Q.23), half a second of silence before.
+export function keySounds(keys, on_ms, off_ms, rate = 8000) {
+    const samples = (ms) => (ms * rate) / 1000
+    const sound = new Float64Array(samples(500 + keys.length * (on_ms + off_ms)))
+    for (const [n, key] of [...keys].entries()) {
+        const at = '123A456B789C*0#D'.indexOf(key), from = samples(500 + n * (on_ms + off_ms))
+        for (const hz of [[697, 770, 852, 941][at >> 2], [1209, 1336, 1477, 1633][at & 3]])
+            for (const [i, x] of sine(hz, on_ms / 1000, rate, 0.25).entries()) sound[from + i] += x
+    }
+    return sound
+}
+
 export function wav(samples, rate) {
     const buffer = Buffer.alloc(44 + samples.length * 2)
     buffer.write('RIFF', 0)

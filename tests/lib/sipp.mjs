@@ -24,8 +24,9 @@ const recv = (what, attributes = '', inside = '') => `<recv ${what} ${attributes
 
 export const step = {
     pause: (ms) => `<pause milliseconds="${ms}"/>\n`,
-    // The tone, until the scenario ends.
+    // The tone, until the scenario ends; once.
     tone: () => '<nop><action><exec rtp_stream="@TONE@,-1,8"/></action></nop>\n',
+    once: () => '<nop><action><exec rtp_stream="@TONE@,1,8"/></action></nop>\n',
     recvRequest: (method, attributes) => recv(`request="${method}"`, attributes),
     recvStatus: (status, attributes) => recv(`response="${status}"`, attributes),
     reply: (status, reason, { body, headers = '', attributes = '' } = {}) => send(`SIP/2.0 ${status} ${reason}
@@ -94,9 +95,9 @@ ${none}`, 'retrans="500"'),
 const any = ['100', '180', '183'].map((status) => step.recvStatus(status, 'optional="true"')).join('')
 
 export const scenario = {
-    // Answers with a tone; the caller hangs up.
-    answer: ({ body = pcma, tone = true } = {}) => [step.recvRequest('INVITE', 'rrs="true"'), step.reply(180, 'Ringing'), step.reply(200, 'OK', { body, attributes: 'retrans="500"' }),
-        step.recvRequest('ACK'), tone ? step.tone() : '', step.recvRequest('BYE'), step.replyInDialog(200, 'OK')],
+    // Answers with a tone, or `play`s; the caller hangs up.
+    answer: ({ body = pcma, tone = true, play = step.tone } = {}) => [step.recvRequest('INVITE', 'rrs="true"'), step.reply(180, 'Ringing'), step.reply(200, 'OK', { body, attributes: 'retrans="500"' }),
+        step.recvRequest('ACK'), tone ? play() : '', step.recvRequest('BYE'), step.replyInDialog(200, 'OK')],
     // Answers with a tone and hangs up by itself.
     answerAndEnd: (ms, { body = pcma } = {}) => [step.recvInvite(), step.reply(180, 'Ringing'), step.reply(200, 'OK', { body, attributes: 'retrans="500"' }),
         step.recvRequest('ACK', 'rrs="true"'), step.tone(), step.pause(ms), step.byeAsCallee(), step.recvStatus(200)],
@@ -136,10 +137,10 @@ ${none}`)],
 let ports = 0
 
 // One SIPp that listens, running `steps` for `calls` calls. Ends with status 0 when each went as written.
-export async function sipp(scope, steps, { host = '127.0.0.1', port = 5080 + 2 * ports++, to, transport = 'u1', calls = 1, hz = 440, rate = 10, limit, args = [] } = {}) {
+export async function sipp(scope, steps, { host = '127.0.0.1', port = 5080 + 2 * ports++, to, transport = 'u1', calls = 1, hz = 440, sound = sine(hz, 1, 8000, 0.3), rate = 10, limit, args = [] } = {}) {
     const dir = tempDir(scope, 'sipp')
     const tone = path.join(dir, 'tone.alaw')
-    writeFileSync(tone, Buffer.from(sine(hz, 1, 8000, 0.3).map(alawEncode)))
+    writeFileSync(tone, Buffer.from(sound.map(alawEncode)))
     const file = path.join(dir, 'scenario.xml')
     const errors = path.join(dir, 'errors')
     writeFileSync(file, `<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="causeway">\n${steps.join('').replaceAll('@TONE@', tone)}</scenario>\n`)

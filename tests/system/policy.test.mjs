@@ -5,9 +5,9 @@ import assert from 'node:assert/strict'
 import { Gateway } from '../lib/gateway.mjs'
 import { Phone, WebPeer } from '../lib/webpeer.mjs'
 import { SipPeer } from '../lib/sip.mjs'
-import { pcma, scenario, sipp } from '../lib/sipp.mjs'
+import { pcma, scenario, sipp, step } from '../lib/sipp.mjs'
 import { keysOf, samplesOf } from '../lib/capture.mjs'
-import { peakHz } from '../lib/audio.mjs'
+import { keySounds, peakHz } from '../lib/audio.mjs'
 import { until, wholeFile } from '../lib/proc.mjs'
 import { startCapture, wireIsClean } from '../lib/wire.mjs'
 
@@ -158,6 +158,23 @@ test('keys as tones: made in the sound, of the right two frequencies and length'
     const samples = samplesOf(loud)
     for (const other of [697, 852, 941, 1209, 1477, 1633]) assert.ok(strength(samples, other) < strength(samples, 770) / 30, `${other} Hz`)
     await end()
+})
+
+test('keys as tones: those that SIPp plays reach the browser, each once', async (t) => {
+    const keys = '1234567890*#'
+    const bob = await sipp(t, scenario.answer({ body: [[8, 'PCMA/8000']], play: step.once }), { port: port.inband, sound: keySounds(keys, 120, 100) })
+    const anna = await phone(t)
+    const call = await (await anna.start('+5555')).answered()
+    const told = []
+    for (const _ of keys) told.push((await anna.client.expect('call.info', { call: call.call })).dtmf)
+    assert.equal(told.map(({ digit }) => digit).join(''), keys)
+    for (const { digit, duration_ms } of told) assert.ok(duration_ms >= 90 && duration_ms <= 150, `${digit}: ${duration_ms} ms`)
+    assert.equal((await gateway.ctl('stats')).listeners, 1)
+    const ladder = JSON.stringify(await gateway.ctl('call', 'ladder', call.gatewayId))
+    assert.equal(ladder.match(/RTP[^}]*digit /g).length, keys.length, ladder)
+    await call.end()
+    await bob.passed()
+    await until(async () => (await gateway.ctl('stats')).listeners === 0, 'nothing is listened to')
 })
 
 test('telephone-events of the browser at 8 kHz: followed with end packets thrice', async (t) => {

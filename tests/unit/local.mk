@@ -90,7 +90,7 @@ tests_unit_test_port_SOURCES = tests/unit/test-port.c
 tests_unit_test_port_LDADD = $(MEDIA_LIBS)
 
 CODEC_TESTS = tests/unit/test-amr tests/unit/test-codec tests/unit/test-jitter \
-	tests/unit/test-keytone tests/unit/test-transcode
+	tests/unit/test-keytone tests/unit/test-plane-keys tests/unit/test-transcode
 check_PROGRAMS += $(CODEC_TESTS)
 TESTS += $(CODEC_TESTS)
 tests_unit_test_amr_SOURCES = tests/unit/test-amr.c
@@ -101,6 +101,9 @@ tests_unit_test_jitter_SOURCES = tests/unit/test-jitter.c
 tests_unit_test_jitter_LDADD = $(MEDIA_LIBS)
 tests_unit_test_keytone_SOURCES = tests/unit/test-keytone.c tests/unit/sound.c tests/unit/sound.h
 tests_unit_test_keytone_LDADD = $(MEDIA_LIBS)
+tests_unit_test_plane_keys_SOURCES = tests/unit/test-plane-keys.c tests/unit/plane-rig.c \
+	tests/unit/plane-rig.h tests/unit/sound.c tests/unit/sound.h
+tests_unit_test_plane_keys_LDADD = $(MEDIA_LIBS)
 tests_unit_test_transcode_SOURCES = tests/unit/test-transcode.c tests/unit/plane-rig.c \
 	tests/unit/plane-rig.h tests/unit/sound.c tests/unit/sound.h
 tests_unit_test_transcode_LDADD = $(MEDIA_LIBS)

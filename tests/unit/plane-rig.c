@@ -95,6 +95,7 @@ void on_ep(void *arg, cw_ep_event event, const cw_ep_info *info)
         g_assert_cmpuint(s->digits, <, sizeof s->digit - 1);
         s->digit[s->digits++] = info->digit;
         s->duration_ms = info->duration_ms;
+        s->passed = info->passed;
         break;
     case CW_EP_SILENT:
         s->silent++;

@@ -30,6 +30,7 @@ typedef struct side {
     unsigned first, latched, digits, silent, heard, dead, keyframes;
     char digit[32];
     unsigned duration_ms;
+    bool passed; /* the last digit */
     cw_addr from;
 } side;
 
