@@ -45,11 +45,11 @@ typedef struct cw_stream {
     bool no_rtcp;     /* b=RS:0 and b=RR:0 (RFC 3556) */
     uint8_t feedback; /* set of cw_feedback */
     uint8_t twcc_ext; /* id of the transport-wide number (RFC 8285), 0: none */
-    unsigned format_n;
-    cw_format format[CW_DESC_FORMATS_MAX]; /* best first */
     /* Refused, and neither audio nor video over RTP we speak: the "m=" line that refuses it again,
      * "application 0 UDP/DTLS/SCTP webrtc-datachannel" (RFC 3264 6). "" otherwise. */
     char section[CW_SECTION_MAX + 1];
+    unsigned format_n;
+    cw_format format[CW_DESC_FORMATS_MAX]; /* best first; last in here: copies end with them */
 } cw_stream;
 
 /* May sound be decoded and encoded again? Both ends of a call must agree. */

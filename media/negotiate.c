@@ -300,7 +300,8 @@ static void stream_refuse(const cw_stream *offer, cw_stream *ret)
     ret->refused = true;
     ret->dir = CW_INACTIVE;
     ret->format_n = MIN(offer->format_n, 1); /* an "m=" line names one at least */
-    ret->format[0] = offer->format[0];
+    if (ret->format_n > 0)
+        ret->format[0] = offer->format[0];
     memcpy(ret->section, offer->section, sizeof ret->section);
 }
 

@@ -176,7 +176,7 @@ static CW_ON_LOOP void set_endpoints(leg_sip *s)
 
 /* ── Our SDP ── */
 
-static char *print_own(leg_sip *s)
+static CW_ON_LOOP char *print_own(leg_sip *s)
 {
     g_autofree cw_media_desc *desc = cw_desc_dup(s->own);
     cw_rtp_place place[CW_DESC_STREAMS_MAX] = { 0 };

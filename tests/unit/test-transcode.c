@@ -261,6 +261,7 @@ static void test_pair(gconstpointer arg)
     voice a, b;
     rig r;
 
+    cw_assert_on_loop();
     if (!is_built(p->a) || !is_built(p->b)) {
         g_test_skip("not built in");
         return;
@@ -293,6 +294,7 @@ static void test_loss(void)
     voice a, b;
     rig r;
 
+    cw_assert_on_loop();
     open_rig(&r);
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
@@ -321,6 +323,7 @@ static void test_threads(void)
     voice a, b;
     rig r;
 
+    cw_assert_on_loop();
     open_rig(&r);
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
@@ -345,6 +348,7 @@ static void test_common(void)
     rig r;
 
     format_add(&fa, "PCMA", 8000, 8);
+    cw_assert_on_loop();
     open_rig(&r);
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
@@ -376,6 +380,7 @@ static void test_change(void)
     voice a, b;
     rig r;
 
+    cw_assert_on_loop();
     open_rig(&r);
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
@@ -410,6 +415,7 @@ static void test_source(void)
     voice a, b;
     rig r;
 
+    cw_assert_on_loop();
     open_rig(&r);
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
@@ -436,6 +442,7 @@ static void test_silence(void)
     voice a, b;
     rig r;
 
+    cw_assert_on_loop();
     open_rig(&r);
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
@@ -481,6 +488,7 @@ static void test_digit(void)
     voice a, b;
     rig r;
 
+    cw_assert_on_loop();
     open_rig(&r);
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
@@ -516,6 +524,7 @@ static void test_garbage(void)
 {
     static const struct codec *const codecs[] = { &opus, &amr, &amr_wb, &g722 };
 
+    cw_assert_on_loop();
     for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++) {
         cw_stream fa = stream_of_codec(codecs[i]), fb = stream_of_codec(&pcma);
         voice a, b;
@@ -559,6 +568,7 @@ static void test_churn(void)
     voice a, b, c;
     rig r;
 
+    cw_assert_on_loop();
     open_rig(&r);
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
