@@ -177,6 +177,8 @@ void cw_flow_transcode(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt, const cw
 
 /* flow_listen.c: a packet of an end that is listened to; a key was heard in one. */
 void cw_flow_listen(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt, const cw_rtp *rtp) CW_ON_MEDIA;
+/* Its keys reach `out`'s far side as events, and are to be taken out of the sound: each once. */
+bool cw_flow_hushes(const cw_ep *ep) CW_ON_MEDIA;
 void cw_flow_key_heard(cw_worker *worker, cw_ep *ep, char key, unsigned ms) CW_ON_MEDIA;
 
 /* flow_digit.c: a telephone-event came, told to the loop and followed by the joined end; something

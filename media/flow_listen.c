@@ -64,14 +64,23 @@ void cw_flow_listen(cw_worker *worker, cw_ep *ep, const cw_pkt *pkt, const cw_rt
         cw_stat_add(CW_STAT_transcode_dropped, 1);
 }
 
-/* The joined end's far side gets the sound anyway: a person, or one that takes keys so, has heard
- * it. One that agreed on other ways looks for keys there. */
+static bool takes_events(const cw_ep *out) CW_ON_MEDIA
+{
+    return out->kind == CW_EP_RTP && out->dtmf_mode == CW_DTMF_EVENTS && cw_flow_event_format(out);
+}
+
+bool cw_flow_hushes(const cw_ep *ep)
+{
+    return ep->listening && ep->out && takes_events(ep->out);
+}
+
+/* The sound is passed on: a person, or an end that takes keys so or has no other way, has got it.
+ * Where keys are not the plane's (CW_DTMF_NONE) they are for the loop to send. */
 static bool heard_beyond(const cw_ep *ep) CW_ON_MEDIA
 {
     const cw_ep *out = ep->out;
 
-    return out && out->dir & CW_SENDONLY &&
-           (out->kind == CW_EP_BROWSER || out->dtmf_mode == CW_DTMF_TONES);
+    return out && out->dir & CW_SENDONLY && out->dtmf_mode != CW_DTMF_NONE && !takes_events(out);
 }
 
 void cw_flow_key_heard(cw_worker *worker, cw_ep *ep, char key, unsigned ms)

@@ -35,12 +35,12 @@ static bool passes(cw_ep *ep, const cw_format *format) CW_ON_MEDIA
 static bool mark(cw_ep *ep) CW_ON_MEDIA
 {
     const cw_stream *rx = ep->rx_formats;
-    bool any = false;
+    bool hush = cw_flow_hushes(ep), any = false;
 
     for (unsigned i = 0; i < rx->format_n; i++) {
         const cw_format *format = &rx->format[i];
 
-        if (format->pt < 128 && cw_codec_can(format) && !passes(ep, format)) {
+        if (format->pt < 128 && cw_codec_can(format) && (hush || !passes(ep, format))) {
             ep->map[format->pt] = CW_PT_TRANSCODE;
             any = true;
         }
@@ -71,6 +71,7 @@ bool cw_trans_same_rx(const cw_trans *trans, const cw_stream *rx)
 static bool still_fits(const cw_trans *trans, const cw_ep *ep, const cw_format *target) CW_ON_MEDIA
 {
     return trans->to == ep->out && trans->listens == ep->listening &&
+           trans->hushes == cw_flow_hushes(ep) &&
            trans->ptime_ms == ep->out->tx_formats->ptime_ms &&
            cw_trans_same_format(&trans->tx, target) && cw_trans_same_rx(trans, ep->rx_formats);
 }
@@ -109,6 +110,7 @@ static cw_trans *begin(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
                          ep->out->tx_formats->ptime_ms, ep->listening);
     if (!trans)
         return NULL;
+    trans->hushes = cw_flow_hushes(ep);
     trans->from = ep;
     trans->to = ep->out;
     trans->ssrc = ep->tx.ssrc;

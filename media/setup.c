@@ -171,8 +171,13 @@ void cw_flow_digit(cw_worker *worker, cw_ep *ep, unsigned event, unsigned ms)
 
 void cw_flow_dtmf_mode(cw_worker *worker, cw_ep *ep, cw_dtmf_mode mode)
 {
+    if (ep->dtmf_mode == mode)
+        return;
     ep->dtmf_mode = (uint8_t)mode;
     cw_flow_listening(worker, ep);
+    remap(worker, ep);
+    if (ep->peer && ep->peer->out == ep)
+        remap(worker, ep->peer);
 }
 
 /* ── Before the worker knows of it ── */

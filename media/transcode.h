@@ -85,6 +85,7 @@ typedef struct cw_trans {
     cw_format tx;  /* what goes */
     unsigned ptime_ms;
     bool listens; /* for keys in the sound */
+    bool hushes;  /* and takes them out of it */
     bool mute;    /* nothing goes, it only listens; `tx` is what it hears in */
 
     /* ── The pool's ── */

@@ -13,11 +13,13 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 
-#define TICK_US  (CW_TRANS_TICK_MS * 1000)
-#define LATE_US  60000              /* behind by more: those ticks are given up */
-#define WAKE_US  2000               /* what is ready waits no longer for the rest of the batch */
-#define PHASES   2                  /* those with 20 ms steps take turns */
-#define COMPLAIN UINT64_C(60000000) /* us between log lines */
+#define TICK_US   (CW_TRANS_TICK_MS * 1000)
+#define LATE_US   60000              /* behind by more: those ticks are given up */
+#define WAKE_US   2000               /* what is ready waits no longer for the rest of the batch */
+#define PHASES    2                  /* those with 20 ms steps take turns */
+#define COMPLAIN  UINT64_C(60000000) /* us between log lines */
+
+#define LISTEN_MS 120 /* a listener is in no hurry: late packets must not cut a key in two */
 
 /* What a listener hears in: of the detector's rate, and made by nobody. */
 static const cw_format heard_as = { "PCMU", CW_KEYTONE_RATE_HZ, 1, 0, "" };
@@ -395,6 +397,10 @@ cw_trans *cw_trans_new(cw_trans_pool *pool, cw_worker *worker, unsigned of_worke
     trans->tx = tx ? *tx : heard_as;
     trans->mute = !tx;
     trans->listens = listens;
+    if (trans->mute) {
+        trans->conf.jitter_min_ms = MAX(trans->conf.jitter_min_ms, LISTEN_MS);
+        trans->conf.jitter_max_ms = MAX(trans->conf.jitter_max_ms, LISTEN_MS);
+    }
     trans->ptime_ms = ptime_ms;
     trans->in = (cw_ring){ .data = g_malloc(CW_TRANS_RING), .size = CW_TRANS_RING };
     trans->out = (cw_ring){ .data = g_malloc(CW_TRANS_RING), .size = CW_TRANS_RING };

@@ -218,6 +218,8 @@ static void send_frame(cw_trans *trans) CW_ON_CODEC
 
     if (trans->listens)
         cw_trans_hear(trans, trans->pcm, size);
+    if (trans->hushes && cw_keytone_suspected(&trans->detector))
+        memset(trans->pcm, 0, size * sizeof *trans->pcm);
     if (!trans->mute)
         len = cw_encode(trans->encoder, trans->pcm, payload);
     trans->ts += cw_encoder_ticks(trans->encoder);
