@@ -138,6 +138,7 @@ static void test_pair(gconstpointer arg)
     rig r;
 
     open_rig(&r);
+    cw_assert_on_loop();
     keypad_open(&r, &a, &fa, CW_DTMF_TONES);
     keypad_open(&r, &b, &fb, p->mode);
     cw_ep_join(a.side.ep, b.side.ep);
@@ -166,6 +167,7 @@ static void test_cut(void)
     rig r;
 
     open_rig(&r);
+    cw_assert_on_loop();
     keypad_open(&r, &a, &f, CW_DTMF_TONES);
     talk(&r, &a, 0, 60);
     press(&r, &a, '8', 200);
@@ -185,6 +187,7 @@ static void test_nothing(void)
     rig r;
 
     open_rig(&r);
+    cw_assert_on_loop();
     keypad_open(&r, &a, &f, CW_DTMF_TONES);
     keypad_open(&r, &b, &f, CW_DTMF_EVENTS);
     cw_ep_join(a.side.ep, b.side.ep);
@@ -264,6 +267,7 @@ static void test_echo(void)
     rig r;
 
     open_rig(&r);
+    cw_assert_on_loop();
     keypad_open(&r, &a, &f, CW_DTMF_TONES);
     settle(&r);
     g_assert_cmpint(cw_ep_dtmf(a.side.ep, '3', 100), ==, CW_OK);
@@ -285,6 +289,7 @@ static void test_churn(void)
     rig r;
 
     open_rig(&r);
+    cw_assert_on_loop();
     keypad_open(&r, &b, &fb, CW_DTMF_TONES);
     keypad_open(&r, &c, &fc, CW_DTMF_TONES);
     for (unsigned i = 0; i < 12; i++) {

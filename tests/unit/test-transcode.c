@@ -261,12 +261,12 @@ static void test_pair(gconstpointer arg)
     voice a, b;
     rig r;
 
-    cw_assert_on_loop();
     if (!is_built(p->a) || !is_built(p->b)) {
         g_test_skip("not built in");
         return;
     }
     open_rig(&r);
+    cw_assert_on_loop();
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
     cw_ep_join(a.side.ep, b.side.ep);
@@ -294,8 +294,8 @@ static void test_loss(void)
     voice a, b;
     rig r;
 
-    cw_assert_on_loop();
     open_rig(&r);
+    cw_assert_on_loop();
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
     a.lose = b.lose = 20;
@@ -323,8 +323,8 @@ static void test_threads(void)
     voice a, b;
     rig r;
 
-    cw_assert_on_loop();
     open_rig(&r);
+    cw_assert_on_loop();
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
     cw_ep_join(a.side.ep, b.side.ep);
@@ -348,8 +348,8 @@ static void test_common(void)
     rig r;
 
     format_add(&fa, "PCMA", 8000, 8);
-    cw_assert_on_loop();
     open_rig(&r);
+    cw_assert_on_loop();
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
     cw_ep_join(a.side.ep, b.side.ep);
@@ -380,8 +380,8 @@ static void test_change(void)
     voice a, b;
     rig r;
 
-    cw_assert_on_loop();
     open_rig(&r);
+    cw_assert_on_loop();
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
     cw_ep_join(a.side.ep, b.side.ep);
@@ -415,8 +415,8 @@ static void test_source(void)
     voice a, b;
     rig r;
 
-    cw_assert_on_loop();
     open_rig(&r);
+    cw_assert_on_loop();
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
     cw_ep_join(a.side.ep, b.side.ep);
@@ -442,8 +442,8 @@ static void test_silence(void)
     voice a, b;
     rig r;
 
-    cw_assert_on_loop();
     open_rig(&r);
+    cw_assert_on_loop();
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
     cw_ep_join(a.side.ep, b.side.ep);
@@ -488,8 +488,8 @@ static void test_digit(void)
     voice a, b;
     rig r;
 
-    cw_assert_on_loop();
     open_rig(&r);
+    cw_assert_on_loop();
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
     cw_ep_join(a.side.ep, b.side.ep);
@@ -524,7 +524,6 @@ static void test_garbage(void)
 {
     static const struct codec *const codecs[] = { &opus, &amr, &amr_wb, &g722 };
 
-    cw_assert_on_loop();
     for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++) {
         cw_stream fa = stream_of_codec(codecs[i]), fb = stream_of_codec(&pcma);
         voice a, b;
@@ -533,6 +532,7 @@ static void test_garbage(void)
         if (!is_built(codecs[i]))
             continue;
         open_rig(&r);
+        cw_assert_on_loop();
         voice_open(&r, &a, &fa);
         voice_open(&r, &b, &fb);
         cw_ep_join(a.side.ep, b.side.ep);
@@ -568,8 +568,8 @@ static void test_churn(void)
     voice a, b, c;
     rig r;
 
-    cw_assert_on_loop();
     open_rig(&r);
+    cw_assert_on_loop();
     voice_open(&r, &a, &fa);
     voice_open(&r, &b, &fb);
     voice_open(&r, &c, &fc);
