@@ -8,7 +8,7 @@
 #define PTIME_MS 20
 #define LATE_US  100000 /* made up for, as a phone does by its clock */
 
-static void open_rig(rig *r)
+static void open_rig(rig *r) CW_TSA(assert_capability(cw_role_loop))
 {
     cw_plane_conf conf = { .workers = 1,
                            .browser_listen_n = 1,
