@@ -197,7 +197,7 @@ void cw_ep_part(cw_ep *ep) CW_ON_LOOP;
 typedef enum cw_dtmf_mode {
     CW_DTMF_EVENTS, /* telephone-events (RFC 4733), where agreed; as at first */
     CW_DTMF_TONES,  /* tones in the sound, made and heard (RTP ends); taken out of what goes to a
-                     * joined  RTP end that agreed to events, for which it is always transcoded */
+                     * joined RTP end that agreed to events, for which it is always transcoded */
     CW_DTMF_NONE,   /* neither seen nor sent */
 } cw_dtmf_mode;
 void cw_ep_dtmf_mode(cw_ep *ep, cw_dtmf_mode mode) CW_ON_LOOP;
