@@ -421,7 +421,7 @@ export interface Requests {
   "call.hold": { params: CallOnly; result: Empty };
   /** Go on after `call.hold`. */
   "call.resume": { params: CallOnly; result: Empty };
-  /** Press keys. Sent as telephone-events (RFC 4733). */
+  /** Press keys. They travel as the other end wants them: as telephone-events (RFC 4733), by INFO or as tones. */
   "call.dtmf": { params: CallDtmf; result: Empty };
   /** Tell the other side what you muted. The muting itself happens in the browser. */
   "call.info": { params: CallTell; result: Empty };
