@@ -49,8 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(payload, data + HEAD, len);
         if (data[3] & 1)
             (void)cw_dtmf_overdue(&see, now_us, &event, &ticks);
-        if (cw_dtmf_seen(&see, payload, len, ts, now_us, &event, &ticks) && event > 15)
-            abort(); /* no digit */
+        if (cw_dtmf_seen(&see, payload, len, ts, now_us, &event, &ticks) && event > 16)
+            abort(); /* neither digit nor flash */
         follow(&following, &see, data[3] >> 1, ts);
         free(payload);
         data += HEAD + len;
