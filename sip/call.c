@@ -251,6 +251,10 @@ static cw_err check_target(const cw_sip_target *target, char **ruri, cw_sip_host
     if (target->from_domain &&
         cw_sip_host_parse(target->from_domain, strlen(target->from_domain), host))
         return CW_E_PARAMS;
+    for (const char *const *uri = target->route; uri && *uri; uri++)
+        if (!cw_text_is_safe(*uri, strlen(*uri)) || strpbrk(*uri, "<>,\"") ||
+            cw_sip_uri_host(*uri, host))
+            return CW_E_PARAMS;
     if (target->next_hop)
         return cw_sip_host_parse(target->next_hop, strlen(target->next_hop), host);
     return cw_sip_uri_host(*ruri, host);
@@ -276,6 +280,8 @@ static cw_err fill_dialog(cw_sip_call *call, const cw_sip_target *target, char *
                                     target->from_domain ? target->from_domain : call->sip->domain);
     dialog->remote = g_strdup_printf("<%s>", ruri);
     dialog->target = g_strdup(ruri);
+    for (const char *const *uri = target->route; uri && *uri; uri++)
+        g_ptr_array_add(dialog->route, g_strdup(*uri));
     dialog->transport = host->has_transport ? host->transport : target->transport;
     if (target->next_hop)
         dialog->outbound = g_strdup_printf("sip:%s;transport=%s", target->next_hop,

@@ -62,12 +62,24 @@ static cw_sip_dialog *fork_for(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP
     return fork;
 }
 
+static cw_sip_response response_of(const cw_sip_note *note, const cw_sip_dialog *fork) CW_ON_LOOP
+{
+    cw_sip_response response = {
+        .status = note->status,
+        .phrase = note->sip->sip_status->st_phrase,
+        .fork = fork ? fork->fork : 0,
+        .message = cw_sip_message_of(note->sip),
+    };
+
+    cw_sip_sdp_of(note->sip, &response.sdp, &response.len);
+    return response;
+}
+
 void cw_sip_do_tell_progress(cw_sip_call *call, const cw_sip_note *note)
 {
     const cw_sip_call_ops *ops = call->ops;
     cw_sip_dialog *fork = NULL;
-    const char *sdp;
-    size_t len;
+    cw_sip_response response;
 
     if (call->said == 0) {
         call->said = note->status;
@@ -80,10 +92,9 @@ void cw_sip_do_tell_progress(cw_sip_call *call, const cw_sip_note *note)
         if (!fork || cw_sip_dialog_take_response(fork, note->sip))
             return;
     }
-    cw_sip_sdp_of(note->sip, &sdp, &len);
+    response = response_of(note, fork);
     if (ops && ops->progress)
-        ops->progress(call->arg, note->status, note->sip->sip_status->st_phrase,
-                      fork ? fork->fork : 0, sdp, len);
+        ops->progress(call->arg, &response);
 }
 
 static void send_ack(cw_sip_call *call, cw_sip_dialog *dialog, uint32_t cseq) CW_ON_LOOP
@@ -128,8 +139,7 @@ static cw_err take_winner(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP
 void cw_sip_do_take_answer(cw_sip_call *call, const cw_sip_note *note)
 {
     const cw_sip_call_ops *ops = call->ops;
-    const char *sdp;
-    size_t len;
+    cw_sip_response response;
 
     if (take_winner(call, note->sip)) { /* a route set we could not follow */
         cw_sip_call_tell_local(call, CW_E_SIP_FAILED, 0);
@@ -137,9 +147,9 @@ void cw_sip_do_take_answer(cw_sip_call *call, const cw_sip_note *note)
         cw_sip_call_run(call, SIP_EV_HANGUP, NULL);
         return;
     }
-    cw_sip_sdp_of(note->sip, &sdp, &len);
+    response = response_of(note, call->dialog);
     if (ops && ops->answered)
-        ops->answered(call->arg, call->dialog->fork, sdp, len);
+        ops->answered(call->arg, &response);
 }
 
 void cw_sip_do_tell_refused(cw_sip_call *call, const cw_sip_note *note)

@@ -45,7 +45,10 @@ void cw_sip_do_refuse(cw_sip_call *call, const cw_sip_note *note)
 
 void cw_sip_do_refuse_cancelled(cw_sip_call *call, const cw_sip_note *note)
 {
-    cw_sip_end end = { .err = CW_E_CANCELLED, .status = 487, .by_peer = true };
+    cw_sip_end end = { .err = CW_E_CANCELLED,
+                       .status = 487,
+                       .by_peer = true,
+                       .message = cw_sip_message_of(note->sip) };
 
     end.q850 = cw_sip_q850_of(note->sip);
     if (cw_sip_elsewhere(note->sip))
@@ -121,7 +124,9 @@ void cw_sip_do_tell_no_ack(cw_sip_call *call, const cw_sip_note *note)
 
 void cw_sip_do_take_bye(cw_sip_call *call, const cw_sip_note *note)
 {
-    cw_sip_end end = { .by_peer = true, .q850 = cw_sip_q850_of(note->sip) };
+    cw_sip_end end = { .by_peer = true,
+                       .q850 = cw_sip_q850_of(note->sip),
+                       .message = cw_sip_message_of(note->sip) };
 
     cw_sip_call_tell_end(call, &end);
 }
@@ -211,6 +216,7 @@ static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
         .to_uri = to_uri,
         .call_id = message->sip_call_id->i_id,
         .hops_used = hops_used(message),
+        .message = cw_sip_message_of(message),
     };
 
     if (!ruri_user || !from_user || !is_plain(invite.ruri_host) || !is_plain(from_host) ||

@@ -8,6 +8,7 @@ sip_libsip_a_SOURCES = \
 	sip/invite_uac.c \
 	sip/invite_uas.c \
 	sip/lookup.c \
+	sip/message.c \
 	sip/modify.c \
 	sip/priv.h \
 	sip/reason.c \

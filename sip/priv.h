@@ -115,6 +115,11 @@ cw_sip_send *cw_sip_send_start(cw_sip_call *call, cw_sip_dialog *dialog,
 void cw_sip_send_cancel(cw_sip_send *send, const char *reason) CW_ON_LOOP; /* CANCEL an INVITE */
 void cw_sip_send_free(cw_sip_send *send) CW_ON_LOOP; /* no call follows; NULL is fine */
 
+/* --- message.c --- */
+
+/* What the layers above see of it; NULL of NULL. */
+const cw_sip_message *cw_sip_message_of(const sip_t *sip) CW_ON_LOOP;
+
 /* --- reason.c: causes; pure --- */
 
 int cw_sip_q850_of(const sip_t *sip);    /* pure; Reason: Q.850;cause=, 0: none */

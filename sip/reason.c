@@ -87,6 +87,7 @@ void cw_sip_end_of(cw_sip_end *end, int status, const sip_t *sip)
     end->err = status >= 300 && status < 400 ? CW_E_SIP_FAILED : cw_err_from_sip(status);
     end->q850 = cw_sip_q850_of(sip);
     end->by_peer = true;
+    end->message = cw_sip_message_of(sip);
     if (phrase && cw_text_is_safe(phrase, strlen(phrase)) && g_utf8_validate(phrase, -1, NULL))
         g_strlcpy(end->phrase, phrase, sizeof end->phrase);
     else

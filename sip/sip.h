@@ -15,10 +15,21 @@
 typedef struct cw_sip cw_sip;
 typedef struct cw_sip_call cw_sip_call; /* one INVITE usage: its early dialogs, then its dialog */
 
-#define CW_SIP_BODY_MAX 65536
-#define CW_SIP_HOPS_MAX 70 /* that a request starts with (RFC 3261 8.1.1.6) */
+#define CW_SIP_BODY_MAX   65536
+#define CW_SIP_HEADER_MAX 2048 /* bytes of a header field's value that are shown */
+#define CW_SIP_HOPS_MAX   70   /* that a request starts with (RFC 3261 8.1.1.6) */
 
 typedef enum cw_sip_transport { CW_SIP_UDP, CW_SIP_TCP } cw_sip_transport;
+
+/* A message that came in, as far as the layers above look at it. Lives until the callback that
+ * brought it returns. */
+typedef struct cw_sip_message cw_sip_message;
+
+/* The value of the nth header field (0, 1, …) of this name; the name in its long form, any case.
+ * Valid UTF-8 without control characters, folded lines joined; g_free. NULL: no such field, or it
+ * is longer than CW_SIP_HEADER_MAX or no such text. `message` NULL: NULL. */
+char *cw_sip_message_header(const cw_sip_message *message, const char *name,
+                            unsigned nth) CW_ON_LOOP;
 
 /* Why a call ended, or why a request was refused. */
 typedef struct cw_sip_end {
@@ -27,6 +38,7 @@ typedef struct cw_sip_end {
     char phrase[96]; /* of the status line; safe text */
     int q850;        /* Reason: Q.850;cause= (RFC 3326), 0: none */
     bool by_peer;
+    const cw_sip_message *message; /* that ended it; NULL: none */
 } cw_sip_end;
 
 /* A new INVITE came in. The strings live until the callback returns. */
@@ -39,15 +51,24 @@ typedef struct cw_sip_invite {
     const char *sdp; /* NULL: no offer in the INVITE */
     size_t sdp_len;
     unsigned hops_used; /* of CW_SIP_HOPS_MAX, by its Max-Forwards */
+    const cw_sip_message *message;
 } cw_sip_invite;
+
+/* A response to our INVITE, 101-299. */
+typedef struct cw_sip_response {
+    int status;
+    const char *phrase;
+    unsigned fork;   /* tells early dialogs apart: 0, 1, … */
+    const char *sdp; /* NULL: none */
+    size_t len;
+    const cw_sip_message *message;
+} cw_sip_response;
 
 /* Told about one call. `end` is the last; the call object stays until cw_sip_call_free. */
 typedef struct cw_sip_call_ops {
-    /* 101-199. `fork` tells early dialogs apart (0, 1, …); sdp NULL when none. */
-    void (*progress)(void *arg, int status, const char *phrase, unsigned fork, const char *sdp,
-                     size_t len);
+    void (*progress)(void *arg, const cw_sip_response *response); /* 101-199 */
     /* 2xx of the fork that won; ACK was sent. Others that answer later are ACKed and ended. */
-    void (*answered)(void *arg, unsigned fork, const char *sdp, size_t len);
+    void (*answered)(void *arg, const cw_sip_response *response);
     /* ACK for our 2xx. sdp: the answer when the INVITE had no offer. Comes again for a re-INVITE
      * without offer, with its answer; not for other re-INVITEs. */
     void (*confirmed)(void *arg, const char *sdp, size_t len);
@@ -105,7 +126,10 @@ typedef struct cw_sip_target {
     cw_sip_transport transport;
     cw_sip_credentials credentials; /* username NULL: none */
     const char *const *headers;     /* "X-Name: value", NULL-ended; may be NULL; checked */
-    unsigned hops_used;             /* of CW_SIP_HOPS_MAX, when it carries on a call that came in */
+    /* URIs the INVITE is sent by (RFC 3261 8.1.1.1, RFC 3608), NULL-ended; may be NULL. The first
+     * is the next hop. Of configuration or of a registrar, each with `lr`. */
+    const char *const *route;
+    unsigned hops_used; /* of CW_SIP_HOPS_MAX, when it carries on a call that came in */
 } cw_sip_target;
 
 /* A URI from a client or from configuration: sip: with no headers part, no control bytes, a sane

@@ -9,29 +9,28 @@
 
 /* ── The stack's events ── */
 
-static void on_progress(void *arg, int status, const char *phrase, unsigned fork, const char *sdp,
-                        size_t len)
+static void on_progress(void *arg, const cw_sip_response *response)
 {
     leg_sip *s = arg;
 
     cw_assert_on_loop();
-    if (sdp && cw_leg_sip_take_answer(s, sdp, len) == CW_OK) {
-        s->fork = fork;
-        cw_leg_emit(&s->leg, &(cw_leg_event){ .what = CW_LEG_EARLY, .status = status });
+    if (response->sdp && cw_leg_sip_take_answer(s, response->sdp, response->len) == CW_OK) {
+        s->fork = response->fork;
+        cw_leg_emit(&s->leg, &(cw_leg_event){ .what = CW_LEG_EARLY, .status = response->status });
         return;
     }
-    cw_leg_emit(&s->leg, &(cw_leg_event){ .what = CW_LEG_RINGING, .status = status });
+    cw_leg_emit(&s->leg, &(cw_leg_event){ .what = CW_LEG_RINGING, .status = response->status });
 }
 
-static void on_answered(void *arg, unsigned fork, const char *sdp, size_t len)
+static void on_answered(void *arg, const cw_sip_response *response)
 {
     leg_sip *s = arg;
     cw_err err = CW_OK;
 
     cw_assert_on_loop();
-    if (sdp)
-        err = cw_leg_sip_take_answer(s, sdp, len);
-    else if (!s->described || s->fork != fork)
+    if (response->sdp)
+        err = cw_leg_sip_take_answer(s, response->sdp, response->len);
+    else if (!s->described || s->fork != response->fork)
         err = CW_E_BAD_SDP;
     if (err) {
         cw_leg_fail(&s->leg, err);

@@ -159,7 +159,8 @@ TESTS += tests/unit/test-session
 tests_unit_test_session_SOURCES = tests/unit/test-session.c tests/unit/fake-call.c tests/unit/fake-call.h
 tests_unit_test_session_LDADD = src/api/libapi.a $(USER_LIBS)
 
-SIP_TESTS = tests/unit/test-sip-auth tests/unit/test-sip-call tests/unit/test-sip-raw \
+SIP_TESTS = tests/unit/test-sip-auth tests/unit/test-sip-call tests/unit/test-sip-message \
+	tests/unit/test-sip-raw \
 	tests/unit/test-sip-resolve tests/unit/test-sip-uri
 check_PROGRAMS += $(SIP_TESTS)
 TESTS += $(SIP_TESTS)
@@ -167,7 +168,10 @@ tests_unit_test_sip_auth_SOURCES = tests/unit/test-sip-auth.c
 tests_unit_test_sip_auth_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_call_SOURCES = tests/unit/test-sip-call.c tests/unit/sip-rig.h
 tests_unit_test_sip_call_LDADD = $(SIP_LIBS)
-tests_unit_test_sip_raw_SOURCES = tests/unit/test-sip-raw.c tests/unit/sip-rig.h
+tests_unit_test_sip_message_SOURCES = tests/unit/test-sip-message.c tests/unit/sip-raw.h \
+	tests/unit/sip-rig.h
+tests_unit_test_sip_message_LDADD = $(SIP_LIBS)
+tests_unit_test_sip_raw_SOURCES = tests/unit/test-sip-raw.c tests/unit/sip-raw.h tests/unit/sip-rig.h
 tests_unit_test_sip_raw_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_resolve_SOURCES = tests/unit/test-sip-resolve.c
 tests_unit_test_sip_resolve_LDADD = $(SIP_LIBS)

@@ -60,17 +60,16 @@ static inline void rig_sdp(side *s, const char *sdp, size_t len)
     s->sdp = sdp ? g_strndup(sdp, len) : NULL;
 }
 
-static inline void rig_progress(void *arg, int status, const char *phrase, unsigned fork,
-                                const char *sdp, size_t len)
+static inline void rig_progress(void *arg, const cw_sip_response *response)
 {
-    rig_say(arg, "progress %d/%u%s", status, fork, sdp ? " sdp" : "");
-    rig_sdp(arg, sdp, len);
+    rig_say(arg, "progress %d/%u%s", response->status, response->fork, response->sdp ? " sdp" : "");
+    rig_sdp(arg, response->sdp, response->len);
 }
 
-static inline void rig_answered(void *arg, unsigned fork, const char *sdp, size_t len)
+static inline void rig_answered(void *arg, const cw_sip_response *response)
 {
-    rig_say(arg, "answered/%u%s", fork, sdp ? " sdp" : "");
-    rig_sdp(arg, sdp, len);
+    rig_say(arg, "answered/%u%s", response->fork, response->sdp ? " sdp" : "");
+    rig_sdp(arg, response->sdp, response->len);
 }
 
 static inline void rig_confirmed(void *arg, const char *sdp, size_t len)

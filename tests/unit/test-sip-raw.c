@@ -1,183 +1,8 @@
 /* test-sip-raw.c - a stack against a peer made of a socket and text: forks, crossings, lost ACKs,
  * challenges, and what is malformed. */
-#include "sip-rig.h"
+#include "sip-raw.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-typedef struct raw {
-    rig *rig;
-    int fd;
-    uint16_t port;
-    struct sockaddr_in peer;
-} raw;
-
-static void raw_open(raw *p, rig *r, const side *s)
-{
-    struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof addr;
-    g_autofree char *there = NULL;
-
-    cw_assert_on_loop();
-    there = side_address(s, "udp");
-    *p = (raw){ .rig = r, .peer = addr };
-    p->peer.sin_port = htons((uint16_t)atoi(strchr(there, ':') + 1));
-    p->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    g_assert_cmpint(bind(p->fd, (struct sockaddr *)&addr, len), ==, 0);
-    getsockname(p->fd, (struct sockaddr *)&addr, &len);
-    p->port = ntohs(addr.sin_port);
-}
-
-static void raw_send(raw *p, const char *text, size_t len)
-{
-    sendto(p->fd, text, len, 0, (struct sockaddr *)&p->peer, sizeof p->peer);
-}
-
-/* The next datagram within ms; NULL: none. */
-static char *raw_get(raw *p, unsigned ms)
-{
-    uint64_t until = cw_now_ms() + ms;
-    char buf[65536];
-
-    cw_assert_on_loop();
-    do {
-        ssize_t n = recv(p->fd, buf, sizeof buf - 1, 0);
-
-        if (n > 0)
-            return g_strndup(buf, (size_t)n);
-        cw_loop_step(p->rig->loop, 5);
-    } while (cw_now_ms() < until);
-    return NULL;
-}
-
-/* The next datagram that begins so; others are passed over. */
-static char *raw_expect(raw *p, const char *start)
-{
-    for (unsigned i = 0; i < 40; i++) {
-        char *got = raw_get(p, 3000);
-
-        if (!got)
-            break;
-        if (g_str_has_prefix(got, start))
-            return got;
-        g_free(got);
-    }
-    g_error("no \"%s\" came; a: %s; b: %s", start, rig_tail(p->rig->a.trace),
-            rig_tail(p->rig->b.trace));
-    return NULL;
-}
-
-/* Nothing that begins so comes within ms. */
-static void raw_silence(raw *p, const char *start, unsigned ms)
-{
-    uint64_t until = cw_now_ms() + ms;
-
-    while (cw_now_ms() < until) {
-        g_autofree char *got = raw_get(p, 20);
-
-        if (got && g_str_has_prefix(got, start))
-            g_error("unexpected: %s", got);
-    }
-}
-
-static char *header(const char *msg, const char *name)
-{
-    g_autofree char *start = g_strdup_printf("\r\n%s: ", name);
-    const char *at = strstr(msg, start);
-
-    if (!at)
-        return NULL;
-    at += strlen(start);
-    return g_strndup(at, strcspn(at, "\r"));
-}
-
-/* Answer a request of the stack. */
-static void raw_reply(raw *p, const char *request, const char *status, const char *tag,
-                      const char *extra, const char *body)
-{
-    g_autofree char *via = header(request, "Via"), *from = header(request, "From"),
-                    *to = header(request, "To"), *id = header(request, "Call-ID"),
-                    *cseq = header(request, "CSeq"), *text = NULL;
-
-    text = g_strdup_printf("SIP/2.0 %s\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%s\r\nCall-ID: %s\r\n"
-                           "CSeq: %s\r\n%s%sContent-Length: %zu\r\n\r\n%s",
-                           status, via, from, to, tag ? ";tag=" : "", tag ? tag : "", id, cseq,
-                           extra ? extra : "", body ? "Content-Type: application/sdp\r\n" : "",
-                           body ? strlen(body) : 0, body ? body : "");
-    raw_send(p, text, strlen(text));
-}
-
-typedef struct ask {
-    const char *method, *to_tag, *extra, *body, *ruri, *from, *call_id, *type;
-    unsigned cseq, branch;
-    bool no_contact;
-} ask;
-
-/* A request of our own making. */
-static void raw_ask(raw *p, const ask *a)
-{
-    g_autofree char *contact =
-        a->no_contact ? g_strdup("")
-                      : g_strdup_printf("Contact: <sip:raw@127.0.0.1:%u>\r\n", p->port);
-    g_autofree char *type =
-        a->body ? g_strdup_printf("Content-Type: %s\r\n", a->type ? a->type : "application/sdp")
-                : g_strdup("");
-    const char *cseq_method = strcmp(a->method, "ACK") == 0 ? "ACK" : a->method;
-    g_autofree char *text = g_strdup_printf(
-        "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bK%s%u%u\r\n"
-        "Max-Forwards: 70\r\nFrom: %s;tag=raw\r\nTo: <sip:bob@b>%s%s\r\nCall-ID: %s\r\n"
-        "CSeq: %u %s\r\n%s%s%sContent-Length: %zu\r\n\r\n%s",
-        a->method, a->ruri ? a->ruri : "sip:bob@127.0.0.1", p->port,
-        strcmp(a->method, "CANCEL") == 0 ? "INVITE" : a->method, a->cseq ? a->cseq : 1, a->branch,
-        a->from ? a->from : "<sip:raw@127.0.0.1>", a->to_tag ? ";tag=" : "",
-        a->to_tag ? a->to_tag : "", a->call_id ? a->call_id : "call1", a->cseq ? a->cseq : 1,
-        cseq_method, contact, a->extra ? a->extra : "", type, a->body ? strlen(a->body) : 0,
-        a->body ? a->body : "");
-
-    raw_send(p, text, strlen(text));
-}
-
-static char *to_tag(const char *msg)
-{
-    g_autofree char *to = header(msg, "To");
-    const char *at = strstr(to, ";tag=");
-
-    return at ? g_strdup(at + 5) : NULL;
-}
-
-/* The stack calls the socket. */
-static void call_out(rig *r, raw *p, const cw_sip_credentials *credentials, const char *extra)
-{
-    g_autofree char *ruri = NULL;
-    cw_sip_target target = { .from_user = "alice" };
-
-    rig_start(r, "127.0.0.1", extra, NULL);
-    cw_assert_on_loop();
-    raw_open(p, r, &r->a);
-    ruri = g_strdup_printf("sip:raw@127.0.0.1:%u", p->port);
-    target.ruri = ruri;
-    if (credentials)
-        target.credentials = *credentials;
-    g_assert_cmpint(
-        cw_sip_call_new(r->a.sip, &target, OFFER, strlen(OFFER), &rig_call_ops, &r->a, &r->a.call),
-        ==, CW_OK);
-}
-
-static char *contact_line(const raw *p, const char *user)
-{
-    return g_strdup_printf("Contact: <sip:%s@127.0.0.1:%u>\r\n", user, p->port);
-}
-
-static void done(rig *r, raw *p)
-{
-    cw_assert_on_loop();
-    close(p->fd);
-    rig_stop(r);
-    g_assert_cmpint(cw_stat_get(CW_STAT_sip_calls), ==, 0);
-}
 
 /* --- as client --- */
 
@@ -188,11 +13,11 @@ static void test_forks(void)
     rig r;
     raw p;
 
-    call_out(&r, &p, NULL, NULL);
+    raw_call_out(&r, &p, NULL, NULL);
     cw_assert_on_loop();
-    x = contact_line(&p, "x");
-    y = contact_line(&p, "y");
-    z = contact_line(&p, "z");
+    x = raw_contact(&p, "x");
+    y = raw_contact(&p, "y");
+    z = raw_contact(&p, "z");
     invite = raw_expect(&p, "INVITE ");
     raw_reply(&p, invite, "183 Session Progress", "x", x, ANSWER);
     raw_reply(&p, invite, "180 Ringing", "y", y, NULL);
@@ -215,7 +40,7 @@ static void test_forks(void)
     raw_reply(&p, invite, "200 OK", "z", z, ANSWER); /* when all is over, yet another */
     late = raw_expect(&p, "BYE sip:z@");
     raw_reply(&p, late, "200 OK", NULL, NULL, NULL);
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 static void test_cancel_crosses_200(void)
@@ -225,17 +50,17 @@ static void test_cancel_crosses_200(void)
     rig r;
     raw p;
 
-    call_out(&r, &p, NULL, NULL);
+    raw_call_out(&r, &p, NULL, NULL);
     cw_assert_on_loop();
-    contact = contact_line(&p, "x");
+    contact = raw_contact(&p, "x");
     invite = raw_expect(&p, "INVITE ");
     cw_sip_call_end(r.a.call, CW_OK);
     raw_silence(&p, "CANCEL", 150); /* not before a provisional response */
     raw_reply(&p, invite, "180 Ringing", "x", contact, NULL);
     cancel = raw_expect(&p, "CANCEL ");
-    via = header(invite, "Via");
-    cancel_via = header(cancel, "Via");
-    to = header(cancel, "To");
+    via = raw_header(invite, "Via");
+    cancel_via = raw_header(cancel, "Via");
+    to = raw_header(cancel, "To");
     g_assert_cmpstr(via, ==, cancel_via);
     g_assert_null(strstr(to, "tag="));
     raw_reply(&p, cancel, "200 OK", "x", NULL, NULL);
@@ -244,7 +69,7 @@ static void test_cancel_crosses_200(void)
     bye = raw_expect(&p, "BYE sip:x@");
     raw_reply(&p, bye, "200 OK", NULL, NULL, NULL);
     g_assert_cmpstr(r.a.log->str, ==, "");
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 static void test_redirect_not_followed(void)
@@ -253,14 +78,14 @@ static void test_redirect_not_followed(void)
     rig r;
     raw p;
 
-    call_out(&r, &p, NULL, NULL);
+    raw_call_out(&r, &p, NULL, NULL);
     cw_assert_on_loop();
     invite = raw_expect(&p, "INVITE ");
     raw_reply(&p, invite, "302 Moved", "x", "Contact: <sip:evil@127.0.0.1:9>\r\n", NULL);
     ack = raw_expect(&p, "ACK ");
     WAIT(&r, SAW(r.a, "ended sip-failed 302 peer"));
     raw_silence(&p, "INVITE", 100);
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 static void test_reason_kept(void)
@@ -269,7 +94,7 @@ static void test_reason_kept(void)
     rig r;
     raw p;
 
-    call_out(&r, &p, NULL, NULL);
+    raw_call_out(&r, &p, NULL, NULL);
     cw_assert_on_loop();
     invite = raw_expect(&p, "INVITE ");
     raw_reply(&p, invite,
@@ -279,7 +104,7 @@ static void test_reason_kept(void)
     WAIT(&r, SAW(r.a, "ended unavailable 480 peer"));
     g_assert_cmpint(r.a.end.q850, ==, 20);
     g_assert_true(g_str_is_ascii(r.a.end.phrase) && !strchr(r.a.end.phrase, 1));
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 static const cw_sip_credentials secret = { "user", "pass", "carrier" };
@@ -297,29 +122,29 @@ static void test_challenge(void)
     rig r;
     raw p;
 
-    call_out(&r, &p, &secret, NULL);
+    raw_call_out(&r, &p, &secret, NULL);
     cw_assert_on_loop();
-    contact = contact_line(&p, "x");
+    contact = raw_contact(&p, "x");
     first = raw_expect(&p, "INVITE ");
     g_assert_null(strstr(first, "Authorization"));
     raw_reply(&p, first, "407 Who", "x", MD5("carrier", "n1") SHA("carrier", "n2"), NULL);
     second = raw_expect(&p, "INVITE ");
-    line = header(second, "Proxy-Authorization");
+    line = raw_header(second, "Proxy-Authorization");
     g_assert_nonnull(strstr(line, "nonce=\"n2\""));
     g_assert_nonnull(strstr(line, "algorithm=SHA-256"));
-    c1 = header(first, "CSeq");
-    c2 = header(second, "CSeq");
+    c1 = raw_header(first, "CSeq");
+    c2 = raw_header(second, "CSeq");
     g_assert_cmpint(atoi(c2), ==, atoi(c1) + 1);
     raw_reply(&p, second, "200 OK", "x", contact, ANSWER);
     ack = raw_expect(&p, "ACK ");
-    ack_line = header(ack, "Proxy-Authorization");
+    ack_line = raw_header(ack, "Proxy-Authorization");
     g_assert_cmpstr(ack_line, ==, line); /* RFC 3261 22.1 */
     cw_sip_call_end(r.a.call, CW_OK);
     bye = raw_expect(&p, "BYE ");
-    bye_line = header(bye, "Proxy-Authorization");
+    bye_line = raw_header(bye, "Proxy-Authorization");
     g_assert_nonnull(strstr(bye_line, "nc=00000002"));
     raw_reply(&p, bye, "200 OK", NULL, NULL, NULL);
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 static void test_challenge_wrong_password(void)
@@ -328,7 +153,7 @@ static void test_challenge_wrong_password(void)
     rig r;
     raw p;
 
-    call_out(&r, &p, &secret, NULL);
+    raw_call_out(&r, &p, &secret, NULL);
     cw_assert_on_loop();
     first = raw_expect(&p, "INVITE ");
     raw_reply(&p, first, "407 Who", "x", MD5("carrier", "n1"), NULL);
@@ -336,7 +161,7 @@ static void test_challenge_wrong_password(void)
     raw_reply(&p, second, "407 Who", "x", MD5("carrier", "n3"), NULL);
     WAIT(&r, SAW(r.a, "ended auth 407 peer"));
     raw_silence(&p, "INVITE", 100);
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 static void test_challenge_stale(void)
@@ -345,7 +170,7 @@ static void test_challenge_stale(void)
     rig r;
     raw p;
 
-    call_out(&r, &p, &secret, NULL);
+    raw_call_out(&r, &p, &secret, NULL);
     cw_assert_on_loop();
     first = raw_expect(&p, "INVITE ");
     raw_reply(&p, first, "407 Who", "x", MD5("carrier", "n1"), NULL);
@@ -356,7 +181,7 @@ static void test_challenge_stale(void)
     g_assert_nonnull(strstr(third, "nonce=\"n2\""));
     raw_reply(&p, third, "486 Busy", "x", NULL, NULL);
     WAIT(&r, SAW(r.a, "ended busy 486 peer"));
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 /* The INVITE with credentials has no provisional response of its own yet: CANCEL waits again. */
@@ -366,7 +191,7 @@ static void test_challenge_then_cancel(void)
     rig r;
     raw p;
 
-    call_out(&r, &p, &secret, NULL);
+    raw_call_out(&r, &p, &secret, NULL);
     cw_assert_on_loop();
     first = raw_expect(&p, "INVITE ");
     raw_reply(&p, first, "100 Trying", NULL, NULL, NULL);
@@ -376,13 +201,13 @@ static void test_challenge_then_cancel(void)
     raw_silence(&p, "CANCEL", 100);
     raw_reply(&p, second, "100 Trying", NULL, NULL, NULL);
     cancel = raw_expect(&p, "CANCEL ");
-    c2 = header(second, "CSeq");
-    c3 = header(cancel, "CSeq");
+    c2 = raw_header(second, "CSeq");
+    c3 = raw_header(cancel, "CSeq");
     g_assert_cmpint(atoi(c2), ==, atoi(c3));
     raw_reply(&p, cancel, "200 OK", "x", NULL, NULL);
     raw_reply(&p, second, "487 Cancelled", "x", NULL, NULL);
     WAIT(&r, cw_stat_get(CW_STAT_sip_calls) == 0);
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 /* A challenge with another realm is an attempt to harvest our digest. */
@@ -392,13 +217,13 @@ static void test_challenge_other_realm(void)
     rig r;
     raw p;
 
-    call_out(&r, &p, &secret, NULL);
+    raw_call_out(&r, &p, &secret, NULL);
     cw_assert_on_loop();
     first = raw_expect(&p, "INVITE ");
     raw_reply(&p, first, "407 Who", "x", MD5("evil", "n1"), NULL);
     WAIT(&r, SAW(r.a, "ended auth 407 peer"));
     raw_silence(&p, "INVITE", 100);
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 /* Record-Route without lr: the strict router's URI becomes the Request-URI (12.2.1.1). Its order is
@@ -409,7 +234,7 @@ static void test_routes(void)
     rig r;
     raw p;
 
-    call_out(&r, &p, NULL, NULL);
+    raw_call_out(&r, &p, NULL, NULL);
     cw_assert_on_loop();
     invite = raw_expect(&p, "INVITE ");
     lines = g_strdup_printf("Record-Route: <sip:far.example;lr>\r\n"
@@ -423,7 +248,7 @@ static void test_routes(void)
     cw_sip_call_end(r.a.call, CW_OK);
     bye = raw_expect(&p, "BYE sip:near@localhost:");
     raw_reply(&p, bye, "200 OK", NULL, NULL, NULL);
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 /* A Contact whose name nobody resolves: the call ends by itself, nothing spins. */
@@ -433,24 +258,24 @@ static void test_contact_without_address(void)
     rig r;
     raw p;
 
-    call_out(&r, &p, NULL, "dns_timeout_ms = 200; dns_servers = (\"127.0.0.1:9\")");
+    raw_call_out(&r, &p, NULL, "dns_timeout_ms = 200; dns_servers = (\"127.0.0.1:9\")");
     cw_assert_on_loop();
     invite = raw_expect(&p, "INVITE ");
     raw_reply(&p, invite, "200 OK", "x", "Contact: <sip:x@host.example>\r\n", ANSWER);
     WAIT(&r, SAW(r.a, "answered"));
     cw_sip_call_free(g_steal_pointer(&r.a.call));
     WAIT(&r, cw_stat_get(CW_STAT_sip_calls) == 0);
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 static void answer_out(rig *r, raw *p)
 {
     g_autofree char *invite = NULL, *contact = NULL, *ack = NULL;
 
-    call_out(r, p, NULL, NULL);
+    raw_call_out(r, p, NULL, NULL);
     cw_assert_on_loop();
     invite = raw_expect(p, "INVITE ");
-    contact = contact_line(p, "x");
+    contact = raw_contact(p, "x");
     raw_reply(p, invite, "200 OK", "x", contact, ANSWER);
     ack = raw_expect(p, "ACK ");
     WAIT(r, SAW(r->a, "answered"));
@@ -470,7 +295,7 @@ static void test_dialog_lost(void)
     WAIT(&r, SAW(r.a, "ended no-call 481 peer"));
     bye = raw_expect(&p, "BYE ");
     raw_reply(&p, bye, "481 Gone", NULL, NULL, NULL);
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 /* --- as server --- */
@@ -484,7 +309,7 @@ static void answer_in(rig *r, raw *p, char **tag)
     raw_open(p, r, &r->b);
     raw_ask(p, &(ask){ .method = "INVITE", .body = OFFER });
     ok = raw_expect(p, "SIP/2.0 200");
-    *tag = to_tag(ok);
+    *tag = raw_to_tag(ok);
     raw_ask(p, &(ask){ .method = "ACK", .to_tag = *tag });
     WAIT(r, SAW(r->b, "confirmed"));
 }
@@ -511,7 +336,7 @@ static void test_no_ack(void)
     g_assert_cmpuint(answers, >=, 4); /* 0, 100, 300, 700 ms; given up at 1000 */
     raw_reply(&p, bye, "200 OK", NULL, NULL, NULL);
     WAIT(&r, SAW(r.b, "ended timeout 408"));
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 static void test_cancel_in(void)
@@ -530,11 +355,11 @@ static void test_cancel_in(void)
             &(ask){ .method = "CANCEL", .extra = "Reason: SIP;cause=200;text=\"elsewhere\"\r\n" });
     ok = raw_expect(&p, "SIP/2.0 200");
     final = raw_expect(&p, "SIP/2.0 487");
-    tag = to_tag(ringing);
-    final_tag = to_tag(final);
+    tag = raw_to_tag(ringing);
+    final_tag = raw_to_tag(final);
     g_assert_cmpstr(tag, ==, final_tag);
     WAIT(&r, SAW(r.b, "ended answered-elsewhere 487 peer"));
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 static void test_bye_early(void)
@@ -549,12 +374,12 @@ static void test_bye_early(void)
     r.b.ring_only = true;
     raw_ask(&p, &(ask){ .method = "INVITE", .body = OFFER });
     ringing = raw_expect(&p, "SIP/2.0 180");
-    tag = to_tag(ringing);
+    tag = raw_to_tag(ringing);
     raw_ask(&p, &(ask){ .method = "BYE", .to_tag = tag, .cseq = 2 });
     ok = raw_expect(&p, "SIP/2.0 200");
     final = raw_expect(&p, "SIP/2.0 487");
     WAIT(&r, SAW(r.b, "ended cancelled 487 peer"));
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 static void test_merged(void)
@@ -571,7 +396,7 @@ static void test_merged(void)
     ringing = raw_expect(&p, "SIP/2.0 180");
     raw_ask(&p, &(ask){ .method = "INVITE", .body = OFFER, .branch = 7 });
     merged = raw_expect(&p, "SIP/2.0 482");
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 static const struct {
@@ -628,7 +453,7 @@ static void test_in_dialog(void)
     }
     g_assert_true(SAW(r.b, "reoffered sdp, info a/b x"));
     cw_sip_call_free(g_steal_pointer(&r.b.call));
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 /* A second re-INVITE before the first is answered; a CANCEL of a re-INVITE. */
@@ -645,7 +470,7 @@ static void test_overlap(void)
     WAIT(&r, SAW(r.b, "reoffered"));
     raw_ask(&p, &(ask){ .method = "INVITE", .to_tag = tag, .cseq = 3, .body = OFFER });
     busy = raw_expect(&p, "SIP/2.0 500");
-    after = header(busy, "Retry-After");
+    after = raw_header(busy, "Retry-After");
     g_assert_nonnull(after);
     g_assert_cmpint(cw_sip_call_reoffer(r.b.call, OFFER, strlen(OFFER)), ==, CW_E_STATE);
     raw_ask(&p, &(ask){ .method = "CANCEL", .to_tag = tag, .cseq = 2 });
@@ -653,7 +478,7 @@ static void test_overlap(void)
     final = raw_expect(&p, "SIP/2.0 487");
     g_assert_cmpint(cw_sip_call_reanswer(r.b.call, ANSWER, strlen(ANSWER)), ==, CW_E_STATE);
     cw_sip_call_free(g_steal_pointer(&r.b.call));
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 /* Our offer is out when theirs comes: 491; and their 491 makes us wait, then ask again. */
@@ -666,7 +491,7 @@ static void test_glare_in(void)
 
     answer_in(&r, &p, &tag);
     cw_assert_on_loop();
-    contact = contact_line(&p, "moved");
+    contact = raw_contact(&p, "moved");
     g_assert_cmpint(cw_sip_call_reoffer(r.b.call, OFFER, strlen(OFFER)), ==, CW_OK);
     ours = raw_expect(&p, "INVITE sip:raw@");
     raw_ask(&p, &(ask){ .method = "INVITE", .to_tag = tag, .cseq = 2, .body = OFFER });
@@ -678,7 +503,7 @@ static void test_glare_in(void)
     ack = raw_expect(&p, "ACK sip:moved@"); /* the target was refreshed */
     WAIT(&r, SAW(r.b, "reanswered 200 sdp"));
     cw_sip_call_free(g_steal_pointer(&r.b.call));
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 /* re-INVITE whose 200 gets no ACK: the dialog is given up (14.2). */
@@ -694,7 +519,7 @@ static void test_reinvite_no_ack(void)
     bye = raw_expect(&p, "BYE ");
     raw_reply(&p, bye, "200 OK", NULL, NULL, NULL);
     WAIT(&r, SAW(r.b, "ended timeout 408"));
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 static const struct {
@@ -772,7 +597,7 @@ static void test_outside(void)
             g_error("%s: %s", outside[i].name, got);
     }
     g_assert_cmpstr(r.b.log->str, ==, "");
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 /* Above sip.transactions_max nothing is kept: 503 with Retry-After. */
@@ -798,12 +623,12 @@ static void test_overload(void)
         busy += g_str_has_prefix(got, "SIP/2.0 486");
         overload += g_str_has_prefix(got, "SIP/2.0 503");
         if (!after)
-            after = header(got, "Retry-After");
+            after = raw_header(got, "Retry-After");
     }
     g_assert_cmpuint(busy, ==, 100);
     g_assert_cmpuint(overload, ==, 50);
     g_assert_cmpstr(after, ==, "5");
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 /* --- rubbish --- */
@@ -875,7 +700,7 @@ static void test_rubbish(void)
             g_error("%s: %s", last ? "big" : rubbish[i].name, pong);
     }
     close(ping.fd);
-    done(&r, &p);
+    raw_done(&r, &p);
 }
 
 /* --- over TCP --- */

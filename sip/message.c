@@ -1,0 +1,75 @@
+/* message.c - a received message as the layers above see it: header fields by name. */
+#include "sip/priv.h"
+
+#include <string.h>
+
+/* cw_sip_message is a sip_t under another name: Sofia's types end in this folder. */
+const cw_sip_message *cw_sip_message_of(const sip_t *sip)
+{
+    return (const cw_sip_message *)sip;
+}
+
+static const sip_header_t *first_of(const sip_t *sip)
+{
+    return sip->sip_request ? (const sip_header_t *)sip->sip_request
+                            : (const sip_header_t *)sip->sip_status;
+}
+
+static bool is_named(const sip_header_t *h, const char *name)
+{
+    const char *own = h->sh_class->hc_name;
+
+    if (h->sh_class->hc_hash == msg_unknown_hash)
+        own = h->sh_unknown->un_name;
+    return own && g_ascii_strcasecmp(own, name) == 0;
+}
+
+static char *print(const sip_header_t *h)
+{
+    char text[CW_SIP_HEADER_MAX + 1];
+    issize_t len;
+
+    if (h->sh_class->hc_hash == msg_unknown_hash)
+        return g_strndup(h->sh_unknown->un_value ? h->sh_unknown->un_value : "",
+                         CW_SIP_HEADER_MAX + 1);
+    len = sip_header_field_e(text, sizeof text, h, 0);
+    return len >= 0 && (size_t)len < sizeof text ? g_strndup(text, (gsize)len) : NULL;
+}
+
+/* A line that goes on after CRLF and blanks is one line (RFC 3261 7.3.1). */
+static void unfold(char *text)
+{
+    char *to = text;
+
+    for (const char *from = text; *from;) {
+        size_t line = strspn(from, "\r\n");
+
+        if (line > 0 && (from[line] == ' ' || from[line] == '\t')) {
+            from += line + strspn(from + line, " \t");
+            *to++ = ' ';
+        } else {
+            *to++ = *from == '\t' ? ' ' : *from;
+            from++;
+        }
+    }
+    *to = '\0';
+}
+
+char *cw_sip_message_header(const cw_sip_message *message, const char *name, unsigned nth)
+{
+    const sip_header_t *h = message ? first_of((const sip_t *)message) : NULL;
+    g_autofree char *text = NULL;
+    size_t len;
+
+    for (; h; h = (const sip_header_t *)h->sh_succ)
+        if (h->sh_class && is_named(h, name) && nth-- == 0)
+            break;
+    text = h ? print(h) : NULL;
+    if (!text)
+        return NULL;
+    unfold(text);
+    len = strlen(text);
+    if (len > CW_SIP_HEADER_MAX || !cw_text_is_safe(text, len) || !g_utf8_validate(text, -1, NULL))
+        return NULL;
+    return g_steal_pointer(&text);
+}
