@@ -1,6 +1,6 @@
 #include "media/flow.h"
 
-#include "media/mos.h"
+#include "media/rtp/mos.h"
 #include "media/transport.h"
 #include "media/video.h"
 

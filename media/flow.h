@@ -6,12 +6,12 @@
 #define CW_MEDIA_FLOW_H
 
 #include "media/cell.h"
-#include "media/dtmf.h"
+#include "media/rtp/dtmf.h"
 #include "media/latch.h"
-#include "media/number.h"
-#include "media/port.h"
-#include "media/report.h"
-#include "media/seal.h"
+#include "media/rtp/number.h"
+#include "media/io/port.h"
+#include "media/rtp/report.h"
+#include "media/srtp/seal.h"
 #include "media/transcode.h"
 #include "media/worker.h"
 

@@ -2,7 +2,7 @@
 #ifndef CW_MEDIA_ORDER_H
 #define CW_MEDIA_ORDER_H
 
-#include "media/port.h"
+#include "media/io/port.h"
 #include "media/transport.h"
 
 #define CW_WORKERS_MAX 256

@@ -16,9 +16,9 @@
 
 #include "base/addr.h"
 #include "base/loop.h"
-#include "media/desc.h"
+#include "media/sdp/desc.h"
 #include "media/latch.h"
-#include "media/srtp.h"
+#include "media/srtp/srtp.h"
 
 typedef struct cw_plane cw_plane;
 typedef struct cw_transport cw_transport;

@@ -1,5 +1,5 @@
 /* plane_ep.c - endpoints as the loop sees them: events, orders, statistics. */
-#include "media/mos.h"
+#include "media/rtp/mos.h"
 #include "media/order.h"
 #include "media/video.h"
 

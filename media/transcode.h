@@ -12,7 +12,7 @@
 #ifndef CW_MEDIA_TRANSCODE_H
 #define CW_MEDIA_TRANSCODE_H
 
-#include "media/desc.h"
+#include "media/sdp/desc.h"
 #include "media/mail.h"
 #include "media/ring.h"
 #include "media/codec/codec.h"

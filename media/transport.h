@@ -5,7 +5,7 @@
 #define CW_MEDIA_TRANSPORT_H
 
 #include "media/flow.h"
-#include "media/seal.h"
+#include "media/srtp/seal.h"
 
 #define CW_TRANSPORT_EPS   8
 #define CW_TRANSPORT_ADDRS 4 /* that passed a check: the one selected, and where it may move to */

@@ -4,11 +4,11 @@
 #ifndef CW_MEDIA_VIDEO_H
 #define CW_MEDIA_VIDEO_H
 
-#include "media/nack.h"
+#include "media/rtp/nack.h"
 #include "media/plane.h"
-#include "media/resend.h"
-#include "media/rtp.h"
-#include "media/twcc.h"
+#include "media/rtp/resend.h"
+#include "media/rtp/rtp.h"
+#include "media/rtp/twcc.h"
 #include "media/worker.h"
 
 typedef struct cw_video {

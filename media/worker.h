@@ -5,11 +5,11 @@
 #ifndef CW_MEDIA_WORKER_H
 #define CW_MEDIA_WORKER_H
 
-#include "media/addrtab.h"
-#include "media/io.h"
+#include "media/io/addrtab.h"
+#include "media/io/io.h"
 #include "media/mail.h"
 #include "media/plane.h"
-#include "media/rtcp.h"
+#include "media/rtp/rtcp.h"
 #include "media/codec/tone.h"
 
 #include <glib.h>

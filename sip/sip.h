@@ -1,7 +1,7 @@
 /* sip.h - SIP as the calls see it: a stack on the loop, INVITE usages, targets.
  *
  * Loop thread. Sofia-SIP's NTA gives parsing, transports and transactions; dialogs are ours
- * (RFC 3261 12, 13). Bodies pass through as bytes: SDP is read by media/sdp.h only. Sofia never
+ * (RFC 3261 12, 13). Bodies pass through as bytes: SDP is read by media/sdp/sdp.h only. Sofia never
  * resolves a name: resolve.h does, with a deadline, and Sofia gets addresses.
  */
 #ifndef CW_SIP_SIP_H

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "call/call.h"
 #include "media/plane.h"
-#include "media/srtp.h"
+#include "media/srtp/srtp.h"
 #include "nat.h"
 #include "sip/sip.h"
 #include "user/user.h"

@@ -10,7 +10,7 @@
 #include "base/addr.h"
 #include "base/loop.h"
 #include "media/plane.h"
-#include "media/secure.h"
+#include "media/sdp/secure.h"
 
 typedef struct cw_dtls_server cw_dtls_server; /* threads and certificate */
 typedef struct cw_dtls cw_dtls;               /* one peer's association */

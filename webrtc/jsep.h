@@ -7,8 +7,8 @@
 #define CW_WEBRTC_JSEP_H
 
 #include "base/addr.h"
-#include "media/desc.h"
-#include "media/secure.h"
+#include "media/sdp/desc.h"
+#include "media/sdp/secure.h"
 #include "webrtc/candidate.h"
 
 #define CW_MID_MAX        32

@@ -1,7 +1,7 @@
 /* A browser's offer or answer (RFC 9429 5.8). */
 #include "webrtc/jsep.h"
 
-#include "media/sdp.h"
+#include "media/sdp/sdp.h"
 
 #include <glib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Our offer or answer to a browser: one bundle (RFC 9429 5.2, 5.3; RFC 8839, RFC 8840). */
 #include "webrtc/jsep.h"
 
-#include "media/sdp.h"
+#include "media/sdp/sdp.h"
 
 #include <glib.h>
 #include <string.h>

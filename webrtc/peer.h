@@ -5,7 +5,7 @@
 #ifndef CW_WEBRTC_PEER_H
 #define CW_WEBRTC_PEER_H
 
-#include "media/desc.h"
+#include "media/sdp/desc.h"
 #include "media/plane.h"
 #include "webrtc/agent.h"
 #include "base/json.h"

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/timeline.h"
 #include "call/policy.h"
-#include "media/desc.h"
+#include "media/sdp/desc.h"
 #include "media/plane.h"
 
 typedef struct cw_leg cw_leg;

@@ -3,7 +3,7 @@
 #define CW_CALL_LEG_SIP_H
 
 #include "call/priv.h"
-#include "media/sdp.h"
+#include "media/sdp/sdp.h"
 #include "webrtc/dtls.h"
 
 typedef enum cw_keying { LOCK_NONE, LOCK_SDES, LOCK_DTLS } cw_keying;

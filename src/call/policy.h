@@ -4,9 +4,9 @@
 #define CW_CALL_POLICY_H
 
 #include "base/conf.h"
-#include "media/desc.h"
+#include "media/sdp/desc.h"
 #include "media/plane.h"
-#include "media/secure.h"
+#include "media/sdp/secure.h"
 
 /* How digits travel between us and a SIP end. */
 typedef enum cw_keys {

@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "base/stats.h"
-#include "media/mos.h"
+#include "media/rtp/mos.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* fuzz-crypto.c - a=crypto lines: what is taken is printed and read again as the same. */
-#include "media/secure.h"
+#include "media/sdp/secure.h"
 
 #include <assert.h>
 #include <glib.h>

@@ -1,6 +1,6 @@
 /* fuzz-dtmf.c - telephone-events as they come: records of timestamp, time and payload, to the one
  * who watches digits end, and to the one who sends them on in another clock. */
-#include "media/dtmf.h"
+#include "media/rtp/dtmf.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* fuzz-frame.c - an Ethernet frame as the network card gave it. */
-#include "media/frame.h"
+#include "media/io/frame.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* fuzz-h264.c - two sides' H.264 parameters, a line each: what is answered is what was offered, and
  * asks for no more. */
-#include "media/h264.h"
+#include "media/sdp/h264.h"
 
 #include <assert.h>
 #include <stddef.h>

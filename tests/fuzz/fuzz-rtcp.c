@@ -1,8 +1,8 @@
 /* fuzz-rtcp.c - a far side's RTCP: each reader stays within the bytes and its own bounds, and what
  * is read and written again reads the same. */
-#include "media/rtcp.h"
+#include "media/rtp/rtcp.h"
 
-#include "media/rtp.h"
+#include "media/rtp/rtp.h"
 
 #include <assert.h>
 #include <string.h>

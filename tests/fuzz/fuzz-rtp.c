@@ -1,5 +1,5 @@
 /* fuzz-rtp.c - the RTP header: byte 0 picks the extension id looked for, the rest is the packet. */
-#include "media/rtp.h"
+#include "media/rtp/rtp.h"
 
 #include <assert.h>
 #include <stdlib.h>

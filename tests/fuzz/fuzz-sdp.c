@@ -1,5 +1,5 @@
 /* fuzz-sdp.c - SDP of the SIP side: what is read, printed and read again says the same. */
-#include "media/sdp.h"
+#include "media/sdp/sdp.h"
 
 #include <assert.h>
 #include <glib.h>

@@ -1,6 +1,6 @@
 /* fuzz-srtp.c - packets of a peer to SRTP: byte 0 picks suite and kind. As they come, which fails;
  * and as what a peer with the keys would send, which must come back as it was. */
-#include "media/srtp.h"
+#include "media/srtp/srtp.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -17,7 +17,7 @@ const byFolder = new Map(rows.map((row) => [row.folder, row]))
 const doors = new Set(rows.flatMap((row) => row.doors))
 const faults = []
 
-// "base/err.h" is written from src/, "media/sdp.h" from the root.
+// "base/err.h" is written from src/, "media/sdp/sdp.h" from the root.
 function ownerOf(include) {
     const folder = path.dirname(include)
     return byFolder.get(folder) ?? byFolder.get(path.join('src', folder))

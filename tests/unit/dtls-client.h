@@ -2,7 +2,7 @@
 #ifndef CW_TESTS_DTLS_CLIENT_H
 #define CW_TESTS_DTLS_CLIENT_H
 
-#include "media/srtp.h"
+#include "media/srtp/srtp.h"
 #include "webrtc/jsep.h"
 
 #include <openssl/ssl.h>

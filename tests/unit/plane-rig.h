@@ -4,7 +4,7 @@
 
 #include "base/stats.h"
 #include "media/plane.h"
-#include "media/rtp.h"
+#include "media/rtp/rtp.h"
 
 #include <glib.h>
 #include <poll.h>

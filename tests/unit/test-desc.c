@@ -1,7 +1,7 @@
 /* test-desc.c - what passes from one leg's description to the other's */
-#include "media/desc.h"
+#include "media/sdp/desc.h"
 
-#include "media/h264.h"
+#include "media/sdp/h264.h"
 
 #include <glib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* test-dtmf.c - telephone events out and in */
-#include "media/dtmf.h"
+#include "media/rtp/dtmf.h"
 
 #include <glib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* test-frame.c - UDP, IP and Ethernet by hand: what is let in, and what is sent */
-#include "media/frame.h"
+#include "media/io/frame.h"
 
 #include <glib.h>
 #include <string.h>

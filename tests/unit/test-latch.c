@@ -1,7 +1,7 @@
 /* test-latch.c - whose packets an RTP port takes */
 #include "media/latch.h"
 
-#include "media/addrtab.h"
+#include "media/io/addrtab.h"
 
 #include <glib.h>
 

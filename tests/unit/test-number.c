@@ -1,5 +1,5 @@
 /* test-number.c - sequence numbers, timestamps, loss and jitter of a stream */
-#include "media/number.h"
+#include "media/rtp/number.h"
 
 #include <glib.h>
 #include <string.h>

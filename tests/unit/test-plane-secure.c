@@ -2,7 +2,7 @@
  * and what strangers may not do. */
 #include "plane-rig.h"
 
-#include "media/rtcp.h"
+#include "media/rtp/rtcp.h"
 
 #include "base/ident.h"
 

@@ -1,7 +1,7 @@
 /* test-plane-sound.c - tones, echo and digits over a real plane */
 #include "plane-rig.h"
 
-#include "media/dtmf.h"
+#include "media/rtp/dtmf.h"
 #include "media/codec/g722.h"
 #include "media/codec/tone.h"
 

@@ -2,7 +2,7 @@
  * again, keyframes, bit rates. */
 #include "plane-rig.h"
 
-#include "media/rtcp.h"
+#include "media/rtp/rtcp.h"
 
 /* ── Two far sides of pictures ── */
 enum { A_SSRC = 0xaaaa, B_SSRC = 0xbbbb, VP8 = 96, RTX = 97 };

@@ -1,5 +1,5 @@
 /* test-port.c - RTP port pairs */
-#include "media/port.h"
+#include "media/io/port.h"
 
 #include "base/stats.h"
 

@@ -1,7 +1,7 @@
 /* test-quality.c - the E-model, ratings with their margin, windows between two readings */
 #include "call/quality.h"
-#include "media/mos.h"
-#include "media/number.h"
+#include "media/rtp/mos.h"
+#include "media/rtp/number.h"
 
 #include <glib.h>
 #include <math.h>

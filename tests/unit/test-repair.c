@@ -1,6 +1,6 @@
 /* test-repair.c - what is missing and when it is asked for; what was sent and can be sent again */
-#include "media/nack.h"
-#include "media/resend.h"
+#include "media/rtp/nack.h"
+#include "media/rtp/resend.h"
 
 #include <glib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* test-report.c - an endpoint's reports: what they say of loss, time and round trips */
-#include "media/report.h"
+#include "media/rtp/report.h"
 
 #include <glib.h>
 #include <string.h>

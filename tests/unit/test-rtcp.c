@@ -1,8 +1,8 @@
 /* test-rtcp.c - RTCP read and written, to the byte */
-#include "media/rtcp.h"
+#include "media/rtp/rtcp.h"
 
-#include "media/rtp.h"
-#include "media/twcc.h"
+#include "media/rtp/rtp.h"
+#include "media/rtp/twcc.h"
 
 #include <glib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* test-rtp.c - the RTP header and its extensions */
-#include "media/rtp.h"
+#include "media/rtp/rtp.h"
 
 #include <glib.h>
 #include <string.h>

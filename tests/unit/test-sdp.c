@@ -1,5 +1,5 @@
 /* test-sdp.c - SDP as such, and that of the SIP side */
-#include "media/sdp.h"
+#include "media/sdp/sdp.h"
 
 #include <glib.h>
 #include <string.h>

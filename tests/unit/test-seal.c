@@ -1,5 +1,5 @@
 /* Seals: keys that change while packets are under way, keys that stay, marks (MKI) in packets. */
-#include "media/seal.h"
+#include "media/srtp/seal.h"
 
 #include "base/ident.h"
 

@@ -1,6 +1,6 @@
 /* Protection as SDP says it: a=crypto lines (RFC 4568), fingerprints (RFC 8122), profiles. */
-#include "media/sdp.h"
-#include "media/secure.h"
+#include "media/sdp/sdp.h"
+#include "media/sdp/secure.h"
 
 #include <glib.h>
 #include <string.h>

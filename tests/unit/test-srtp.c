@@ -1,7 +1,7 @@
 /* SRTP: against libsrtp, the RFCs' vectors, replay, tampering, and packets that end where memory
  * ends. */
-#include "media/srtp.h"
-#include "media/srtp_evp.h"
+#include "media/srtp/srtp.h"
+#include "media/srtp/srtp_evp.h"
 
 #include "base/ident.h"
 

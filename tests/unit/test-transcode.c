@@ -3,7 +3,7 @@
 #include "sound.h"
 
 #include "media/codec/codec.h"
-#include "media/dtmf.h"
+#include "media/rtp/dtmf.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* test-wire.c - AF_XDP between two network namespaces made here: what comes by the wire, what
  * leaves by it, and what takes the kernel's way. Skipped where no namespace can be made. */
-#include "media/wire.h"
+#include "media/io/wire.h"
 
 #include "plane-rig.h"
 

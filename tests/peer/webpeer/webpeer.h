@@ -8,7 +8,7 @@
 #define WEBPEER_H
 
 #include "base/addr.h"
-#include "media/srtp.h"
+#include "media/srtp/srtp.h"
 
 #include <glib.h>
 #include <jansson.h>
