@@ -12,7 +12,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/keypad.c src/call/keypad.h \
 	src/call/ladder.c \
 	src/call/leg.c src/call/leg.h \
-	src/call/leg_browser.c \
+	src/call/leg_browser.c src/call/leg_browser.h src/call/leg_browser_media.c \
 	src/call/leg_service.c \
 	src/call/leg_sip.c src/call/leg_sip_keys.c src/call/leg_sip_media.c src/call/leg_sip_out.c \
 	src/call/leg_sip_secure.c src/call/leg_sip.h \
