@@ -2,7 +2,8 @@
 # client/dist/www, the folder to serve; `make install` installs it if it is there.
 CLIENT_INPUTS = \
 	client/build.mjs client/package.json client/package-lock.json client/tsconfig.json \
-	client/src/call.ts client/src/emitter.ts client/src/environment.ts client/src/error.ts \
+	client/src/call-types.ts client/src/call.ts client/src/emitter.ts client/src/environment.ts \
+	client/src/error.ts \
 	client/src/index.ts client/src/media.ts client/src/peer.ts client/src/protocol.ts \
 	client/src/report.ts client/src/rpc.ts client/src/session.ts client/src/stats.ts client/src/transport.ts \
 	client/src/version.ts

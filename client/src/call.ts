@@ -1,84 +1,15 @@
+import { newId, textOf, way, wrongState } from './call-types.js';
+import type { CallEvents, CallHost, CallOptions, CallState, EndInfo, Kind } from './call-types.js';
 import { Emitter } from './emitter.js';
 import { CausewayError, aborted } from './error.js';
 import { openCamera, openMedia, requireWebRtc, stopTracks } from './media.js';
 import type { LocalMedia, MediaOptions, VideoOptions } from './media.js';
 import { Peer } from './peer.js';
-import { errors } from './protocol.js';
-import type { CallEnded, CallIncoming, CallReject, Direction, Held, Notifications, Party } from './protocol.js';
+import type { CallEnded, CallIncoming, CallReject, Held, Notifications, Party } from './protocol.js';
 import { Reporter } from './report.js';
-import type { Rpc } from './rpc.js';
 import { summarize } from './stats.js';
 import type { CallStats } from './stats.js';
 
-/**
- * Outgoing: trying, ringing, early (something is heard before the answer), active, ended.
- * Incoming: ringing, answering, active, ended.
- */
-export type CallState = 'trying' | 'ringing' | 'early' | 'answering' | 'active' | 'ended';
-
-export interface EndInfo extends Pick<CallEnded, 'reason' | 'by' | 'sip' | 'q850'> {
-    /** The reason for people. */
-    text: string;
-    /** Milliseconds between answer and end; 0 when it was never answered. */
-    durationMs: number;
-}
-
-export interface CallEvents {
-    state: CallState;
-    /** The other side sends this track now; `stream` is always the call's remoteStream. */
-    track: { track: MediaStreamTrack; stream: MediaStream };
-    muted: { who: 'local' | 'remote'; audio: boolean; video: boolean };
-    held: Held;
-    /** Which way video flows now, after either side added or removed it. */
-    video: { local: boolean; remote: boolean };
-    dtmf: { digit: string; durationMs: number };
-    /** How a side's sound does: when it is first known, and when its rating changes. */
-    quality: Quality;
-    /** A side that should be sending is not heard by the gateway for some seconds, or is again. */
-    media: { leg: 'you' | 'peer'; kind: Kind; state: 'silent' | 'flowing' };
-    /** The media path, as RTCPeerConnection.connectionState. */
-    connection: RTCPeerConnectionState;
-    /** The browser plays sound only after a click: call `element.play()` in one. */
-    needsgesture: HTMLMediaElement;
-    ended: EndInfo;
-}
-
-export interface CallOptions extends MediaOptions {
-    /** Header fields for the SIP side; names begin with `X-`. */
-    headers?: Record<string, string>;
-}
-
-/** How one side's connection to the gateway does; what is not known yet is left out. */
-export interface Quality {
-    leg: 'you' | 'peer';
-    /** By the worse direction. */
-    rating: 'good' | 'fair' | 'poor';
-    /** From that side, as the gateway receives it. */
-    sent?: QualityWay;
-    /** To that side, as it reports to receive it. */
-    heard?: QualityWay;
-    rttMs?: number;
-}
-
-export interface QualityWay {
-    /** What a listener would say of it, 1 to 4.5. */
-    mos?: number;
-    /** Of all packets, 0 to 1; those that came too late included. */
-    loss: number;
-    jitterMs: number;
-}
-
-/** What a call needs of its session, which may change its connection underneath. */
-export interface CallHost {
-    readonly rpc: Rpc;
-    readonly rtc: RTCConfiguration;
-    readonly calls: Map<string, Call>;
-    /** Milliseconds between reports to the gateway; 0: none. */
-    readonly reportInterval: number;
-    warn(text: string): void;
-}
-
-type Kind = 'audio' | 'video';
 type About = 'call.progress' | 'call.candidate' | 'call.answer' | 'call.update' | 'call.info' | 'call.quality' | 'call.media' | 'call.end';
 
 export class Call extends Emitter<CallEvents> {
@@ -581,27 +512,4 @@ const reactions: { [N in About]: (call: Call, params: Notifications[N]) => Promi
 
 export function isAboutCall(method: string): method is About {
     return Object.prototype.hasOwnProperty.call(reactions, method);
-}
-
-function way({ mos, loss, jitter_ms }: Direction): QualityWay {
-    return {
-        ...(mos === undefined ? {} : { mos: mos / 100 }),
-        loss: loss / 1000,
-        jitterMs: jitter_ms,
-    };
-}
-
-function textOf(reason: string): string {
-    if (reason === 'hangup') return 'call ended';
-    return (errors as Record<string, { text: string }>)[reason]?.text ?? reason;
-}
-
-function wrongState(state: CallState): CausewayError {
-    return new CausewayError('state', `not possible while the call is ${state}`);
-}
-
-/* 96 bits: crypto.randomUUID() is missing outside secure contexts. */
-function newId(): string {
-    const bytes = crypto.getRandomValues(new Uint8Array(12));
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,5 +1,5 @@
 import { Call, isAboutCall } from './call.js';
-import type { CallHost, CallOptions } from './call.js';
+import type { CallHost, CallOptions } from './call-types.js';
 import { Emitter } from './emitter.js';
 import { clientInfo } from './environment.js';
 import { CausewayError, withPatience } from './error.js';
