@@ -13,6 +13,7 @@
 typedef struct cw_sip_challenge {
     char *realm, *nonce, *opaque; /* opaque NULL: none */
     GChecksumType hash;           /* G_CHECKSUM_MD5 or G_CHECKSUM_SHA256 */
+    bool session;                 /* …-sess: H(A1) takes in nonce and cnonce (RFC 7616 3.4.2) */
     bool has_algorithm;           /* it was named: name it in the answer too */
     bool qop_auth;                /* false: no qop at all */
     bool stale;
@@ -20,35 +21,48 @@ typedef struct cw_sip_challenge {
 
 /* From "name=value" texts as a header's parameters are, NULL-ended.
  *
- * CW_E_UNSUPPORTED  an algorithm or qop that is not ours (auth-int, MD5-sess, …)
+ * CW_E_UNSUPPORTED  an algorithm or qop that is not ours (auth-int, AKAv1-MD5, …)
  * CW_E_PARSE        no realm or nonce, or unsafe text
  */
 CW_NODISCARD cw_err cw_sip_challenge_parse(const char *const *params, cw_sip_challenge *ret);
 void cw_sip_challenge_clear(cw_sip_challenge *challenge);
 
+#define CW_SIP_HA1_MAX 65 /* hex digits of SHA-256 and a NUL */
+
+/* H(username:realm:password), in hex: all that an answer needs of the password. */
+void cw_sip_ha1(GChecksumType hash, const char *username, const char *realm, const char *password,
+                char ret[static CW_SIP_HA1_MAX]);
+bool cw_sip_ha1_ok(GChecksumType hash, const char *ha1); /* as many hex digits as `hash` gives */
+
 /* "Digest username=…" (the header's value). nc and cnonce count only with qop. */
 char *cw_sip_challenge_answer(const cw_sip_challenge *challenge, const char *username,
-                              const char *password, const char *method, const char *uri,
-                              unsigned nc, const char *cnonce);
+                              const char *ha1, const char *method, const char *uri, unsigned nc,
+                              const char *cnonce);
 
-/* The credentials of one call, bound to the realm that asked first, and what was asked. Shared by
- * the requests of a call: g_rc_box. */
+/* The credentials of one call or registration, bound to the realm that asked first, and what was
+ * asked. Shared by the requests of a call: g_rc_box. */
 typedef struct cw_sip_account {
-    char *username, *password, *realm; /* realm NULL: none has asked yet */
+    char *username, *realm;      /* realm NULL: none has asked yet */
+    char *password;              /* until the realm is known; then wiped */
+    char ha1[2][CW_SIP_HA1_MAX]; /* MD5, SHA-256; "": cannot answer that one */
     struct cw_sip_asked {
         bool known;
         cw_sip_challenge challenge;
         unsigned nc;
-    } asked[2]; /* [0] WWW-Authenticate, [1] Proxy-Authenticate */
+        char cnonce[17]; /* one for each nonce: a session key is made of both */
+    } asked[2];          /* [0] WWW-Authenticate, [1] Proxy-Authenticate */
 } cw_sip_account;
 
 cw_sip_account *cw_sip_account_new(const cw_sip_credentials *credentials); /* NULL: no user name */
 cw_sip_account *cw_sip_account_ref(cw_sip_account *account);               /* NULL is fine */
 void cw_sip_account_unref(cw_sip_account *account);
 
+/* May we answer it: our realm, an algorithm we have the hash for? */
+bool cw_sip_account_fits(const cw_sip_account *account, const cw_sip_challenge *challenge);
+
 /* Remember a challenge; takes it over on CW_OK.
  *
- * CW_E_AUTH  another realm than ours; or this very nonce was answered already
+ * CW_E_AUTH  one that does not fit; or this very nonce was answered already
  */
 CW_NODISCARD cw_err cw_sip_account_ask(cw_sip_account *account, bool proxy,
                                        cw_sip_challenge *challenge);

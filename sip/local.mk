@@ -1,6 +1,7 @@
 noinst_LIBRARIES += sip/libsip.a
 sip_libsip_a_SOURCES = \
 	sip/auth.c sip/auth.h \
+	sip/challenge.c \
 	sip/call.c sip/call.h sip/invite.fsm \
 	sip/dialog.c sip/dialog.h \
 	sip/gate.c \

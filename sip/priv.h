@@ -115,6 +115,13 @@ cw_sip_send *cw_sip_send_start(cw_sip_call *call, cw_sip_dialog *dialog,
 void cw_sip_send_cancel(cw_sip_send *send, const char *reason) CW_ON_LOOP; /* CANCEL an INVITE */
 void cw_sip_send_free(cw_sip_send *send) CW_ON_LOOP; /* no call follows; NULL is fine */
 
+/* --- challenge.c --- */
+
+/* Remember the strongest challenge of a 401 (or 407) that the account may answer. CW_E_AUTH: none,
+ * or answered already. */
+CW_NODISCARD cw_err cw_sip_take_challenge(cw_sip_account *account, const sip_t *sip, bool proxy,
+                                          bool *stale) CW_ON_LOOP;
+
 /* --- message.c --- */
 
 /* What the layers above see of it; NULL of NULL. */

@@ -110,50 +110,13 @@ static msg_t *build(cw_sip_send *send, sip_method_t method, const char *name, co
 
 /* --- answers --- */
 
-static const cw_sip_challenge *pick(cw_sip_challenge found[static 2])
-{
-    return found[1].realm ? &found[1] : found[0].realm ? &found[0] : NULL;
-}
-
-/* The strongest challenge of a 401 or 407 that we can answer: SHA-256 before MD5 (RFC 8760 2.4). */
-static cw_err take_challenge(cw_sip_account *account, const msg_auth_t *header, bool proxy,
-                             bool *stale)
-{
-    cw_sip_challenge found[2] = { 0 };
-    cw_err err = CW_E_AUTH;
-
-    for (unsigned n = 0; header && n < 8; header = header->au_next, n++) {
-        g_auto(cw_sip_challenge) challenge = { 0 };
-        cw_sip_challenge *slot;
-
-        if (g_ascii_strcasecmp(header->au_scheme, "Digest") != 0 ||
-            cw_sip_challenge_parse((const char *const *)header->au_params, &challenge))
-            continue;
-        slot = &found[challenge.hash == G_CHECKSUM_SHA256];
-        if (slot->realm)
-            continue;
-        *slot = challenge;
-        challenge = (cw_sip_challenge){ 0 };
-    }
-    if (pick(found)) {
-        cw_sip_challenge *best = (cw_sip_challenge *)pick(found);
-
-        *stale = best->stale;
-        err = cw_sip_account_ask(account, proxy, best);
-    }
-    cw_sip_challenge_clear(&found[0]);
-    cw_sip_challenge_clear(&found[1]);
-    return err;
-}
-
 /* True when the request is on its way again with credentials. */
 static bool retry_with_credentials(cw_sip_send *send, int status, const sip_t *sip) CW_ON_LOOP
 {
     bool proxy = status == 407, stale = false;
-    const msg_auth_t *header = proxy ? sip->sip_proxy_authenticate : sip->sip_www_authenticate;
     cw_sip_account *account = cw_sip_call_account(send->call);
 
-    if (!account || send->tries[proxy] >= 2 || take_challenge(account, header, proxy, &stale) ||
+    if (!account || send->tries[proxy] >= 2 || cw_sip_take_challenge(account, sip, proxy, &stale) ||
         (send->tries[proxy] == 1 && !stale))
         return false;
     send->tries[proxy]++;

@@ -115,6 +115,9 @@ void cw_sip_lookup_free(cw_sip_lookup *lookup) CW_ON_LOOP; /* NULL is fine; befo
 
 typedef struct cw_sip_credentials {
     const char *username, *password, *realm; /* realm NULL: any */
+    /* In place of a password: H(username:realm:password) in hex (RFC 7616 3.4.2), for the
+     * algorithms it is known for; with a realm. */
+    const char *ha1_md5, *ha1_sha256;
 } cw_sip_credentials;
 
 typedef struct cw_sip_target {

@@ -187,7 +187,9 @@ static CW_ON_LOOP cw_err reach_sip(cw_calls *calls, cw_call *call, const cw_rout
         target.from_user = trunk->from_user ?: from_user;
         target.from_domain = trunk->from_domain;
         target.next_hop = trunk->address;
-        target.credentials = (cw_sip_credentials){ trunk->username, trunk->password, trunk->realm };
+        target.credentials = (cw_sip_credentials){ .username = trunk->username,
+                                                   .password = trunk->password,
+                                                   .realm = trunk->realm };
     }
     cw_call_add_b(call, cw_leg_sip_new(calls, call->worker, &target, trunk));
     return CW_OK;

@@ -49,7 +49,7 @@ static void check_challenge(const char *text)
 
     if (cw_sip_challenge_parse((const char *const *)params, &challenge))
         return;
-    answer = cw_sip_challenge_answer(&challenge, "u", "p", "INVITE", "sip:h", 1, "c");
+    answer = cw_sip_challenge_answer(&challenge, "u", "0123", "INVITE", "sip:h", 1, "c");
     if (!cw_text_is_safe(answer, strlen(answer)))
         abort();
 }
