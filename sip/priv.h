@@ -75,6 +75,8 @@ void cw_sip_count_bad(cw_sip *sip) CW_ON_LOOP;
 /* `status` 0: it never left, or no answer came; the reason is `err` of the send. Provisional
  * responses too; after the final one the send is gone. */
 typedef void cw_sip_send_fn(cw_sip_call *call, cw_sip_send *send, int status, const sip_t *sip);
+/* The same for a request of no call. */
+typedef void cw_sip_alone_fn(void *arg, cw_sip_send *send, int status, const sip_t *sip);
 
 typedef struct cw_sip_request {
     sip_method_t method;
@@ -90,9 +92,12 @@ typedef struct cw_sip_request {
 struct cw_sip_send {
     cw_sip *sip;
     GList link;
-    cw_sip_call *call;     /* reference */
-    cw_sip_dialog *dialog; /* reference */
-    cw_sip_send_fn *fn;    /* NULL: nobody listens */
+    cw_sip_call *call;       /* reference; NULL: no call's */
+    cw_sip_account *account; /* reference; NULL: no credentials */
+    cw_sip_dialog *dialog;   /* reference */
+    cw_sip_send_fn *fn;      /* NULL: nobody listens */
+    cw_sip_alone_fn *alone;  /* instead of fn, with arg; NULL: nobody listens */
+    void *arg;
     sip_method_t method;
     const char *name;
     uint32_t cseq;
@@ -112,6 +117,11 @@ struct cw_sip_send {
 /* Resolve the next hop when it is a name, then send. NULL for an ACK that went out at once. */
 cw_sip_send *cw_sip_send_start(cw_sip_call *call, cw_sip_dialog *dialog,
                                const cw_sip_request *request, cw_sip_send_fn *fn) CW_ON_LOOP;
+/* The same of no call: in a dialog of its own, or to make one, or of none. `account` may be NULL.
+ */
+cw_sip_send *cw_sip_send_alone(cw_sip *sip, cw_sip_account *account, cw_sip_dialog *dialog,
+                               const cw_sip_request *request, cw_sip_alone_fn *fn,
+                               void *arg) CW_ON_LOOP;
 void cw_sip_send_cancel(cw_sip_send *send, const char *reason) CW_ON_LOOP; /* CANCEL an INVITE */
 void cw_sip_send_free(cw_sip_send *send) CW_ON_LOOP; /* no call follows; NULL is fine */
 

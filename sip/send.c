@@ -1,4 +1,4 @@
-/* A request in a dialog: next hop, message, credentials, answer. */
+/* A request, in a dialog or not: next hop, message, credentials, answer. */
 #include "sip/call.h"
 
 #include "base/log.h"
@@ -21,6 +21,7 @@ static void send_close(cw_sip_send *send) CW_ON_LOOP
     g_free(send->type);
     g_free(send->body);
     cw_sip_dialog_unref(send->dialog);
+    cw_sip_account_unref(send->account);
     cw_sip_call_unref(send->call);
     g_free(send);
 }
@@ -35,6 +36,8 @@ static void finish(cw_sip_send *send, int status, const sip_t *sip) CW_ON_LOOP
 {
     if (send->fn)
         send->fn(send->call, send, status, sip);
+    else if (send->alone)
+        send->alone(send->arg, send, status, sip);
     send_close(send);
 }
 
@@ -69,7 +72,9 @@ static void add_extra(msg_t *msg, sip_t *message, const char *const *lines)
 
 static bool has_contact(sip_method_t method)
 {
-    return method == sip_method_invite || method == sip_method_update;
+    return method == sip_method_invite || method == sip_method_update ||
+           method == sip_method_subscribe || method == sip_method_notify ||
+           method == sip_method_refer;
 }
 
 static msg_t *build(cw_sip_send *send, sip_method_t method, const char *name, const char *ruri,
@@ -114,7 +119,7 @@ static msg_t *build(cw_sip_send *send, sip_method_t method, const char *name, co
 static bool retry_with_credentials(cw_sip_send *send, int status, const sip_t *sip) CW_ON_LOOP
 {
     bool proxy = status == 407, stale = false;
-    cw_sip_account *account = cw_sip_call_account(send->call);
+    cw_sip_account *account = send->account;
 
     if (!account || send->tries[proxy] >= 2 || cw_sip_take_challenge(account, sip, proxy, &stale) ||
         (send->tries[proxy] == 1 && !stale))
@@ -144,6 +149,8 @@ static int on_response(cw_sip_send *send, nta_outgoing_t *orq, sip_t const *sip)
         send->provisional = true;
         if (send->fn)
             send->fn(send->call, send, status, sip);
+        else if (send->alone)
+            send->alone(send->arg, send, status, sip);
         return 0;
     }
     if ((status == 401 || status == 407) && retry_with_credentials(send, status, sip))
@@ -165,7 +172,7 @@ static char *hop_url(const cw_sip_send *send)
 
 static void take_credentials(cw_sip_send *send, const char *ruri) CW_ON_LOOP
 {
-    cw_sip_account *account = cw_sip_call_account(send->call);
+    cw_sip_account *account = send->account;
 
     if (!account || send->method == sip_method_ack)
         return;
@@ -279,16 +286,14 @@ static bool route(cw_sip_send *send) CW_ON_LOOP
     return false;
 }
 
-cw_sip_send *cw_sip_send_start(cw_sip_call *call, cw_sip_dialog *dialog,
-                               const cw_sip_request *request, cw_sip_send_fn *fn)
+static cw_sip_send *make(cw_sip *sip, cw_sip_account *account, cw_sip_dialog *dialog,
+                         const cw_sip_request *request) CW_ON_LOOP
 {
     cw_sip_send *send = g_new0(cw_sip_send, 1);
-    bool ack = request->method == sip_method_ack;
 
-    send->sip = cw_sip_call_stack(call);
-    send->call = cw_sip_call_ref(call);
+    send->sip = sip;
+    send->account = cw_sip_account_ref(account);
     send->dialog = cw_sip_dialog_ref(dialog);
-    send->fn = fn;
     send->method = request->method;
     send->name = request->name;
     send->cseq = request->cseq ? request->cseq : ++dialog->local_cseq;
@@ -299,14 +304,35 @@ cw_sip_send *cw_sip_send_start(cw_sip_call *call, cw_sip_dialog *dialog,
     for (unsigned i = 0; request->auth && i < 2; i++)
         send->auth[i] = g_strdup(request->auth[i]);
     send->link.data = send;
-    g_queue_push_tail_link(&send->sip->sends, &send->link);
-    if (route(send)) {
+    g_queue_push_tail_link(&sip->sends, &send->link);
+    return send;
+}
+
+cw_sip_send *cw_sip_send_start(cw_sip_call *call, cw_sip_dialog *dialog,
+                               const cw_sip_request *request, cw_sip_send_fn *fn)
+{
+    cw_sip_send *send = make(cw_sip_call_stack(call), cw_sip_call_account(call), dialog, request);
+
+    send->call = cw_sip_call_ref(call);
+    send->fn = fn;
+    if (!route(send))
+        return send;
+    transmit(send);
+    if (request->method != sip_method_ack || send->later)
+        return send;
+    send_close(send);
+    return NULL;
+}
+
+cw_sip_send *cw_sip_send_alone(cw_sip *sip, cw_sip_account *account, cw_sip_dialog *dialog,
+                               const cw_sip_request *request, cw_sip_alone_fn *fn, void *arg)
+{
+    cw_sip_send *send = make(sip, account, dialog, request);
+
+    send->alone = fn;
+    send->arg = arg;
+    if (route(send))
         transmit(send);
-        if (ack && !send->later) {
-            send_close(send);
-            return NULL;
-        }
-    }
     return send;
 }
 
