@@ -285,7 +285,7 @@ static cw_err fill_dialog(cw_sip_call *call, const cw_sip_target *target, char *
     dialog->transport = host->has_transport ? host->transport : target->transport;
     if (target->next_hop)
         dialog->outbound = g_strdup_printf("sip:%s;transport=%s", target->next_hop,
-                                           target->transport == CW_SIP_TCP ? "tcp" : "udp");
+                                           cw_sip_transport_name(target->transport));
     return CW_OK;
 }
 

@@ -85,7 +85,7 @@ static char *url_text(const url_t *url)
     cw_sip_host host;
 
     su_home_init(home);
-    if (url->url_type == url_sip) {
+    if (url->url_type == url_sip || url->url_type == url_sips) {
         const char *printed = url_as_string(home, url);
 
         if (printed && strlen(printed) <= CW_SIP_URI_MAX &&

@@ -167,7 +167,7 @@ static char *hop_url(const cw_sip_send *send)
     char printed[CW_ADDR_STR];
 
     return g_strdup_printf("sip:%s;transport=%s", cw_addr_print(&send->dialog->hop, printed),
-                           send->transport == CW_SIP_TCP ? "tcp" : "udp");
+                           cw_sip_transport_name(send->transport));
 }
 
 static void take_credentials(cw_sip_send *send, const char *ruri) CW_ON_LOOP

@@ -19,7 +19,11 @@ typedef struct cw_sip_call cw_sip_call; /* one INVITE usage: its early dialogs, 
 #define CW_SIP_HEADER_MAX 2048 /* bytes of a header field's value that are shown */
 #define CW_SIP_HOPS_MAX   70   /* that a request starts with (RFC 3261 8.1.1.6) */
 
-typedef enum cw_sip_transport { CW_SIP_UDP, CW_SIP_TCP } cw_sip_transport;
+typedef enum cw_sip_transport { CW_SIP_UDP, CW_SIP_TCP, CW_SIP_TLS } cw_sip_transport;
+
+const char *cw_sip_transport_name(cw_sip_transport transport); /* "udp", "tcp", "tls"; pure */
+/* Any case. CW_E_PARAMS: none of them. Pure. */
+CW_NODISCARD cw_err cw_sip_transport_parse(const char *name, size_t len, cw_sip_transport *ret);
 
 /* A message that came in, as far as the layers above look at it. Lives until the callback that
  * brought it returns. */
@@ -135,8 +139,8 @@ typedef struct cw_sip_target {
     unsigned hops_used; /* of CW_SIP_HOPS_MAX, when it carries on a call that came in */
 } cw_sip_target;
 
-/* A URI from a client or from configuration: sip: with no headers part, no control bytes, a sane
- * host. The canonical text goes into *ret (g_free). Any thread.
+/* A URI from a client or from configuration: sip: or sips: with no headers part, no control bytes,
+ * a sane host. The canonical text goes into *ret (g_free). Any thread.
  *
  * CW_E_UNSAFE  control characters; CW_E_PARAMS  not a sip URI, or one with headers (`?…`)
  */

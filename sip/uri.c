@@ -11,6 +11,26 @@ static bool is_one_of(char c, const char *set)
     return c != '\0' && strchr(set, c) != NULL;
 }
 
+const char *cw_sip_transport_name(cw_sip_transport transport)
+{
+    static const char *const names[] = { "udp", "tcp", "tls" };
+
+    return names[transport];
+}
+
+cw_err cw_sip_transport_parse(const char *name, size_t len, cw_sip_transport *ret)
+{
+    for (cw_sip_transport t = CW_SIP_UDP; t <= CW_SIP_TLS; t++) {
+        const char *word = cw_sip_transport_name(t);
+
+        if (len == strlen(word) && g_ascii_strncasecmp(name, word, len) == 0) {
+            *ret = t;
+            return CW_OK;
+        }
+    }
+    return CW_E_PARAMS;
+}
+
 /* RFC 3261 25.1 unreserved: alphanum / mark. */
 static bool is_unreserved(char c)
 {
@@ -148,11 +168,7 @@ static cw_err read_params(const char *at, cw_sip_host *host)
             return CW_E_UNSUPPORTED;
         if (!is_word(name, name_len, "transport"))
             continue;
-        if (is_word(value, value_len, "udp"))
-            host->transport = CW_SIP_UDP;
-        else if (is_word(value, value_len, "tcp"))
-            host->transport = CW_SIP_TCP;
-        else
+        if (cw_sip_transport_parse(value, value_len, &host->transport))
             return CW_E_UNSUPPORTED;
         host->has_transport = true;
     }
@@ -167,23 +183,39 @@ static const char *host_part(const char *rest)
     return at ? at + 1 : rest;
 }
 
+/* The length of "sip:" or "sips:"; 0: neither. */
+static size_t scheme_len(const char *uri)
+{
+    return g_ascii_strncasecmp(uri, "sip:", 4) == 0 ? 4
+           : g_ascii_strncasecmp(uri, "sips:", 5)   ? 0
+                                                    : 5;
+}
+
 cw_err cw_sip_uri_host(const char *uri, cw_sip_host *ret)
 {
+    size_t scheme = scheme_len(uri);
     cw_sip_host host;
     const char *text;
     size_t len;
     cw_err err;
 
-    if (g_ascii_strncasecmp(uri, "sip:", 4) != 0)
+    if (!scheme)
         return CW_E_UNSUPPORTED;
-    text = host_part(uri + 4);
+    text = host_part(uri + scheme);
     len = strcspn(text, ";?");
     err = cw_sip_host_parse(text, len, &host);
     if (!err)
         err = read_params(text + len, &host);
-    if (!err)
-        *ret = host;
-    return err;
+    if (err)
+        return err;
+    if (scheme == 5) { /* RFC 5630 3.1.3: transport=tcp there is TLS over TCP */
+        if (host.has_transport && host.transport == CW_SIP_UDP)
+            return CW_E_UNSUPPORTED;
+        host.secure = host.has_transport = true;
+        host.transport = CW_SIP_TLS;
+    }
+    *ret = host;
+    return CW_OK;
 }
 
 bool cw_sip_uri_is_loose(const char *uri)
@@ -230,24 +262,24 @@ static void append_host(GString *out, const cw_sip_host *host)
     g_string_append_printf(out, host->ipv6 ? "[%s]" : "%s", host->name);
     if (host->port)
         g_string_append_printf(out, ":%u", host->port);
-    if (host->has_transport)
-        g_string_append(out, host->transport == CW_SIP_TCP ? ";transport=tcp" : ";transport=udp");
+    if (host->has_transport && !host->secure)
+        g_string_append_printf(out, ";transport=%s", cw_sip_transport_name(host->transport));
 }
 
 cw_err cw_sip_uri_check(const char *uri, char **ret)
 {
-    g_autoptr(GString) out = g_string_new("sip:");
-    size_t len = strlen(uri);
+    size_t len = strlen(uri), scheme = scheme_len(uri);
+    g_autoptr(GString) out = g_string_new(scheme == 5 ? "sips:" : "sip:");
     const char *rest, *at;
     cw_sip_host host;
     cw_err err;
 
     if (!cw_text_is_safe(uri, len))
         return CW_E_UNSAFE;
-    if (len > CW_SIP_URI_MAX || g_ascii_strncasecmp(uri, "sip:", 4) != 0 || strchr(uri, '?') ||
+    if (len > CW_SIP_URI_MAX || !scheme || strchr(uri, '?') ||
         !g_utf8_validate(uri, (gssize)len, NULL))
         return CW_E_PARAMS;
-    rest = uri + 4;
+    rest = uri + scheme;
     at = strchr(rest, '@');
     if (at) {
         if (at == rest || strchr(at + 1, '@'))

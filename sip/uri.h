@@ -20,15 +20,16 @@ typedef struct cw_sip_host {
     uint16_t port;  /* 0: not given */
     bool numeric;   /* an IP address */
     bool ipv6;
+    bool secure; /* sips: */
     bool has_transport;
-    cw_sip_transport transport; /* valid with has_transport */
+    cw_sip_transport transport; /* valid with has_transport; sips: implies TLS */
 } cw_sip_host;
 
 /* "host", "host:port", "192.0.2.1:5060", "[2001:db8::1]:5060". CW_E_PARAMS: not one of them. */
 CW_NODISCARD cw_err cw_sip_host_parse(const char *text, size_t len, cw_sip_host *ret);
 
-/* The host of any sip: URI, also a peer's: parameters other than transport, maddr and headers are
- * skipped. CW_E_UNSUPPORTED: sips:, tel:, maddr or a transport that is neither UDP nor TCP. */
+/* The host of any sip: or sips: URI, also a peer's: parameters other than transport, maddr and
+ * headers are skipped. CW_E_UNSUPPORTED: tel:, maddr, an unknown transport, or sips: over UDP. */
 CW_NODISCARD cw_err cw_sip_uri_host(const char *uri, cw_sip_host *ret);
 
 bool cw_sip_uri_is_loose(const char *uri); /* has the lr parameter */

@@ -59,7 +59,10 @@ static void add_trunk(trunk *t, const struct cw_conf_trunk *conf)
 
 static cw_sip_transport transport_of(const struct cw_conf_trunk *conf)
 {
-    return g_ascii_strcasecmp(conf->transport, "tcp") ? CW_SIP_UDP : CW_SIP_TCP;
+    cw_sip_transport transport;
+
+    return cw_sip_transport_parse(conf->transport, strlen(conf->transport), &transport) ? CW_SIP_UDP
+                                                                                        : transport;
 }
 
 /* What the name meant before stays good while it cannot be asked. */

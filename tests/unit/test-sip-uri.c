@@ -28,7 +28,9 @@ static const struct {
 
     { "empty", "", CW_E_PARAMS, NULL },
     { "no-scheme", "bob@example.com", CW_E_PARAMS, NULL },
-    { "sips", "sips:bob@example.com", CW_E_PARAMS, NULL },
+    { "sips", "SIPS:bob@example.com", CW_OK, "sips:bob@example.com" },
+    { "sips-udp", "sips:bob@example.com;transport=udp", CW_E_PARAMS, NULL },
+    { "tls", "sip:bob@example.com;transport=TLS", CW_OK, "sip:bob@example.com;transport=tls" },
     { "tel", "tel:+331234", CW_E_PARAMS, NULL },
     { "http", "http://example.com/", CW_E_PARAMS, NULL },
     { "no-host", "sip:", CW_E_PARAMS, NULL },
@@ -38,7 +40,6 @@ static const struct {
     { "headers-in-user", "sip:h.example?Route=x@h", CW_E_PARAMS, NULL },
     { "password", "sip:a:secret@h.example", CW_E_PARAMS, NULL },
     { "maddr", "sip:a@h.example;maddr=10.0.0.1", CW_E_PARAMS, NULL },
-    { "tls", "sip:a@h.example;transport=tls", CW_E_PARAMS, NULL },
     { "blank", "sip:a b@h.example", CW_E_PARAMS, NULL },
     { "angle", "sip:a>@h.example", CW_E_PARAMS, NULL },
     { "quote", "sip:a\"@h.example", CW_E_PARAMS, NULL },
@@ -104,7 +105,9 @@ static void test_host(void)
     g_assert_true(host.has_transport && host.transport == CW_SIP_TCP && !host.numeric);
     g_assert_cmpint(cw_sip_uri_host("sip:[::1];lr", &host), ==, CW_OK);
     g_assert_true(host.numeric && host.ipv6);
-    g_assert_cmpint(cw_sip_uri_host("sips:a@h.example", &host), ==, CW_E_UNSUPPORTED);
+    g_assert_cmpint(cw_sip_uri_host("sips:a@h.example;transport=tcp", &host), ==, CW_OK);
+    g_assert_true(host.secure && host.transport == CW_SIP_TLS);
+    g_assert_cmpint(cw_sip_uri_host("sips:a@h.example;transport=ws", &host), ==, CW_E_UNSUPPORTED);
     g_assert_cmpint(cw_sip_uri_host("sip:a@h.example;maddr=1.2.3.4", &host), ==, CW_E_UNSUPPORTED);
     g_assert_true(cw_sip_uri_is_loose("sip:p.example;transport=udp;lr"));
     g_assert_true(cw_sip_uri_is_loose("sip:p.example;lr=on"));
