@@ -237,9 +237,20 @@ void cw_sip_call_trace(cw_sip_call *call, bool out, int status, const char *phra
 
 /* --- the public calls --- */
 
+/* A tel: URI says nothing of where it goes. */
+static cw_err check_ruri(const cw_sip_target *target, char **ruri)
+{
+    if (g_ascii_strncasecmp(target->ruri, "tel:", 4) != 0)
+        return cw_sip_uri_check(target->ruri, ruri);
+    if (!target->next_hop && !(target->route && *target->route))
+        return CW_E_PARAMS;
+    *ruri = g_strdup(target->ruri);
+    return cw_sip_tel_check(target->ruri);
+}
+
 static cw_err check_target(const cw_sip_target *target, char **ruri, cw_sip_host *host)
 {
-    cw_err err = cw_sip_uri_check(target->ruri, ruri);
+    cw_err err = check_ruri(target, ruri);
 
     if (err)
         return err;
@@ -257,7 +268,7 @@ static cw_err check_target(const cw_sip_target *target, char **ruri, cw_sip_host
             return CW_E_PARAMS;
     if (target->next_hop)
         return cw_sip_host_parse(target->next_hop, strlen(target->next_hop), host);
-    return cw_sip_uri_host(*ruri, host);
+    return target->route && *target->route ? CW_OK : cw_sip_uri_host(*ruri, host);
 }
 
 static cw_err fill_dialog(cw_sip_call *call, const cw_sip_target *target, char *ruri,

@@ -125,8 +125,10 @@ typedef struct cw_sip_credentials {
 } cw_sip_credentials;
 
 typedef struct cw_sip_target {
-    const char *ruri;      /* "sip:+331234@carrier.example"; already checked by cw_sip_uri_check */
-    const char *from_user; /* unescaped */
+    /* "sip:+331234@carrier.example", checked by cw_sip_uri_check; or, with a next hop or route, a
+     * tel: URI. */
+    const char *ruri;
+    const char *from_user;    /* unescaped */
     const char *from_domain;  /* NULL: ours */
     const char *from_display; /* NULL: none */
     const char *next_hop;     /* host[:port] or [v6]:port; NULL: the request URI's host */

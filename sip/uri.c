@@ -166,6 +166,8 @@ static cw_err read_params(const char *at, cw_sip_host *host)
     while (next_param(&at, &name, &name_len, &value, &value_len)) {
         if (is_word(name, name_len, "maddr"))
             return CW_E_UNSUPPORTED;
+        if (is_word(name, name_len, "user"))
+            host->phone = is_word(value, value_len, "phone");
         if (!is_word(name, name_len, "transport"))
             continue;
         if (cw_sip_transport_parse(value, value_len, &host->transport))
@@ -264,6 +266,8 @@ static void append_host(GString *out, const cw_sip_host *host)
         g_string_append_printf(out, ":%u", host->port);
     if (host->has_transport && !host->secure)
         g_string_append_printf(out, ";transport=%s", cw_sip_transport_name(host->transport));
+    if (host->phone)
+        g_string_append(out, ";user=phone");
 }
 
 cw_err cw_sip_uri_check(const char *uri, char **ret)
@@ -294,6 +298,20 @@ cw_err cw_sip_uri_check(const char *uri, char **ret)
         return err == CW_E_UNSUPPORTED ? CW_E_PARAMS : err;
     append_host(out, &host);
     *ret = g_string_free(g_steal_pointer(&out), FALSE);
+    return CW_OK;
+}
+
+cw_err cw_sip_tel_check(const char *uri)
+{
+    size_t len = strlen(uri);
+
+    if (!cw_text_is_safe(uri, len))
+        return CW_E_UNSAFE;
+    if (len > CW_SIP_URI_MAX || g_ascii_strncasecmp(uri, "tel:", 4) != 0 || len == 4)
+        return CW_E_PARAMS;
+    for (const char *c = uri + 4; *c; c++)
+        if (!g_ascii_isalnum(*c) && !is_one_of(*c, "+*-.()%;=_[]:"))
+            return CW_E_PARAMS;
     return CW_OK;
 }
 

@@ -22,6 +22,7 @@ typedef struct cw_sip_host {
     bool ipv6;
     bool secure; /* sips: */
     bool has_transport;
+    bool phone;                 /* user=phone (RFC 3261 19.1.1) */
     cw_sip_transport transport; /* valid with has_transport; sips: implies TLS */
 } cw_sip_host;
 
@@ -31,6 +32,9 @@ CW_NODISCARD cw_err cw_sip_host_parse(const char *text, size_t len, cw_sip_host 
 /* The host of any sip: or sips: URI, also a peer's: parameters other than transport, maddr and
  * headers are skipped. CW_E_UNSUPPORTED: tel:, maddr, an unknown transport, or sips: over UDP. */
 CW_NODISCARD cw_err cw_sip_uri_host(const char *uri, cw_sip_host *ret);
+
+/* "tel:+331234;ext=5", what of RFC 3966 a Request-URI may hold. CW_E_UNSAFE, CW_E_PARAMS */
+CW_NODISCARD cw_err cw_sip_tel_check(const char *uri);
 
 bool cw_sip_uri_is_loose(const char *uri); /* has the lr parameter */
 

@@ -147,6 +147,19 @@ static CW_ON_LOOP cw_err do_trunks(cw_admin *admin, const json_t *params, json_t
     return CW_OK;
 }
 
+static CW_ON_LOOP cw_err do_number_test(cw_admin *admin, const json_t *params, json_t **ret,
+                                        char why[static 128])
+{
+    const char *number = json_string_value(json_object_get(params, "number"));
+
+    if (!number) {
+        g_snprintf(why, 128, "number: what is dialled");
+        return CW_E_PARAMS;
+    }
+    return cw_calls_number(admin->parts.calls, number,
+                           json_string_value(json_object_get(params, "from")), ret, why);
+}
+
 /* ── Log, counters, configuration ── */
 
 static cw_err set_level(const char *module, const char *level, char why[static 128])

@@ -301,6 +301,11 @@ static void print_trunks(const json_t *r, FILE *out)
     cw_rows_print(&rows, out);
 }
 
+static void print_number_test(const json_t *r, FILE *out)
+{
+    print_members(r, 0, out);
+}
+
 static void print_log_level(const json_t *r, FILE *out)
 {
     print_members(r, 0, out);

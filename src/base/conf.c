@@ -164,7 +164,17 @@ void cw_conf_free(cw_conf *conf)
         if (sec->records)
             g_free(section_base(conf, sec, 0));
     }
+    g_free(conf->path);
     g_free(conf);
+}
+
+const char *cw_conf_place(const cw_conf *conf, unsigned line, char ret[static 64])
+{
+    const char *path = conf->path ? conf->path : "configuration";
+    size_t len = strlen(path), max = 48;
+
+    g_snprintf(ret, 64, "%s%s:%u", len > max ? "…" : "", path + (len > max ? len - max : 0), line);
+    return ret;
 }
 
 /* ── Reading ────────────────────────────────────────────────────────────────────────────────────
@@ -345,6 +355,7 @@ static void read_records(reader *r, const config_setting_t *list, const section 
         const config_setting_t *group = config_setting_get_elem(list, (unsigned)i);
 
         for_options(sec, section_base(conf, sec, i), set_default);
+        *(unsigned *)section_base(conf, sec, i) = config_setting_source_line(group);
         if (config_setting_is_group(group))
             read_group(r, group, sec, section_base(conf, sec, i));
         else
@@ -385,6 +396,7 @@ cw_err cw_conf_load(const char *path, const char *text, cw_conf **ret, char **wh
     cw_conf *conf = cw_conf_defaults();
     config_t file;
 
+    conf->path = g_strdup(path);
     config_init(&file);
     if (text ? config_read_string(&file, text) : config_read_file(&file, path))
         read_root(&r, config_root_setting(&file), conf);

@@ -13,13 +13,15 @@
 #include <stdio.h>
 
 /* conf->web.listen (NULL-ended list), conf->sip.t1_ms, conf->trunk[i].name, conf->trunk_n, … */
-#define CW_CONF_C_BOOL                                   bool
-#define CW_CONF_C_INT                                    long
-#define CW_CONF_C_STR                                    char *
-#define CW_CONF_C_SECRET                                 char *
-#define CW_CONF_C_LIST                                   char **
-#define CW_SECTION(name, help)                           struct cw_conf_##name {
-#define CW_RECORDS(name, help)                           struct cw_conf_##name {
+#define CW_CONF_C_BOOL         bool
+#define CW_CONF_C_INT          long
+#define CW_CONF_C_STR          char *
+#define CW_CONF_C_SECRET       char *
+#define CW_CONF_C_LIST         char **
+#define CW_SECTION(name, help) struct cw_conf_##name {
+#define CW_RECORDS(name, help)                                                                     \
+    struct cw_conf_##name {                                                                        \
+        unsigned line; /* where it begins */
 #define CW_OPT(section, name, type, def, min, max, help) CW_CONF_C_##type name;
 #define CW_END(name)                                                                               \
     }                                                                                              \
@@ -30,6 +32,7 @@
     size_t name##_n;
 typedef struct cw_conf {
 #include "base/conf.def"
+    char *path; /* as cw_conf_load was told; NULL: defaults */
 } cw_conf;
 #undef CW_SECTION
 #undef CW_RECORDS
@@ -40,6 +43,9 @@ typedef struct cw_conf {
 /* Read `path`, or `text` when it is not NULL (then `path` is only its name in messages). On
  * CW_E_CONF *why says "file:line: what is wrong" for every fault found, a line each; g_free it. */
 CW_NODISCARD cw_err cw_conf_load(const char *path, const char *text, cw_conf **ret, char **why);
+
+/* "causeway.conf:12", for messages about a record that cannot work; a long path's end. */
+const char *cw_conf_place(const cw_conf *conf, unsigned line, char ret[static 64]);
 
 /* Defaults only. */
 cw_conf *cw_conf_defaults(void);

@@ -75,6 +75,10 @@ json_t *cw_calls_json(const cw_calls *calls) CW_ON_LOOP;              /* list, a
 json_t *cw_call_json(const cw_calls *calls, cw_id call) CW_ON_LOOP;   /* both legs; NULL: none */
 json_t *cw_call_ladder(const cw_calls *calls, cw_id call) CW_ON_LOOP; /* also after the end */
 json_t *cw_trunks_json(const cw_calls *calls) CW_ON_LOOP;
+/* What becomes of a number that `from` dials ("user:NAME", "trunk:NAME", "peer"; NULL: any user).
+ * CW_E_PARAMS no number, or no such trunk */
+CW_NODISCARD cw_err cw_calls_number(const cw_calls *calls, const char *number, const char *from,
+                                    json_t **ret, char why[static 128]) CW_ON_LOOP;
 /* Open the file of call records anew: it was moved away. CW_E_STATE: none is configured; CW_E_IO */
 CW_NODISCARD cw_err cw_calls_reopen(cw_calls *calls) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_call_hangup(cw_calls *calls, cw_id call) CW_ON_LOOP;

@@ -110,6 +110,12 @@ cw_err cw_call_hangup(cw_calls *calls, cw_id id)
     return CW_OK;
 }
 
+cw_err cw_calls_number(const cw_calls *calls, const char *number, const char *from, json_t **ret,
+                       char why[static 128])
+{
+    return cw_number_test(calls->conf, number, from, ret, why);
+}
+
 /* ── Users ── */
 
 cw_user *cw_calls_user(const cw_calls *calls, const char *name)

@@ -32,6 +32,7 @@ static cw_err check_inbound(const cw_conf *conf, size_t i, char why[static 128])
 {
     const struct cw_conf_inbound *rule = &conf->inbound[i];
     g_autofree char *rest = NULL;
+    const cw_writer peer = { 0 };
     cw_conf one = *conf;
     cw_route route;
     cw_err err;
@@ -48,7 +49,8 @@ static cw_err check_inbound(const cw_conf *conf, size_t i, char why[static 128])
         rest[strlen(rest) - 1] = '1';
     one.inbound = &conf->inbound[i];
     one.inbound_n = 1;
-    err = cw_route_inbound(&one, rest, &route);
+    one.number_n = 0; /* `match` is of what a number means already */
+    err = cw_route_inbound(&one, &peer, rest, &route);
     cw_route_clear(&route);
     return err ? WHY(why, "inbound \"%.40s\": \"%.40s\" leads nowhere", rule->match, rule->to)
                : CW_OK;
@@ -69,6 +71,8 @@ cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
     cw_err err = cw_policy_check(conf, why);
     cw_net ignored;
 
+    if (!err)
+        err = cw_numbers_check(conf, why);
     for (size_t i = 0; !err && i < conf->trunk_n; i++)
         err = check_trunk(conf, i, why);
     for (size_t i = 0; !err && i < conf->inbound_n; i++)

@@ -80,14 +80,14 @@ static bool call_name_ok(const char *name)
 
 static void be_party(const cw_client *client, cw_party *ret)
 {
-    char number[CW_NUMBER_MAX + 2];
+    cw_number number;
 
     ret->uri = g_strdup_printf("user:%s", client->identity.user);
     ret->user = g_strdup(client->identity.user);
     if (client->identity.display[0])
         ret->display = g_utf8_make_valid(client->identity.display, -1);
-    if (cw_number_parse(client->identity.user, number))
-        ret->number = g_strdup(number);
+    if (cw_number_read(client->identity.user, &number))
+        ret->number = g_strdup(number.text);
 }
 
 static CW_ON_LOOP cw_err build(cw_client *client, cw_call *call, const char *name, const char *sdp,
@@ -131,6 +131,7 @@ static CW_ON_LOOP cw_err start(cw_client *client, const char *name, const char *
 cw_err cw_client_start(cw_client *client, const char *call, const char *to, const char *sdp,
                        size_t sdp_len, const json_t *headers, json_t **result, char why[static 128])
 {
+    const cw_writer writer = { .user = client->identity.user };
     g_auto(GStrv) fields = NULL;
     cw_route route;
     cw_err err;
@@ -145,7 +146,7 @@ cw_err cw_client_start(cw_client *client, const char *call, const char *to, cons
     err = cw_headers_check(headers, &fields, why);
     if (err)
         return err;
-    err = cw_route_find(client->calls->conf, to, &route, why);
+    err = cw_route_find(client->calls->conf, &writer, to, &route, why);
     if (route.target && !cw_grant_allows(&client->identity.grant, "call", route.target)) {
         g_snprintf(why, 128, "%.100s is not in your scopes", route.target);
         err = CW_E_FORBIDDEN;

@@ -18,26 +18,37 @@ static char *utf8_or_null(const char *text)
     return text && *text ? g_utf8_make_valid(text, -1) : NULL;
 }
 
-static void take_party(const cw_sip_invite *invite, cw_party *ret)
+/* What `writer` means by a user part; NULL: no number. g_free it. */
+static char *meant_by(const cw_conf *conf, const cw_writer *writer, const char *user)
 {
-    char number[CW_NUMBER_MAX + 2];
+    char meant[CW_NUMBER_STR];
+    cw_number number;
 
+    if (!user || !cw_number_read(user, &number) ||
+        cw_number_mean(conf, writer, &number, meant, NULL))
+        return NULL;
+    return g_strdup(meant);
+}
+
+static void take_party(const cw_conf *conf, const cw_writer *writer, const cw_sip_invite *invite,
+                       cw_party *ret)
+{
     ret->uri = utf8_or_null(invite->from_uri) ?: g_strdup("sip:anonymous@anonymous.invalid");
     ret->display = utf8_or_null(invite->from_display);
-    if (invite->from_user && cw_number_parse(invite->from_user, number))
-        ret->number = g_strdup(number);
+    ret->number = meant_by(conf, writer, invite->from_user);
 }
 
 /* Behind a number, which of one's numbers was dialled is worth knowing. */
-static char *asked_for(const char *ruri_user)
+static char *asked_for(const cw_conf *conf, const cw_writer *writer, const char *ruri_user)
 {
-    char number[CW_NUMBER_MAX + 2];
+    g_autofree char *number = meant_by(conf, writer, ruri_user);
 
-    return cw_number_parse(ruri_user, number) ? g_strdup_printf("tel:%s", number) : NULL;
+    return number ? g_strdup_printf("tel:%s", number) : NULL;
 }
 
-static CW_ON_LOOP cw_err build(cw_calls *calls, const cw_sip_invite *invite, const cw_route *route,
-                               cw_call *call, cw_leg **ret)
+static CW_ON_LOOP cw_err build(cw_calls *calls, const cw_sip_invite *invite,
+                               const cw_writer *writer, const cw_route *route, cw_call *call,
+                               cw_leg **ret)
 {
     cw_leg *leg;
     cw_err err = cw_leg_sip_incoming(calls, call->worker, invite, &leg);
@@ -45,7 +56,7 @@ static CW_ON_LOOP cw_err build(cw_calls *calls, const cw_sip_invite *invite, con
     if (err)
         return err;
     cw_call_set_a(call, leg);
-    take_party(invite, &call->from);
+    take_party(calls->conf, writer, invite, &call->from);
     err = cw_calls_reach(calls, call, route, invite->from_user, NULL, NULL);
     if (err)
         return err;
@@ -56,6 +67,7 @@ static CW_ON_LOOP cw_err build(cw_calls *calls, const cw_sip_invite *invite, con
 cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
 {
     cw_calls *calls = arg;
+    const cw_writer writer = { .trunk = cw_trunks_of(calls->trunks, &invite->source) };
     cw_route route;
     cw_call *call;
     cw_leg *leg = NULL;
@@ -64,7 +76,7 @@ cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
     cw_assert_on_loop();
     if (cw_calls_full(calls))
         return CW_E_OVERLOAD;
-    err = cw_route_inbound(calls->conf, invite->ruri_user, &route);
+    err = cw_route_inbound(calls->conf, &writer, invite->ruri_user, &route);
     if (!err && route.kind == CW_ROUTE_SIP && invite->hops_used >= CW_SIP_HOPS_MAX)
         err = CW_E_HOPS;
     if (err) {
@@ -73,8 +85,8 @@ cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
     }
     call = cw_call_new(calls, route.target);
     call->hops_used = invite->hops_used + 1;
-    call->asked = asked_for(invite->ruri_user);
-    err = build(calls, invite, &route, call, &leg);
+    call->asked = asked_for(calls->conf, &writer, invite->ruri_user);
+    err = build(calls, invite, &writer, &route, call, &leg);
     cw_route_clear(&route);
     if (err) {
         cw_call_abandon(call, err);

@@ -18,6 +18,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/leg_sip_secure.c src/call/leg_sip.h \
 	src/call/monitor.c \
 	src/call/net.c src/call/net.h \
+	src/call/number.c src/call/number_check.c src/call/number.h \
 	src/call/picture.c src/call/picture.h \
 	src/call/policy.c src/call/policy.h \
 	src/call/quality.c src/call/quality.h \

@@ -6,27 +6,6 @@
 #include <glib.h>
 #include <string.h>
 
-bool cw_number_parse(const char *text, char ret[static CW_NUMBER_MAX + 2])
-{
-    size_t n = 0, digits = 0;
-
-    for (; *text; text++) {
-        if (g_ascii_isdigit(*text))
-            digits++;
-        else if (*text == '+' && n == 0)
-            ;
-        else if (strchr("-.() ", *text))
-            continue;
-        else
-            return false;
-        if (digits > CW_NUMBER_MAX)
-            return false;
-        ret[n++] = *text;
-    }
-    ret[n] = 0;
-    return digits > 0;
-}
-
 /* The length of the longest prefix of `trunk` that fits, -1: none. */
 static int prefix_len(const struct cw_conf_trunk *trunk, const char *number)
 {
@@ -43,7 +22,7 @@ static int prefix_len(const struct cw_conf_trunk *trunk, const char *number)
     return best;
 }
 
-static const struct cw_conf_trunk *find_trunk(const cw_conf *conf, const char *number)
+const struct cw_conf_trunk *cw_route_trunk(const cw_conf *conf, const char *number)
 {
     const struct cw_conf_trunk *found = NULL;
     int best = -1;
@@ -59,26 +38,52 @@ static const struct cw_conf_trunk *find_trunk(const cw_conf *conf, const char *n
     return found;
 }
 
-static cw_err to_number(const cw_conf *conf, const char *text, cw_route *ret, char why[static 128])
+/* By a trunk, written as that wants it. */
+static cw_err by_trunk(const cw_conf *conf, const char *number, const char *params, cw_route *ret)
 {
-    char number[CW_NUMBER_MAX + 2];
-    const struct cw_conf_trunk *trunk;
+    char written[CW_NUMBER_STR];
+    cw_err err = cw_number_write(conf, ret->trunk, number, written, NULL);
 
-    if (!cw_number_parse(text, number)) {
-        g_snprintf(why, 128, "not a telephone number");
+    if (err)
+        return err;
+    ret->kind = CW_ROUTE_SIP;
+    ret->ruri = cw_number_ruri(ret->trunk, written, params);
+    ret->transport = g_ascii_strcasecmp(ret->trunk->transport, "tcp") ? CW_SIP_UDP : CW_SIP_TCP;
+    return CW_OK;
+}
+
+static cw_err to_number(const cw_conf *conf, const cw_writer *writer, const cw_number *number,
+                        cw_route *ret, char why[static 128])
+{
+    char meant[CW_NUMBER_STR];
+
+    g_strlcpy(meant, number->text, sizeof meant);
+    if (writer && cw_number_mean(conf, writer, number, meant, NULL)) {
+        g_snprintf(why, 128, "this number means nothing here");
         return CW_E_NO_ROUTE;
     }
-    ret->target = g_strdup_printf("tel:%s", number);
-    trunk = find_trunk(conf, number);
-    if (!trunk) {
+    ret->target = g_strdup_printf("tel:%s", meant);
+    ret->number = g_strdup(meant);
+    ret->params = g_strdup(number->params);
+    ret->trunk = cw_route_trunk(conf, meant);
+    if (!ret->trunk || by_trunk(conf, meant, number->params, ret)) {
         g_snprintf(why, 128, "no trunk for this number");
         return CW_E_NO_ROUTE;
     }
-    ret->kind = CW_ROUTE_SIP;
-    ret->ruri = g_strdup_printf("sip:%s@%s", number, trunk->address);
-    ret->trunk = trunk;
-    ret->transport = g_ascii_strcasecmp(trunk->transport, "tcp") ? CW_SIP_UDP : CW_SIP_TCP;
     return CW_OK;
+}
+
+/* Behind "tel:", or as people write one. */
+static cw_err to_tel(const cw_conf *conf, const cw_writer *writer, const char *text, bool uri,
+                     cw_route *ret, char why[static 128])
+{
+    cw_number number;
+
+    if (!(uri && cw_number_read_uri(text, &number)) && !cw_number_read(text, &number)) {
+        g_snprintf(why, 128, "not a telephone number");
+        return CW_E_NO_ROUTE;
+    }
+    return to_number(conf, writer, &number, ret, why);
 }
 
 static bool has_param(const char *params, const char *param)
@@ -149,7 +154,8 @@ static const char *after(const char *text, const char *scheme)
     return g_ascii_strncasecmp(text, scheme, len) == 0 && text[len] == ':' ? text + len + 1 : NULL;
 }
 
-cw_err cw_route_find(const cw_conf *conf, const char *to, cw_route *ret, char why[static 128])
+cw_err cw_route_find(const cw_conf *conf, const cw_writer *writer, const char *to, cw_route *ret,
+                     char why[static 128])
 {
     const char *rest;
 
@@ -166,11 +172,11 @@ cw_err cw_route_find(const cw_conf *conf, const char *to, cw_route *ret, char wh
     if ((rest = after(to, "user")))
         return to_user(rest, ret, why);
     if ((rest = after(to, "tel")))
-        return to_number(conf, rest, ret, why);
+        return to_tel(conf, writer, rest, true, ret, why);
     if (after(to, "sip"))
         return to_uri(to, ret, why);
-    if (g_ascii_isdigit(to[0]) || to[0] == '+' || to[0] == '(')
-        return to_number(conf, to, ret, why);
+    if (to[0] && (g_ascii_isdigit(to[0]) || strchr("+(*#", to[0])))
+        return to_tel(conf, writer, to, false, ret, why);
     return to_service(to, ret, why);
 }
 
@@ -206,19 +212,36 @@ static char *fill_in(const char *to, const char *user)
     return g_strdup_printf("%.*s%s%s", (int)(place - to), to, user, place + 1);
 }
 
-cw_err cw_route_inbound(const cw_conf *conf, const char *ruri_user, cw_route *ret)
+/* A number as it is meant. Names stay as they are, also names like 10.5, unless a row says that
+ * they are numbers. */
+static void normalize(const cw_conf *conf, const cw_writer *writer, const char *user, GString *ret)
 {
+    const struct cw_conf_number *row;
+    char meant[CW_NUMBER_STR];
+    cw_number number;
+
+    g_string_assign(ret, user);
+    if (cw_number_read(user, &number) && !cw_number_mean(conf, writer, &number, meant, &row) &&
+        (row || user[0] == '+' || strchr(user, ';')))
+        g_string_assign(ret, meant);
+}
+
+cw_err cw_route_inbound(const cw_conf *conf, const cw_writer *writer, const char *ruri_user,
+                        cw_route *ret)
+{
+    g_autoptr(GString) user = g_string_new(NULL);
     char why[128];
 
     memset(ret, 0, sizeof *ret);
+    normalize(conf, writer, ruri_user, user);
     for (size_t i = 0; i < conf->inbound_n; i++) {
         const struct cw_conf_inbound *rule = &conf->inbound[i];
         g_autofree char *to = NULL;
 
-        if (!rule->to || !fits(rule->match, ruri_user))
+        if (!rule->to || !fits(rule->match, user->str))
             continue;
-        to = fill_in(rule->to, ruri_user);
-        return to && cw_route_find(conf, to, ret, why) == CW_OK ? CW_OK : CW_E_NOT_FOUND;
+        to = fill_in(rule->to, user->str);
+        return to && cw_route_find(conf, NULL, to, ret, why) == CW_OK ? CW_OK : CW_E_NOT_FOUND;
     }
     return CW_E_NOT_FOUND;
 }
@@ -227,6 +250,8 @@ void cw_route_clear(cw_route *route)
 {
     g_free(route->target);
     g_free(route->name);
+    g_free(route->number);
+    g_free(route->params);
     g_free(route->ruri);
     memset(route, 0, sizeof *route);
 }

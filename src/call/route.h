@@ -7,10 +7,10 @@
 
 #include "base/conf.h"
 #include "base/err.h"
+#include "call/number.h"
 #include "sip/sip.h"
 
 #define CW_TARGET_MAX 256 /* bytes of a target */
-#define CW_NUMBER_MAX 32  /* digits of a number; E.164 has 15, private plans some more */
 
 typedef enum cw_route_kind { CW_ROUTE_SERVICE, CW_ROUTE_USER, CW_ROUTE_SIP } cw_route_kind;
 
@@ -18,31 +18,34 @@ typedef struct cw_route {
     cw_route_kind kind;
     char *target; /* canonical: "service:echo", "user:bob", "tel:+331234", "sip:bob@host" */
     char *name;   /* of the service or user */
+    char *number; /* what the target says behind "tel:"; NULL: no number */
+    char *params; /* of the number, see cw_number; NULL: no number */
     char *ruri;   /* SIP */
     const struct cw_conf_trunk *trunk; /* SIP through it; NULL: straight to the URI's host */
     cw_sip_transport transport;
 } cw_route;
 
-/* A client's target.
+/* What `writer` asked for: a user's target, or one of the configuration (NULL), whose numbers mean
+ * what they say.
  *
  * CW_E_NO_ROUTE  nothing we know how to reach; `why` says what is wrong with it. A number no trunk
  *                takes has its target set: whether it may be called comes first
  * CW_E_UNSAFE    control characters
  */
-CW_NODISCARD cw_err cw_route_find(const cw_conf *conf, const char *to, cw_route *ret,
-                                  char why[static 128]);
+CW_NODISCARD cw_err cw_route_find(const cw_conf *conf, const cw_writer *writer, const char *to,
+                                  cw_route *ret, char why[static 128]);
 
 /* What the user part of an incoming request URI stands for: a user, a service, a number for a
- * trunk, a SIP URI.
+ * trunk, a SIP URI. A number is what `writer`, a trunk or a peer, means by it.
  *
  * CW_E_NOT_FOUND  no row of `inbound` fits
  */
-CW_NODISCARD cw_err cw_route_inbound(const cw_conf *conf, const char *ruri_user, cw_route *ret);
+CW_NODISCARD cw_err cw_route_inbound(const cw_conf *conf, const cw_writer *writer,
+                                     const char *ruri_user, cw_route *ret);
 
 void cw_route_clear(cw_route *route);
 
-/* Digits with an optional + in front, visual separators (RFC 3966 5.1.1) taken out; false if `text`
- * is no number. */
-bool cw_number_parse(const char *text, char ret[static CW_NUMBER_MAX + 2]);
+/* The trunk for a number, by the longest prefix; NULL: none. */
+const struct cw_conf_trunk *cw_route_trunk(const cw_conf *conf, const char *number);
 
 #endif

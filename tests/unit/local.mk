@@ -120,6 +120,11 @@ tests_unit_test_call_LDADD = $(CALL_LIBS)
 tests_unit_test_route_SOURCES = tests/unit/test-route.c
 tests_unit_test_route_LDADD = $(CALL_LIBS)
 
+check_PROGRAMS += tests/unit/test-numbers
+TESTS += tests/unit/test-numbers
+tests_unit_test_numbers_SOURCES = tests/unit/test-numbers.c
+tests_unit_test_numbers_LDADD = $(CALL_LIBS)
+
 check_PROGRAMS += tests/unit/test-ctl tests/unit/test-docs
 TESTS += tests/unit/test-ctl tests/unit/test-docs
 tests_unit_test_ctl_SOURCES = tests/unit/test-ctl.c

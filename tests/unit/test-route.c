@@ -22,6 +22,8 @@ static const char conf_text[] =
     "            { match = \"desk\"; to = \"sip:reception@192.0.2.9:5070;transport=tcp\"; },\n"
     "            { match = \"*\"; to = \"sip:$@pbx.example\"; } );\n";
 
+static const cw_writer anna = { .user = "anna" }, carrier;
+
 static cw_conf *load(const char *text)
 {
     g_autofree char *why = NULL;
@@ -72,7 +74,7 @@ static void find_target(gconstpointer data)
     char why[128];
     cw_route route;
 
-    g_assert_cmpint(cw_route_find(conf, targets[i].to, &route, why), ==, targets[i].want);
+    g_assert_cmpint(cw_route_find(conf, &anna, targets[i].to, &route, why), ==, targets[i].want);
     if (targets[i].want == CW_OK) {
         g_assert_cmpstr(route.target, ==, targets[i].target);
         g_assert_cmpstr(route.ruri, ==, targets[i].ruri);
@@ -114,7 +116,8 @@ static void find_inbound(void)
     for (size_t i = 0; i < G_N_ELEMENTS(incoming); i++) {
         cw_route route;
 
-        g_assert_cmpint(cw_route_inbound(conf, incoming[i].user, &route), ==, incoming[i].want);
+        g_assert_cmpint(cw_route_inbound(conf, &carrier, incoming[i].user, &route), ==,
+                        incoming[i].want);
         if (incoming[i].want == CW_OK) {
             g_assert_cmpstr(route.target, ==, incoming[i].target);
             g_assert_cmpstr(route.ruri, ==, incoming[i].ruri);
@@ -130,10 +133,10 @@ static void find_without_trunk(void)
     char why[128];
     cw_route route;
 
-    g_assert_cmpint(cw_route_find(conf, "tel:+33123", &route, why), ==, CW_E_NO_ROUTE);
+    g_assert_cmpint(cw_route_find(conf, &anna, "tel:+33123", &route, why), ==, CW_E_NO_ROUTE);
     g_assert_cmpstr(why, !=, "");
     cw_route_clear(&route);
-    g_assert_cmpint(cw_route_inbound(conf, "anybody", &route), ==, CW_E_NOT_FOUND);
+    g_assert_cmpint(cw_route_inbound(conf, &carrier, "anybody", &route), ==, CW_E_NOT_FOUND);
     cw_route_clear(&route);
     cw_conf_free(conf);
 }

@@ -16,7 +16,7 @@ static const struct {
     { "ipv6", "sip:a@[2001:DB8::1]:5061", CW_OK, "sip:a@[2001:db8::1]:5061" },
     { "transport-kept", "sip:a@h.example;transport=TCP", CW_OK, "sip:a@h.example;transport=tcp" },
     { "other-params-dropped", "sip:a@h.example;user=phone;transport=udp;lr;x=%0d", CW_OK,
-      "sip:a@h.example;transport=udp" },
+      "sip:a@h.example;transport=udp;user=phone" },
     { "user-params-kept", "sip:+1;isub=2@h.example", CW_OK, "sip:+1;isub=2@h.example" },
     { "user-escape-kept", "sip:a%20b@h.example", CW_OK, "sip:a%20b@h.example" },
     { "user-utf8-escaped",
