@@ -134,11 +134,11 @@ static void print_section(const writer *w, unsigned i)
     const cw_jsep *local = w->local;
     const cw_stream *stream = &local->desc.stream[i];
     const cw_addr *at = default_addr(local);
+    unsigned port = cw_addr_port(at); /* 0 would refuse the section */
     char buf[12];
     const char *mid = mid_of(w, i, buf);
 
-    cw_sdp_print_stream(w->out, stream, "UDP/TLS/RTP/SAVPF",
-                        cw_addr_family(at) ? cw_addr_port(at) : 9, at);
+    cw_sdp_print_stream(w->out, stream, "UDP/TLS/RTP/SAVPF", port ? port : 9, at);
     if (stream->refused)
         cw_sdp_print_connection(w->out, &none);
     if (mid[0])

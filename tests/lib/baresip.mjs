@@ -8,14 +8,15 @@ import { levelDb, peakHz, sine, wav } from './audio.mjs'
 let phones = 0
 
 export class Baresip {
-    // Accounts are of baresip's syntax without the auth_user part; answer: auto or manual.
-    static async start(scope, { user = 'bob', port = 5200 + 10 * phones++, host = '127.0.0.1', answer = 'auto', hz = 440, codecs = 'PCMA', registrar, password = 'none', transport = 'udp', outbound, mediaenc, rtcpMux = false, videoCodecs } = {}) {
+    // Accounts are of baresip's syntax without the auth_user part; answer: auto or manual. It hangs up when its
+    // tone has lasted so many seconds.
+    static async start(scope, { user = 'bob', port = 5200 + 10 * phones++, host = '127.0.0.1', answer = 'auto', hz = 440, lasts = 10, codecs = 'PCMA', registrar, password = 'none', transport = 'udp', outbound, mediaenc, rtcpMux = false, videoCodecs } = {}) {
         const phone = new Baresip()
         Object.assign(phone, { host, port, user, events: [], waiters: [] })
         phone.dir = tempDir(scope, 'baresip')
         phone.heard = path.join(phone.dir, 'heard')
         mkdirSync(phone.heard)
-        writeFileSync(path.join(phone.dir, 'tone.wav'), wav(sine(hz, 10, 8000, 0.3), 8000))
+        writeFileSync(path.join(phone.dir, 'tone.wav'), wav(sine(hz, lasts, 8000, 0.3), 8000))
         phone.rtpPorts = [45000 + (port % 500) * 10, 45009 + (port % 500) * 10]
         writeFileSync(path.join(phone.dir, 'config'), `
 sip_listen ${host}:${port}
@@ -99,10 +100,12 @@ ctrl_tcp_listen 127.0.0.1:${port + 5}
         return until(() => {
             const file = readdirSync(this.heard).filter((name) => /-dec\.wav$/.test(name)).sort().at(-1)
             if (!file) return false
-            const data = readFileSync(path.join(this.heard, file)).subarray(44)
-            const count = Math.min(8000, data.length >> 1)
+            const wav = readFileSync(path.join(this.heard, file)), data = wav.subarray(44)
+            if (wav.length < 44) return false
+            const rate = wav.readUInt32LE(24)
+            const count = Math.min(rate, data.length >> 1)
             const samples = Float64Array.from({ length: count }, (_, i) => data.readInt16LE(((data.length >> 1) - count + i) * 2) / 32768)
-            return count === 8000 && levelDb(samples) > -40 && Math.abs(peakHz(samples) - hz) < 20
+            return count === rate && levelDb(samples) > -40 && Math.abs(peakHz(samples, rate) - hz) < 20
         }, `baresip hears ${hz} Hz`, ms, 100)
     }
 

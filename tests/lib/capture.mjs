@@ -7,11 +7,11 @@ import { decode } from './audio.mjs'
 let captures = 0
 
 export class Capture {
-    // Everything on lo of this network namespace; all our addresses are local, so all of it is there.
-    static async start(scope, name = `capture-${++captures}`) {
+    // Everything on lo of this network namespace, where all of it is unless a test makes namespaces of its own.
+    static async start(scope, name = `capture-${++captures}`, device = 'lo') {
         const capture = new Capture()
         capture.file = path.join(outDir, `${name}.pcap`)
-        capture.program = new Program(scope, 'dumpcap', 'dumpcap', ['-P', '-q', '-i', 'lo', '-B', '16', '-w', capture.file], { stopSignal: 'SIGINT' })
+        capture.program = new Program(scope, 'dumpcap', 'dumpcap', ['-P', '-q', '-i', device, '-B', '16', '-w', capture.file], { stopSignal: 'SIGINT' })
         await capture.program.waitFor(/File: /)
         return capture
     }

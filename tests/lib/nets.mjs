@@ -84,6 +84,44 @@ export class Internet {
         }`)
     }
 
+    // No NAT: what runs in namespace "nat" has its address to itself, and the test's 10.99.0.1 is reached, too.
+    plain() {
+        rules('nat', 'table ip nat\ndelete table ip nat')
+        ip('-n', 'internet', 'route replace 10.99.0.0/24 via 10.98.0.2')
+    }
+
+    // Of 100 packets as many are lost as said, by chance, each way between the test and the gateway's port of
+    // browsers, and its other ones, and by TCP. The RTP among them is counted.
+    loseByChance(percent) {
+        const links = { browser: 'udp XPORT 7000-7003', sip: 'udp XPORT != 7000-7003', tcp: 'meta l4proto tcp' }
+        const rtp = 'meta l4proto udp @th,64,2 2 @th,73,7 != 64-95'
+        const ways = Object.entries(links).flatMap(([name, match]) => [
+            [`to_${name}`, `oifname "test0" ${match.replace('XPORT', 'sport')}`], [`from_${name}`, `iifname "test0" ${match.replace('XPORT', 'dport')}`]])
+        rules('internet', `table ip filter
+        delete table ip filter
+        table ip filter {
+            ${ways.map(([way]) => `counter ${way} { }
+            counter ${way}_lost { }
+            chain ${way} {
+                ${rtp} counter name ${way}
+                numgen random mod 1000 >= ${percent * 10} return
+                ${rtp} counter name ${way}_lost
+                drop
+            }`).join('\n')}
+            chain forward {
+                type filter hook forward priority 0;
+                ${ways.map(([way, match]) => `${match} jump ${way}`).join('\n')}
+            }
+        }`)
+    }
+
+    // RTP packets that came to the router and those it lost: { to_browser: { all, lost }, from_browser, to_sip, from_sip }
+    counted() {
+        const { nftables } = JSON.parse(execFileSync('ip', inside('internet', 'nft', '-j', 'list', 'counters')))
+        const packets = new Map(nftables.flatMap(({ counter }) => (counter ? [[counter.name, counter.packets]] : [])))
+        return Object.fromEntries([...packets].filter(([name]) => !/_lost$|_tcp$/.test(name)).map(([name, all]) => [name, { all, lost: packets.get(`${name}_lost`) }]))
+    }
+
     // Every n-th UDP packet that passes the router is lost, counted each way.
     loseOneIn(n) {
         rules('internet', `table ip filter
