@@ -183,20 +183,16 @@ static void in_dialog(cw_sip_call *call, cw_sip_dialog *dialog, msg_t *msg,
 
 static void new_invite(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
 {
-    enum url_type_e scheme = (enum url_type_e)message->sip_request->rq_url->url_type;
-    g_autofree char *unsupported = unsupported_line(message);
     bool tcp = message->sip_via->v_protocol &&
                g_ascii_strcasecmp(message->sip_via->v_protocol, sip_transport_tcp) == 0;
     const char *extra;
     int status = body_status(message, &extra);
     nta_incoming_t *irq;
 
-    if (scheme != url_sip && scheme != url_tel)
-        status = 416;
-    else if (!message->sip_contact)
+    if (!message->sip_contact)
         status = 400;
-    if (status || unsupported) {
-        refuse(sip, msg, unsupported ? 420 : status, unsupported ? unsupported : extra);
+    if (status) {
+        refuse(sip, msg, status, extra);
         return;
     }
     irq = nta_incoming_create(sip->agent, NULL, msg, message, TAG_END());
@@ -212,8 +208,27 @@ static void answer_options(cw_sip *sip, msg_t *msg) CW_ON_LOOP
                    SIPTAG_SERVER_STR(sip->user_agent), TAG_END());
 }
 
+static bool scheme_is_ours(const sip_t *message)
+{
+    enum url_type_e scheme = (enum url_type_e)message->sip_request->rq_url->url_type;
+
+    return scheme == url_sip || scheme == url_tel;
+}
+
 static void out_of_dialog(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
 {
+    g_autofree char *unsupported = NULL;
+    bool cancel = message->sip_request->rq_method == sip_method_cancel; /* RFC 3261 8.2.2.3 */
+
+    if (!scheme_is_ours(message)) {
+        refuse(sip, msg, 416, NULL);
+        return;
+    }
+    unsupported = cancel ? NULL : unsupported_line(message);
+    if (unsupported) {
+        refuse(sip, msg, 420, unsupported);
+        return;
+    }
     switch (message->sip_request->rq_method) {
     case sip_method_invite:
         new_invite(sip, msg, message, source);
