@@ -80,38 +80,24 @@ static int body_status(const sip_t *message, const char **extra)
     return 0;
 }
 
-/* "Unsupported: a, b" for a Require header (RFC 3261 8.2.2.3); NULL: none. We support nothing. */
-static char *unsupported_line(const sip_t *message)
-{
-    GString *line;
-
-    if (!message->sip_require || !message->sip_require->k_items || !*message->sip_require->k_items)
-        return NULL;
-    line = g_string_new("Unsupported: ");
-    for (char const *const *item = (char const *const *)message->sip_require->k_items;
-         *item && line->len < 512; item++)
-        g_string_append_printf(
-            line, "%s%s", item == (char const *const *)message->sip_require->k_items ? "" : ", ",
-            *item);
-    return g_string_free(line, FALSE);
-}
-
 /* --- inside a dialog --- */
-
-static void in_dialog_info(cw_sip_call *call, nta_incoming_t *irq, const sip_t *message) CW_ON_LOOP
-{
-    const sip_payload_t *body = message->sip_payload;
-    const char *type = message->sip_content_type ? message->sip_content_type->c_type : "";
-
-    cw_sip_uas_reply(call, irq, 200, NULL);
-    if (call->ops && call->ops->info && body && body->pl_len <= CW_SIP_BODY_MAX)
-        call->ops->info(call->arg, type, body->pl_data, body->pl_len);
-}
 
 static void reply_plain(cw_sip *sip, nta_incoming_t *irq, int status, const char *extra) CW_ON_LOOP
 {
     nta_incoming_treply(irq, status, cw_sip_phrase(status), SIPTAG_SERVER_STR(sip->user_agent),
                         TAG_IF(extra, SIPTAG_HEADER_STR(extra)), TAG_END());
+}
+
+static void in_dialog_info(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
+                           const sip_t *message) CW_ON_LOOP
+{
+    const sip_payload_t *body = message->sip_payload;
+    const char *type = message->sip_content_type ? message->sip_content_type->c_type : "";
+
+    cw_sip_uas_reply(call, irq, 200, NULL);
+    nta_incoming_destroy(irq);
+    if (call->ops && call->ops->info && body && body->pl_len <= CW_SIP_BODY_MAX)
+        call->ops->info(call->arg, type, body->pl_data, body->pl_len);
 }
 
 static void in_dialog_bye(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
@@ -120,6 +106,7 @@ static void in_dialog_bye(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming
     cw_sip_note note = { .sip = message };
 
     reply_plain(call->sip, irq, 200, NULL);
+    nta_incoming_destroy(irq);
     cw_sip_call_trace(call, true, 200, "OK", NULL);
     if (dialog == call->dialog)
         cw_sip_call_run(call, SIP_EV_BYE, &note);
@@ -129,7 +116,7 @@ static void in_dialog_bye(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming
 static void in_dialog_offer(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
                             const sip_t *message) CW_ON_LOOP
 {
-    g_autofree char *unsupported = unsupported_line(message);
+    g_autofree char *unsupported = cw_sip_unsupported_line(call->sip, message);
     const char *extra;
     int status = body_status(message, &extra);
 
@@ -146,36 +133,55 @@ static void in_dialog_offer(cw_sip_call *call, cw_sip_dialog *dialog, nta_incomi
     cw_sip_modify_request(call, dialog, irq, message);
 }
 
+static void in_dialog_options(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
+                              const sip_t *message) CW_ON_LOOP
+{
+    cw_sip_uas_reply(call, irq, 200, NULL);
+    nta_incoming_destroy(irq);
+}
+
+static void in_dialog_prack(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
+                            const sip_t *message) CW_ON_LOOP
+{
+    reply_plain(call->sip, irq, 481, NULL);
+    nta_incoming_destroy(irq);
+}
+
+/* Each takes the transaction over: answers it, now or later, and destroys it. */
+static const struct {
+    sip_method_t method;
+    void (*take)(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
+                 const sip_t *message);
+} inside[] = {
+    { sip_method_invite, in_dialog_offer }, { sip_method_update, in_dialog_offer },
+    { sip_method_prack, in_dialog_prack },  { sip_method_bye, in_dialog_bye },
+    { sip_method_info, in_dialog_info },    { sip_method_options, in_dialog_options },
+};
+
 static void in_dialog(cw_sip_call *call, cw_sip_dialog *dialog, msg_t *msg,
                       sip_t *message) CW_ON_LOOP
 {
     cw_sip *sip = call->sip;
     sip_method_t method = message->sip_request->rq_method;
     nta_incoming_t *irq = nta_incoming_create(sip->agent, NULL, msg, message, TAG_END());
-    bool known = method != sip_method_unknown;
+    unsigned i = 0;
 
     if (!irq)
         return;
     cw_sip_call_ref(call);
     cw_sip_call_trace(call, false, 0, NULL, message->sip_request->rq_method_name);
+    while (i < G_N_ELEMENTS(inside) && inside[i].method != method)
+        i++;
     if (cw_sip_dialog_take_cseq(dialog, message->sip_cseq->cs_seq)) {
         reply_plain(sip, irq, 500, NULL);
-    } else if (method == sip_method_invite || method == sip_method_update) {
-        in_dialog_offer(call, dialog, irq, message);
-        irq = NULL; /* taken over */
-    } else if (method == sip_method_bye) {
-        in_dialog_bye(call, dialog, irq, message);
-    } else if (method == sip_method_info) {
-        in_dialog_info(call, irq, message);
-    } else if (method == sip_method_options) {
-        cw_sip_uas_reply(call, irq, 200, NULL);
-    } else if (method == sip_method_prack) {
-        reply_plain(sip, irq, 481, NULL);
+        nta_incoming_destroy(irq);
+    } else if (i < G_N_ELEMENTS(inside)) {
+        inside[i].take(call, dialog, irq, message);
     } else {
         cw_stat_inc(CW_STAT_sip_refused);
-        reply_plain(sip, irq, known ? 405 : 501, "Allow: " CW_SIP_ALLOW);
+        reply_plain(sip, irq, method != sip_method_unknown ? 405 : 501, "Allow: " CW_SIP_ALLOW);
+        nta_incoming_destroy(irq);
     }
-    nta_incoming_destroy(irq);
     cw_sip_call_unref(call);
 }
 
@@ -200,11 +206,14 @@ static void new_invite(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *s
         cw_sip_uas_invite(sip, irq, message, source, tcp ? CW_SIP_TCP : CW_SIP_UDP);
 }
 
-static void answer_options(cw_sip *sip, msg_t *msg) CW_ON_LOOP
+static void answer_options(cw_sip *sip, msg_t *msg, sip_t *message,
+                           const cw_addr *source) CW_ON_LOOP
 {
+    g_autofree char *supported = cw_sip_supported_line(sip);
+
     nta_msg_treply(sip->agent, msg, SIP_200_OK, SIPTAG_ALLOW_STR(CW_SIP_ALLOW),
                    SIPTAG_ACCEPT_STR("application/sdp"),
-                   SIPTAG_HEADER_STR("Accept-Encoding: identity"), SIPTAG_SUPPORTED_STR(""),
+                   SIPTAG_HEADER_STR("Accept-Encoding: identity"), SIPTAG_HEADER_STR(supported),
                    SIPTAG_SERVER_STR(sip->user_agent), TAG_END());
 }
 
@@ -215,41 +224,44 @@ static bool scheme_is_ours(const sip_t *message)
     return scheme == url_sip || scheme == url_tel;
 }
 
+static void no_such_dialog(cw_sip *sip, msg_t *msg, sip_t *message,
+                           const cw_addr *source) CW_ON_LOOP
+{
+    refuse(sip, msg, 481, NULL);
+}
+
+/* Each answers the message, or makes a transaction of it. */
+static const struct {
+    sip_method_t method;
+    void (*take)(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source);
+} outside[] = {
+    { sip_method_invite, new_invite },     { sip_method_options, answer_options },
+    { sip_method_bye, no_such_dialog },    { sip_method_cancel, no_such_dialog },
+    { sip_method_prack, no_such_dialog },  { sip_method_info, no_such_dialog },
+    { sip_method_update, no_such_dialog },
+};
+
 static void out_of_dialog(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
 {
+    sip_method_t method = message->sip_request->rq_method;
     g_autofree char *unsupported = NULL;
-    bool cancel = message->sip_request->rq_method == sip_method_cancel; /* RFC 3261 8.2.2.3 */
 
     if (!scheme_is_ours(message)) {
         refuse(sip, msg, 416, NULL);
         return;
     }
-    unsupported = cancel ? NULL : unsupported_line(message);
+    if (method != sip_method_cancel) /* RFC 3261 8.2.2.3 */
+        unsupported = cw_sip_unsupported_line(sip, message);
     if (unsupported) {
         refuse(sip, msg, 420, unsupported);
         return;
     }
-    switch (message->sip_request->rq_method) {
-    case sip_method_invite:
-        new_invite(sip, msg, message, source);
-        break;
-    case sip_method_options:
-        answer_options(sip, msg);
-        break;
-    case sip_method_bye:
-    case sip_method_cancel:
-    case sip_method_prack:
-    case sip_method_info:
-    case sip_method_update:
-        refuse(sip, msg, 481, NULL);
-        break;
-    case sip_method_unknown:
-        refuse(sip, msg, 501, "Allow: " CW_SIP_ALLOW);
-        break;
-    default:
-        refuse(sip, msg, 405, "Allow: " CW_SIP_ALLOW);
-        break;
-    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(outside); i++)
+        if (outside[i].method == method) {
+            outside[i].take(sip, msg, message, source);
+            return;
+        }
+    refuse(sip, msg, method != sip_method_unknown ? 405 : 501, "Allow: " CW_SIP_ALLOW);
 }
 
 static void on_request(cw_sip *sip, msg_t *msg, sip_t *message) CW_ON_LOOP

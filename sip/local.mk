@@ -11,6 +11,7 @@ sip_libsip_a_SOURCES = \
 	sip/lookup.c \
 	sip/message.c \
 	sip/modify.c \
+	sip/option.c sip/option.def \
 	sip/priv.h \
 	sip/reason.c \
 	sip/resolve.c sip/resolve.h \

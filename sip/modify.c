@@ -78,6 +78,7 @@ void cw_sip_modify_request(cw_sip_call *call, cw_sip_dialog *dialog, nta_incomin
 {
     bool update = sip->sip_request->rq_method == sip_method_update;
     int busy = busy_status(call);
+    cw_sip_offer offer;
     const char *sdp;
     size_t len;
 
@@ -101,7 +102,12 @@ void cw_sip_modify_request(cw_sip_call *call, cw_sip_dialog *dialog, nta_incomin
     call->modify.irq_offered = sdp != NULL;
     call->modify.irq_answered = false;
     nta_incoming_bind(irq, on_cancel, call);
-    call->ops->reoffered(call->arg, sdp, len);
+    offer = (cw_sip_offer){ .fork = dialog->fork,
+                            .early = !dialog->confirmed,
+                            .sdp = sdp,
+                            .len = len,
+                            .message = cw_sip_message_of(sip) };
+    call->ops->reoffered(call->arg, &offer);
 }
 
 static void repeat_answer(void *arg)
@@ -119,7 +125,7 @@ static void repeat_answer(void *arg)
     cw_timer_start(modify->repeat, modify->repeat_ms);
 }
 
-cw_err cw_sip_call_reanswer(cw_sip_call *call, const char *sdp, size_t len)
+cw_err cw_sip_call_reanswer(cw_sip_call *call, unsigned fork, const char *sdp, size_t len)
 {
     cw_sip_modify *modify = &call->modify;
     const struct cw_conf_sip *conf = &call->sip->conf->sip;
@@ -140,7 +146,7 @@ cw_err cw_sip_call_reanswer(cw_sip_call *call, const char *sdp, size_t len)
     return CW_OK;
 }
 
-cw_err cw_sip_call_rerefuse(cw_sip_call *call, int status)
+cw_err cw_sip_call_rerefuse(cw_sip_call *call, unsigned fork, int status)
 {
     nta_incoming_t *irq = call->modify.irq;
 
@@ -219,8 +225,7 @@ static void on_reinvite(cw_sip_call *call, cw_sip_send *send, int status, const 
 {
     cw_sip_modify *modify = &call->modify;
     const cw_sip_call_ops *ops = call->ops;
-    const char *sdp;
-    size_t len;
+    cw_sip_response response;
 
     cw_assert_on_loop();
     if (status > 0 && status < 200)
@@ -237,9 +242,13 @@ static void on_reinvite(cw_sip_call *call, cw_sip_send *send, int status, const 
         return;
     }
     g_clear_pointer(&modify->offer, g_free);
-    cw_sip_sdp_of(sip, &sdp, &len);
+    response = (cw_sip_response){ .status = status,
+                                  .phrase = sip ? sip->sip_status->st_phrase : "",
+                                  .fork = send->dialog->fork,
+                                  .message = cw_sip_message_of(sip) };
+    cw_sip_sdp_of(sip, &response.sdp, &response.len);
     if (ops && ops->reanswered)
-        ops->reanswered(call->arg, status ? status : 503, sdp, len);
+        ops->reanswered(call->arg, &response);
 }
 
 static void send_reinvite(cw_sip_call *call)
@@ -256,7 +265,7 @@ static void send_reinvite(cw_sip_call *call)
     modify->send = cw_sip_send_start(call, call->dialog, &request, on_reinvite);
 }
 
-cw_err cw_sip_call_reoffer(cw_sip_call *call, const char *sdp, size_t len)
+cw_err cw_sip_call_reoffer(cw_sip_call *call, unsigned fork, const char *sdp, size_t len)
 {
     cw_sip_modify *modify = &call->modify;
 

@@ -132,6 +132,14 @@ void cw_sip_send_free(cw_sip_send *send) CW_ON_LOOP; /* no call follows; NULL is
 CW_NODISCARD cw_err cw_sip_take_challenge(cw_sip_account *account, const sip_t *sip, bool proxy,
                                           bool *stale) CW_ON_LOOP;
 
+/* --- option.c: option tags (RFC 3261 19.2) --- */
+
+char *cw_sip_supported_line(const cw_sip *sip) CW_ON_LOOP; /* "Supported: a, b" */
+/* "Unsupported: a, b": what a request requires and we have not (8.2.2.3); NULL: none. */
+char *cw_sip_unsupported_line(const cw_sip *sip, const sip_t *message) CW_ON_LOOP;
+bool cw_sip_offers_option(const sip_t *message, const char *tag);   /* pure; or requires it */
+bool cw_sip_requires_option(const sip_t *message, const char *tag); /* pure */
+
 /* --- message.c --- */
 
 /* What the layers above see of it; NULL of NULL. */

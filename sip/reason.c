@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RETRY_AFTER_MAX 86400 /* a peer's longer wish is cut to a day */
+
 int cw_sip_q850_of(const sip_t *sip)
 {
     for (const sip_reason_t *reason = sip ? sip->sip_reason : NULL; reason;
@@ -87,6 +89,8 @@ void cw_sip_end_of(cw_sip_end *end, int status, const sip_t *sip)
     end->err = status >= 300 && status < 400 ? CW_E_SIP_FAILED : cw_err_from_sip(status);
     end->q850 = cw_sip_q850_of(sip);
     end->by_peer = true;
+    if (sip && sip->sip_retry_after && status >= 300)
+        end->retry_after_s = (unsigned)MIN(sip->sip_retry_after->af_delta, RETRY_AFTER_MAX);
     end->message = cw_sip_message_of(sip);
     if (phrase && cw_text_is_safe(phrase, strlen(phrase)) && g_utf8_validate(phrase, -1, NULL))
         g_strlcpy(end->phrase, phrase, sizeof end->phrase);

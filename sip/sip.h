@@ -42,6 +42,7 @@ typedef struct cw_sip_end {
     char phrase[96]; /* of the status line; safe text */
     int q850;        /* Reason: Q.850;cause= (RFC 3326), 0: none */
     bool by_peer;
+    unsigned retry_after_s;        /* Retry-After of a refusal (RFC 3261 20.33), 0: none */
     const cw_sip_message *message; /* that ended it; NULL: none */
 } cw_sip_end;
 
@@ -55,18 +56,34 @@ typedef struct cw_sip_invite {
     const char *sdp; /* NULL: no offer in the INVITE */
     size_t sdp_len;
     unsigned hops_used; /* of CW_SIP_HOPS_MAX, by its Max-Forwards */
+    bool reliable; /* 18x with SDP will be reliable (RFC 3262): it can, and sip.reliable lets it */
     const cw_sip_message *message;
 } cw_sip_invite;
 
-/* A response to our INVITE, 101-299. */
+/* A response to an offer of ours: to the INVITE, 101-299; to a later one, any final. */
 typedef struct cw_sip_response {
-    int status;
+    int status; /* 0: none came */
     const char *phrase;
-    unsigned fork;   /* tells early dialogs apart: 0, 1, … */
+    unsigned fork; /* tells early dialogs apart: 0, 1, … */
+    bool early;    /* the call is not answered */
+    bool reliable; /* a provisional one that was acknowledged (RFC 3262): its SDP holds */
+    /* Our INVITE had no offer: `sdp` is theirs, to be answered with cw_sip_call_reanswer. PRACK, or
+     * the ACK of the 2xx, waits for it. */
+    bool offers;
     const char *sdp; /* NULL: none */
     size_t len;
     const cw_sip_message *message;
 } cw_sip_response;
+
+/* An offer of theirs after the first: in a re-INVITE, an UPDATE or a PRACK. */
+typedef struct cw_sip_offer {
+    unsigned fork;   /* as in cw_sip_response; being called: 0 */
+    bool early;      /* the call is not answered */
+    bool unchanged;  /* the very SDP it had before: a session refresh (RFC 4028) */
+    const char *sdp; /* NULL: a re-INVITE without one, ours goes into its answer */
+    size_t len;
+    const cw_sip_message *message;
+} cw_sip_offer;
 
 /* Told about one call. `end` is the last; the call object stays until cw_sip_call_free. */
 typedef struct cw_sip_call_ops {
@@ -76,11 +93,11 @@ typedef struct cw_sip_call_ops {
     /* ACK for our 2xx. sdp: the answer when the INVITE had no offer. Comes again for a re-INVITE
      * without offer, with its answer; not for other re-INVITEs. */
     void (*confirmed)(void *arg, const char *sdp, size_t len);
-    /* re-INVITE or UPDATE with an offer (sdp NULL: re-INVITE without one). Answer now or later with
-     * cw_sip_call_reanswer or cw_sip_call_rerefuse. */
-    void (*reoffered)(void *arg, const char *sdp, size_t len);
-    /* Final response to cw_sip_call_reoffer. */
-    void (*reanswered)(void *arg, int status, const char *sdp, size_t len);
+    /* Answer now or later with cw_sip_call_reanswer or cw_sip_call_rerefuse. */
+    void (*reoffered)(void *arg, const cw_sip_offer *offer);
+    /* Final response to cw_sip_call_reoffer; or 200 with the answer to an offer of ours that was in
+     * a reliable 18x, as the PRACK brings it. */
+    void (*reanswered)(void *arg, const cw_sip_response *response);
     /* INFO; already answered 200. type is the Content-Type. */
     void (*info)(void *arg, const char *type, const char *body, size_t len);
     void (*ended)(void *arg, const cw_sip_end *end);
@@ -161,11 +178,17 @@ void cw_sip_call_accept(cw_sip_call *call, const cw_sip_call_ops *ops, void *arg
 CW_NODISCARD cw_err cw_sip_call_respond(cw_sip_call *call, int status, const char *sdp,
                                         size_t len) CW_ON_LOOP;
 
-/* In an answered call. CW_E_STATE when another offer is pending (either way). 491 from the peer is
- * retried by the stack (RFC 3261 14.1). */
-CW_NODISCARD cw_err cw_sip_call_reoffer(cw_sip_call *call, const char *sdp, size_t len) CW_ON_LOOP;
-CW_NODISCARD cw_err cw_sip_call_reanswer(cw_sip_call *call, const char *sdp, size_t len) CW_ON_LOOP;
-CW_NODISCARD cw_err cw_sip_call_rerefuse(cw_sip_call *call, int status) CW_ON_LOOP;
+/* Later offers. `fork`: as in cw_sip_response while the call is not answered, then of no matter;
+ * being called: 0.
+ *
+ * CW_E_STATE  another offer is pending (either way), or none may be made yet. 491 from the peer is
+ *             retried by the stack (RFC 3261 14.1)
+ */
+CW_NODISCARD cw_err cw_sip_call_reoffer(cw_sip_call *call, unsigned fork, const char *sdp,
+                                        size_t len) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_sip_call_reanswer(cw_sip_call *call, unsigned fork, const char *sdp,
+                                         size_t len) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_sip_call_rerefuse(cw_sip_call *call, unsigned fork, int status) CW_ON_LOOP;
 
 /* INFO with a body (DTMF relay for peers without telephone-event). */
 CW_NODISCARD cw_err cw_sip_call_info(cw_sip_call *call, const char *type, const char *body,

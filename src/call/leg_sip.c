@@ -63,16 +63,16 @@ static void on_confirmed(void *arg, const char *sdp, size_t len)
     cw_leg_sip_settle(s);
 }
 
-static void on_reoffered(void *arg, const char *sdp, size_t len)
+static void on_reoffered(void *arg, const cw_sip_offer *offer)
 {
     cw_assert_on_loop();
-    cw_leg_sip_reoffered(arg, sdp, len);
+    cw_leg_sip_reoffered(arg, offer);
 }
 
-static void on_reanswered(void *arg, int status, const char *sdp, size_t len)
+static void on_reanswered(void *arg, const cw_sip_response *response)
 {
     cw_assert_on_loop();
-    cw_leg_sip_reanswered(arg, status, sdp, len);
+    cw_leg_sip_reanswered(arg, response);
 }
 
 static void on_info(void *arg, const char *type, const char *body, size_t len)

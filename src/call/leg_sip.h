@@ -123,8 +123,8 @@ void cw_leg_sip_lock_drop(leg_sip *s, unsigned stream) CW_ON_LOOP; /* with its p
 void cw_leg_sip_lock_say(const leg_sip *s, unsigned stream, cw_rtp_place *place) CW_ON_LOOP;
 json_t *cw_leg_sip_lock_json(const leg_sip *s) CW_ON_LOOP; /* by stream that is not refused */
 
-void cw_leg_sip_reoffered(leg_sip *s, const char *sdp, size_t len) CW_ON_LOOP;
-void cw_leg_sip_reanswered(leg_sip *s, int status, const char *sdp, size_t len) CW_ON_LOOP;
+void cw_leg_sip_reoffered(leg_sip *s, const cw_sip_offer *offer) CW_ON_LOOP;
+void cw_leg_sip_reanswered(leg_sip *s, const cw_sip_response *response) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_leg_sip_update(leg_sip *s, const cw_media_desc *desc) CW_ON_LOOP;
 /* Send a re-INVITE if the far side does not know yet who holds or which streams there are, and it
  * is possible now. */

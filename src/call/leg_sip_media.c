@@ -390,7 +390,7 @@ static CW_ON_LOOP cw_err answer_again(leg_sip *s, const their_sdp *said)
 
 static CW_ON_LOOP void refuse(leg_sip *s, cw_err why)
 {
-    cw_err err = cw_sip_call_rerefuse(s->sip, cw_err_sip(why));
+    cw_err err = cw_sip_call_rerefuse(s->sip, s->fork, cw_err_sip(why));
 
     cw_leg_note(&s->leg, "SIP", cw_fmt("re-offer refused: %s%s", cw_err_text(why), err ? "!" : ""));
 }
@@ -403,30 +403,30 @@ static void open_sound(cw_media_desc *own)
             own->stream[i].dir = CW_SENDRECV;
 }
 
-void cw_leg_sip_reoffered(leg_sip *s, const char *sdp, size_t len)
+void cw_leg_sip_reoffered(leg_sip *s, const cw_sip_offer *offer)
 {
     g_autofree cw_media_desc *before = cw_desc_dup(s->leg.desc);
     g_autofree their_sdp *said = g_new(their_sdp, 1);
     g_autofree char *answer = NULL;
     cw_err err = CW_OK;
 
-    if (sdp)
-        err = read_sdp(s, sdp, len, said);
-    if (sdp && !err)
+    if (offer->sdp)
+        err = read_sdp(s, offer->sdp, offer->len, said);
+    if (offer->sdp && !err)
         err = cw_leg_sip_lock_check(s, &said->desc, said->place);
-    if (sdp && !err)
+    if (offer->sdp && !err)
         err = answer_again(s, said);
     if (err) {
         refuse(s, err);
         return;
     }
-    if (!sdp) {
+    if (!offer->sdp) {
         s->awaits_ack = true;
         cw_leg_sip_lock_offer(s);
         open_sound(s->own);
     }
     answer = cw_leg_sip_write(s);
-    if (cw_sip_call_reanswer(s->sip, answer, strlen(answer)))
+    if (cw_sip_call_reanswer(s->sip, s->fork, answer, strlen(answer)))
         return; /* the call is ending */
     cw_leg_tell(&s->leg,
                 cw_streams_changed(before, s->leg.desc) ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);
@@ -492,7 +492,7 @@ void cw_leg_sip_settle(leg_sip *s)
     cw_leg_sip_lock_offer(s);
     sdp = cw_leg_sip_write(s);
     /* CW_E_STATE: an offer of theirs is being answered; settled again when that is over. */
-    s->reoffering = cw_sip_call_reoffer(s->sip, sdp, strlen(sdp)) == CW_OK;
+    s->reoffering = cw_sip_call_reoffer(s->sip, s->fork, sdp, strlen(sdp)) == CW_OK;
     s->streams_asked = s->reoffering && s->streams_new;
     if (s->reoffering)
         s->streams_new = false;
@@ -500,18 +500,19 @@ void cw_leg_sip_settle(leg_sip *s)
         s->hold_told = !s->other_holds;
 }
 
-void cw_leg_sip_reanswered(leg_sip *s, int status, const char *sdp, size_t len)
+void cw_leg_sip_reanswered(leg_sip *s, const cw_sip_response *response)
 {
     g_autofree cw_media_desc *before = cw_desc_dup(s->leg.desc);
-    bool ok = status >= 200 && status < 300, changed;
+    bool ok = response->status >= 200 && response->status < 300, changed;
     cw_err err = CW_OK;
 
     s->reoffering = false;
     if (ok)
-        err = sdp ? cw_leg_sip_take_answer(s, sdp, len) : CW_E_BAD_SDP;
+        err =
+            response->sdp ? cw_leg_sip_take_answer(s, response->sdp, response->len) : CW_E_BAD_SDP;
     if (!ok || err)
         cw_leg_note(&s->leg, "SIP",
-                    err ? cw_err_text(err) : cw_fmt("re-INVITE refused with %d", status));
+                    err ? cw_err_text(err) : cw_fmt("re-INVITE refused with %d", response->status));
     if (s->streams_asked)
         drop_unwanted(s);
     changed = s->streams_asked || cw_streams_changed(before, s->leg.desc);

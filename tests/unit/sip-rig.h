@@ -78,21 +78,21 @@ static inline void rig_confirmed(void *arg, const char *sdp, size_t len)
     rig_sdp(arg, sdp, len);
 }
 
-static inline void rig_reoffered(void *arg, const char *sdp, size_t len)
+static inline void rig_reoffered(void *arg, const cw_sip_offer *offer)
 {
     side *s = arg;
 
     cw_assert_on_loop();
-    rig_say(s, "reoffered%s", sdp ? " sdp" : "");
-    rig_sdp(s, sdp, len);
+    rig_say(s, "reoffered%s", offer->sdp ? " sdp" : "");
+    rig_sdp(s, offer->sdp, offer->len);
     if (!s->reanswer_later)
-        g_assert_cmpint(cw_sip_call_reanswer(s->call, ANSWER, strlen(ANSWER)), ==, CW_OK);
+        g_assert_cmpint(cw_sip_call_reanswer(s->call, 0, ANSWER, strlen(ANSWER)), ==, CW_OK);
 }
 
-static inline void rig_reanswered(void *arg, int status, const char *sdp, size_t len)
+static inline void rig_reanswered(void *arg, const cw_sip_response *response)
 {
-    rig_say(arg, "reanswered %d%s", status, sdp ? " sdp" : "");
-    rig_sdp(arg, sdp, len);
+    rig_say(arg, "reanswered %d%s", response->status, response->sdp ? " sdp" : "");
+    rig_sdp(arg, response->sdp, response->len);
 }
 
 static inline void rig_info(void *arg, const char *type, const char *body, size_t len)

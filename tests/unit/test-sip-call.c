@@ -180,17 +180,17 @@ static void test_reoffer(const void *arg)
 
     up(&r, arg);
     cw_assert_on_loop();
-    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, OFFER, strlen(OFFER)), ==, CW_OK);
-    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, OFFER, strlen(OFFER)), ==, CW_E_STATE);
+    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, 0, OFFER, strlen(OFFER)), ==, CW_OK);
+    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, 0, OFFER, strlen(OFFER)), ==, CW_E_STATE);
     WAIT(&r, SAW(r.a, "reanswered 200 sdp") &&
                  strstr(r.b.trace->str, "> 200 OK, < ACK, < INVITE, > 200 OK, < ACK"));
-    g_assert_cmpint(cw_sip_call_reoffer(r.b.call, OFFER, strlen(OFFER)), ==, CW_OK);
+    g_assert_cmpint(cw_sip_call_reoffer(r.b.call, 0, OFFER, strlen(OFFER)), ==, CW_OK);
     WAIT(&r, SAW(r.b, "reanswered 200 sdp") && strstr(r.a.trace->str, "< ACK"));
     r.b.reanswer_later = true;
-    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, OFFER, strlen(OFFER)), ==, CW_OK);
+    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, 0, OFFER, strlen(OFFER)), ==, CW_OK);
     WAIT(&r, SAW(r.b, "reanswered 200 sdp, reoffered sdp"));
-    g_assert_cmpint(cw_sip_call_rerefuse(r.b.call, 488), ==, CW_OK);
-    g_assert_cmpint(cw_sip_call_rerefuse(r.b.call, 488), ==, CW_E_STATE);
+    g_assert_cmpint(cw_sip_call_rerefuse(r.b.call, 0, 488), ==, CW_OK);
+    g_assert_cmpint(cw_sip_call_rerefuse(r.b.call, 0, 488), ==, CW_E_STATE);
     WAIT(&r, SAW(r.a, "reanswered 488"));
     cw_sip_call_end(r.b.call, CW_OK);
     WAIT(&r, SAW(r.a, "ended ok 0 peer"));
@@ -204,8 +204,8 @@ static void test_glare(const void *arg)
 
     up(&r, arg);
     cw_assert_on_loop();
-    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, OFFER, strlen(OFFER)), ==, CW_OK);
-    g_assert_cmpint(cw_sip_call_reoffer(r.b.call, OFFER, strlen(OFFER)), ==, CW_OK);
+    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, 0, OFFER, strlen(OFFER)), ==, CW_OK);
+    g_assert_cmpint(cw_sip_call_reoffer(r.b.call, 0, OFFER, strlen(OFFER)), ==, CW_OK);
     WAIT(&r, SAW(r.a, "reanswered") && SAW(r.b, "reanswered"));
     g_assert_nonnull(strstr(r.a.trace->str, "491"));
     g_assert_nonnull(strstr(r.b.trace->str, "491"));
@@ -411,7 +411,7 @@ static void one_of_many(rig *r, unsigned i)
     } else {
         WAIT(r, SAW(r->b, "confirmed"));
         if (i % 5 == 3) {
-            g_assert_cmpint(cw_sip_call_reoffer(r->a.call, OFFER, strlen(OFFER)), ==, CW_OK);
+            g_assert_cmpint(cw_sip_call_reoffer(r->a.call, 0, OFFER, strlen(OFFER)), ==, CW_OK);
             WAIT(r, SAW(r->a, "reanswered"));
             g_assert_cmpint(cw_sip_call_info(r->a.call, "text/plain", "x", 1), ==, CW_OK);
             WAIT(r, SAW(r->b, "info"));

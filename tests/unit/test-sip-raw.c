@@ -472,11 +472,11 @@ static void test_overlap(void)
     busy = raw_expect(&p, "SIP/2.0 500");
     after = raw_header(busy, "Retry-After");
     g_assert_nonnull(after);
-    g_assert_cmpint(cw_sip_call_reoffer(r.b.call, OFFER, strlen(OFFER)), ==, CW_E_STATE);
+    g_assert_cmpint(cw_sip_call_reoffer(r.b.call, 0, OFFER, strlen(OFFER)), ==, CW_E_STATE);
     raw_ask(&p, &(ask){ .method = "CANCEL", .to_tag = tag, .cseq = 2 });
     ok = raw_expect(&p, "SIP/2.0 200");
     final = raw_expect(&p, "SIP/2.0 487");
-    g_assert_cmpint(cw_sip_call_reanswer(r.b.call, ANSWER, strlen(ANSWER)), ==, CW_E_STATE);
+    g_assert_cmpint(cw_sip_call_reanswer(r.b.call, 0, ANSWER, strlen(ANSWER)), ==, CW_E_STATE);
     cw_sip_call_free(g_steal_pointer(&r.b.call));
     raw_done(&r, &p);
 }
@@ -492,7 +492,7 @@ static void test_glare_in(void)
     answer_in(&r, &p, &tag);
     cw_assert_on_loop();
     contact = raw_contact(&p, "moved");
-    g_assert_cmpint(cw_sip_call_reoffer(r.b.call, OFFER, strlen(OFFER)), ==, CW_OK);
+    g_assert_cmpint(cw_sip_call_reoffer(r.b.call, 0, OFFER, strlen(OFFER)), ==, CW_OK);
     ours = raw_expect(&p, "INVITE sip:raw@");
     raw_ask(&p, &(ask){ .method = "INVITE", .to_tag = tag, .cseq = 2, .body = OFFER });
     pending = raw_expect(&p, "SIP/2.0 491");
