@@ -112,8 +112,7 @@ struct cw_ep {
     /* Its place in the worker's wheel; report_link NULL: in none. */
     cw_ep *report_next CW_OF_MEDIA, **report_link CW_OF_MEDIA;
     cw_addr rtcp_told CW_OF_MEDIA, rtcp_to CW_OF_MEDIA;
-    /* As cw_ep_formats gave them, cut behind format[format_n - 1]; NULL: not yet. */
-    cw_stream *rx_formats CW_OF_MEDIA, *tx_formats CW_OF_MEDIA;
+    const cw_stream *rx_formats CW_OF_MEDIA, *tx_formats CW_OF_MEDIA; /* shared.h; NULL: not yet */
     cw_dtmf_send dtmf CW_OF_MEDIA;
     cw_dtmf_see dtmf_see CW_OF_MEDIA;
     cw_dtmf_follow follow CW_OF_MEDIA;        /* of the joined one's dtmf_see */
@@ -209,7 +208,9 @@ void cw_flow_rtcp_take(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA;
 void cw_flow_tick(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* tick.c: tones and digits */
 
 /* What the loop asked for (setup.c). */
-void cw_flow_formats(cw_worker *worker, cw_ep *ep, cw_stream *rx, cw_stream *tx) CW_ON_MEDIA;
+/* Takes both (shared.h). */
+void cw_flow_formats(cw_worker *worker, cw_ep *ep, const cw_stream *rx,
+                     const cw_stream *tx) CW_ON_MEDIA;
 void cw_flow_join(cw_worker *worker, cw_ep *a, cw_ep *b) CW_ON_MEDIA;
 void cw_flow_part(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
 void cw_flow_remote(cw_worker *worker, cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool mux,

@@ -4,7 +4,7 @@ media_libmedia_a_SOURCES = \
 	media/flow.h media/flow_digit.c media/flow_key.c media/flow_listen.c media/flow_rtcp.c \
 	media/flow_trans.c media/gather.c media/latch.c media/latch.h media/mail.c media/mail.h \
 	media/order.h media/plane.c media/plane.h media/plane_ep.c media/plane_stats.c media/plane_transport.c \
-	media/quiet.c media/ring.h media/setup.c media/tick.c media/transcode.h \
+	media/quiet.c media/ring.h media/setup.c media/shared.c media/shared.h media/tick.c media/transcode.h \
 	media/transcode_keys.c media/transcode_pool.c media/transcode_sound.c media/transport.c \
 	media/transport.h media/video.c media/video.h media/worker.c media/worker.h \
 	media/worker_wire.c \

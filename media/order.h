@@ -3,6 +3,7 @@
 #define CW_MEDIA_ORDER_H
 
 #include "media/io/port.h"
+#include "media/shared.h"
 #include "media/transport.h"
 
 #define CW_WORKERS_MAX 256
@@ -13,6 +14,7 @@ struct cw_plane {
     cw_xdp *xdp;               /* NULL: sockets only */
     cw_ports *ports4, *ports6; /* NULL: family not served */
     struct cw_trans_pool *pool;
+    cw_shared *formats; /* of all endpoints */
     unsigned worker_n;
     cw_worker *worker[CW_WORKERS_MAX];
     unsigned load[CW_WORKERS_MAX]; /* endpoints */
@@ -33,7 +35,7 @@ typedef struct cw_order {
     cw_ice ice;
     cw_seal_new seal;
     void *dtls;
-    cw_stream *rx, *tx;
+    const cw_stream *rx, *tx; /* shared.h */
     cw_addr rtp, rtcp;
     bool mux;
     cw_latch_mode latch;

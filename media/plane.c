@@ -40,6 +40,7 @@ cw_err cw_plane_new(cw_loop *loop, const cw_plane_conf *conf, cw_plane **ret, ch
 
     plane->conf = *conf;
     plane->loop = loop;
+    plane->formats = cw_shared_new();
     cw_quiet_open(plane);
     plane->ports4 = open_ports(&conf->rtp_listen4, conf);
     plane->ports6 = open_ports(&conf->rtp_listen6, conf);
@@ -80,6 +81,7 @@ void cw_plane_free(cw_plane *plane)
     cw_xdp_close(plane->xdp);
     cw_ports_free(plane->ports4);
     cw_ports_free(plane->ports6);
+    cw_shared_free(plane->formats);
     g_free(plane);
 }
 

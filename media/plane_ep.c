@@ -100,8 +100,8 @@ static void do_ep_remove(cw_worker *worker, cw_mail *mail)
         cw_seal_clear(&ep->seal);
         cw_port_close(&(cw_port_pair){ .rtp = ep->fd, .rtcp = ep->rtcp_fd });
     }
-    g_free(ep->rx_formats);
-    g_free(ep->tx_formats);
+    cw_shared_put(ep->rx_formats);
+    cw_shared_put(ep->tx_formats);
     cw_notes_raise(worker->notes, &ep->note, CW_NOTE_FREED);
     g_free(o);
 }
@@ -360,12 +360,6 @@ cw_err cw_ep_tone_new(cw_plane *plane, unsigned worker, unsigned hz, cw_ep **ret
     return CW_OK;
 }
 
-/* The formats not used take no room: a stream's array is large. */
-static cw_stream *copy_formats(const cw_stream *stream)
-{
-    return g_memdup2(stream, offsetof(cw_stream, format) + stream->format_n * sizeof(cw_format));
-}
-
 static bool has_dtmf(const cw_stream *stream)
 {
     for (unsigned i = 0; i < stream->format_n; i++)
@@ -404,8 +398,8 @@ void cw_ep_formats(cw_ep *ep, const cw_stream *rx, const cw_stream *tx)
 {
     cw_order *o = cw_order_new(do_ep_formats);
 
-    o->rx = copy_formats(rx);
-    o->tx = copy_formats(tx);
+    o->rx = cw_shared_get(ep->plane->formats, rx);
+    o->tx = cw_shared_get(ep->plane->formats, tx);
     ep->watch.pauses = may_pause(rx);
     ep->tx_clock_hz = clock_of(tx);
     ep->events_agreed = has_dtmf(tx);

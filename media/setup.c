@@ -1,5 +1,6 @@
 /* setup.c - an endpoint's formats and joins, as its worker applies them. */
 #include "media/flow.h"
+#include "media/shared.h"
 #include "media/transport.h"
 #include "media/video.h"
 
@@ -60,10 +61,10 @@ static void know_payload_types(cw_ep *ep) CW_ON_MEDIA
         ep->rx.pt = CW_PT_NONE; /* it was a codec's */
 }
 
-void cw_flow_formats(cw_worker *worker, cw_ep *ep, cw_stream *rx, cw_stream *tx)
+void cw_flow_formats(cw_worker *worker, cw_ep *ep, const cw_stream *rx, const cw_stream *tx)
 {
-    g_free(ep->rx_formats);
-    g_free(ep->tx_formats);
+    cw_shared_put(ep->rx_formats);
+    cw_shared_put(ep->tx_formats);
     ep->rx_formats = rx;
     ep->tx_formats = tx;
     ep->video = rx->kind == CW_VIDEO;

@@ -44,11 +44,11 @@ size_t cw_srtp_key_len(cw_srtp_suite suite)
 /* ── Keys ── */
 enum { KEY, AUTH, SALT, RTCP = 3 }; /* labels of RFC 3711 4.3.1; those of RTCP follow RTP's */
 
-static cw_err derive(const struct suite *suite, cw_srtp_crypt *crypt, const uint8_t *master,
-                     unsigned first, bool seals)
+typedef uint8_t session[3][32];
+
+static cw_err derive(const struct suite *suite, const uint8_t *master, unsigned first, session key)
 {
     uint8_t salt[14] = { 0 }; /* RFC 7714 11: GCM's 12 bytes stand left */
-    uint8_t key[3][32];
     cw_err err;
 
     memcpy(salt, master + suite->key_len, suite->salt_len);
@@ -60,10 +60,6 @@ static cw_err derive(const struct suite *suite, cw_srtp_crypt *crypt, const uint
     if (!err)
         err = cw_srtp_derive(master, suite->key_len, salt, (uint8_t)(first + SALT), key[SALT],
                              sizeof salt);
-    if (!err)
-        err = cw_srtp_crypt_init(crypt, key[KEY], suite->key_len, key[SALT],
-                                 suite->gcm ? NULL : key[AUTH], seals);
-    OPENSSL_cleanse(key, sizeof key);
     OPENSSL_cleanse(salt, sizeof salt);
     return err;
 }
@@ -71,18 +67,31 @@ static cw_err derive(const struct suite *suite, cw_srtp_crypt *crypt, const uint
 static cw_err way_init(cw_srtp_way *way, const struct suite *suite, const uint8_t *master,
                        bool seals)
 {
-    cw_err err = derive(suite, &way->rtp, master, 0, seals);
+    session key = { 0 };
+    cw_err err = derive(suite, master, 0, key);
 
+    if (!err)
+        err = cw_srtp_crypt_init(&way->rtp, key[KEY], suite->key_len, key[SALT],
+                                 suite->gcm ? NULL : key[AUTH], seals);
+    if (!err)
+        err = derive(suite, master, RTCP, key);
+    if (!err)
+        cw_srtp_crypt_part(&way->rtcp, key[SALT], suite->gcm ? NULL : key[AUTH]);
+    memcpy(way->rtcp_key, key[KEY], suite->key_len);
+    OPENSSL_cleanse(key, sizeof key);
     way->gcm = suite->gcm;
+    way->seals = seals;
+    way->key_len = suite->key_len;
     way->rtp_tag = suite->rtp_tag;
     way->rtcp_tag = suite->rtcp_tag;
-    return err ? err : derive(suite, &way->rtcp, master, RTCP, seals);
+    return err;
 }
 
 static void way_clear(cw_srtp_way *way)
 {
     cw_srtp_crypt_clear(&way->rtp);
-    cw_srtp_crypt_clear(&way->rtcp);
+    OPENSSL_cleanse(&way->rtcp, sizeof way->rtcp);
+    OPENSSL_cleanse(way->rtcp_key, sizeof way->rtcp_key);
     g_free(way->stream);
 }
 

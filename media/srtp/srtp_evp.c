@@ -27,6 +27,45 @@ cw_err cw_srtp_evp_init(void)
     return ctr_128 && ctr_256 && gcm_128 && gcm_256 ? CW_OK : CW_E_INTERNAL;
 }
 
+/* ── A thread's own ── */
+typedef struct scratch {
+    EVP_CIPHER_CTX *ctr[2], *gcm[2]; /* by whether the key has 32 bytes; NULL: not used yet */
+} scratch;
+
+static void scratch_free(gpointer data)
+{
+    scratch *s = data;
+
+    for (unsigned i = 0; i < 2; i++) {
+        EVP_CIPHER_CTX_free(s->ctr[i]);
+        EVP_CIPHER_CTX_free(s->gcm[i]);
+    }
+    g_free(s);
+}
+
+static EVP_CIPHER_CTX *lend(bool gcm, size_t key_len)
+{
+    static GPrivate own = G_PRIVATE_INIT(scratch_free);
+    scratch *s = g_private_get(&own);
+    EVP_CIPHER_CTX **at;
+
+    if (!s) {
+        s = g_new0(scratch, 1);
+        g_private_set(&own, s);
+    }
+    at = &(gcm ? s->gcm : s->ctr)[key_len == 32];
+    if (!*at)
+        *at = EVP_CIPHER_CTX_new();
+    return *at;
+}
+
+static const EVP_CIPHER *cipher_of(bool gcm, size_t key_len)
+{
+    if (gcm)
+        return key_len == 32 ? gcm_256 : gcm_128;
+    return key_len == 32 ? ctr_256 : ctr_128;
+}
+
 /* ── Keys ── */
 static void sha_take(SHA_CTX *sha, const uint32_t state[5])
 {
@@ -54,20 +93,33 @@ static void hmac_pad(uint32_t state[5], const uint8_t *key, uint8_t pad)
     OPENSSL_cleanse(&sha, sizeof sha);
 }
 
-cw_err cw_srtp_crypt_init(cw_srtp_crypt *crypt, const uint8_t *key, size_t key_len,
-                          const uint8_t *salt, const uint8_t *auth, bool seals)
+void cw_srtp_crypt_part(cw_srtp_crypt *crypt, const uint8_t *salt, const uint8_t *auth)
 {
-    const EVP_CIPHER *cipher =
-        auth ? (key_len == 32 ? ctr_256 : ctr_128) : (key_len == 32 ? gcm_256 : gcm_128);
-
     memset(crypt, 0, sizeof *crypt);
     memcpy(crypt->salt, salt, auth ? SALT_CM : SALT_GCM);
     if (auth) {
         hmac_pad(crypt->inner, auth, 0x36);
         hmac_pad(crypt->outer, auth, 0x5c);
     }
+}
+
+cw_err cw_srtp_crypt_lend(cw_srtp_crypt *crypt, const uint8_t *key, size_t key_len, bool gcm,
+                          bool seals)
+{
+    crypt->aes = lend(gcm, key_len);
+    return crypt->aes && EVP_CipherInit_ex(crypt->aes, cipher_of(gcm, key_len), NULL, key, NULL,
+                                           !gcm || seals)
+               ? CW_OK
+               : CW_E_INTERNAL;
+}
+
+cw_err cw_srtp_crypt_init(cw_srtp_crypt *crypt, const uint8_t *key, size_t key_len,
+                          const uint8_t *salt, const uint8_t *auth, bool seals)
+{
+    cw_srtp_crypt_part(crypt, salt, auth);
     crypt->aes = EVP_CIPHER_CTX_new();
-    if (crypt->aes && EVP_CipherInit_ex(crypt->aes, cipher, NULL, key, NULL, auth || seals))
+    if (crypt->aes &&
+        EVP_CipherInit_ex(crypt->aes, cipher_of(!auth, key_len), NULL, key, NULL, auth || seals))
         return CW_OK;
     cw_srtp_crypt_clear(crypt);
     return CW_E_INTERNAL;
@@ -82,7 +134,7 @@ void cw_srtp_crypt_clear(cw_srtp_crypt *crypt)
 cw_err cw_srtp_derive(const uint8_t *master, size_t key_len, const uint8_t salt[14], uint8_t label,
                       uint8_t *ret, size_t len)
 {
-    EVP_CIPHER_CTX *aes = EVP_CIPHER_CTX_new();
+    EVP_CIPHER_CTX *aes = lend(false, key_len);
     uint8_t iv[CW_SRTP_IV] = { 0 };
     int done;
     bool ok;
@@ -90,9 +142,8 @@ cw_err cw_srtp_derive(const uint8_t *master, size_t key_len, const uint8_t salt[
     memcpy(iv, salt, SALT_CM);
     iv[LABEL_AT] ^= label;
     memset(ret, 0, len);
-    ok = aes && EVP_CipherInit_ex(aes, key_len == 32 ? ctr_256 : ctr_128, NULL, master, iv, 1) &&
+    ok = aes && EVP_CipherInit_ex(aes, cipher_of(false, key_len), NULL, master, iv, 1) &&
          EVP_CipherUpdate(aes, ret, &done, ret, (int)len);
-    EVP_CIPHER_CTX_free(aes);
     return ok ? CW_OK : CW_E_INTERNAL;
 }
 

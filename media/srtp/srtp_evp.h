@@ -1,5 +1,5 @@
 /* srtp_evp.h - the ciphers of SRTP on OpenSSL: AES counter mode with HMAC-SHA1 (RFC 3711 4) and
- * AES-GCM (RFC 7714), keyed once, so that a packet costs no key schedule.
+ * AES-GCM (RFC 7714), keyed once, so that a packet costs no key schedule; RTCP pays for one.
  *
  * An object belongs to one direction of one association, and to the thread that uses it.
  */
@@ -29,6 +29,12 @@ CW_NODISCARD cw_err cw_srtp_evp_init(void); /* once, before any thread */
 CW_NODISCARD cw_err cw_srtp_crypt_init(cw_srtp_crypt *crypt, const uint8_t *key, size_t key_len,
                                        const uint8_t *salt, const uint8_t *auth, bool seals);
 void cw_srtp_crypt_clear(cw_srtp_crypt *crypt);
+
+/* For what is used now and then, without the kilobyte that a keyed cipher takes: all but the
+ * cipher, which is the thread's and is lent, keyed, until the next use of any. */
+void cw_srtp_crypt_part(cw_srtp_crypt *crypt, const uint8_t *salt, const uint8_t *auth);
+CW_NODISCARD cw_err cw_srtp_crypt_lend(cw_srtp_crypt *crypt, const uint8_t *key, size_t key_len,
+                                       bool gcm, bool seals);
 
 /* `len` bytes of session key for `label` from a master key and its 14-byte salt (RFC 3711 4.3.3,
  * key derivation rate 0; RFC 6188 for 32 bytes of key). */

@@ -26,9 +26,12 @@ typedef struct cw_srtp_way {
     bool gcm;
     uint8_t rtp_tag, rtcp_tag; /* bytes */
     uint8_t n, room, last;
+    bool seals;
+    uint8_t key_len;
     uint32_t clock;         /* counts packets, to tell the longest unused */
     cw_srtp_stream *stream; /* `room` of them, `n` in use */
-    cw_srtp_crypt rtcp;
+    cw_srtp_crypt rtcp;     /* its cipher is lent for each packet, see srtp_evp.h */
+    uint8_t rtcp_key[32];
 } cw_srtp_way;
 
 struct cw_srtp {

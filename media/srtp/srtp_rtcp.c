@@ -46,12 +46,19 @@ static void make_iv(const cw_srtp_way *way, const uint8_t *ssrc, uint32_t index,
     }
 }
 
+static cw_err lend(cw_srtp_way *way)
+{
+    return cw_srtp_crypt_lend(&way->rtcp, way->rtcp_key, way->key_len, way->gcm, way->seals);
+}
+
 static cw_err seal(cw_srtp_way *way, uint32_t index, uint8_t *pkt, size_t *len)
 {
     uint8_t iv[CW_SRTP_IV], word[INDEX_LEN], mac[CW_SRTP_MAC];
     size_t n = *len;
-    cw_err err;
+    cw_err err = lend(way);
 
+    if (err)
+        return err;
     make_iv(way, pkt + 4, index, iv);
     put32(word, index | E_FLAG);
     *len = n + INDEX_LEN + way->rtcp_tag;
@@ -72,20 +79,25 @@ static cw_err open_gcm(cw_srtp_way *way, uint32_t index, uint8_t *pkt, size_t n)
 {
     const uint8_t *word = pkt + n + CW_SRTP_GCM_TAG;
     uint8_t iv[CW_SRTP_IV];
+    cw_err err = lend(way);
 
     make_iv(way, pkt + 4, index, iv);
-    return cw_srtp_gcm(&way->rtcp, iv, pkt, FIXED, word, INDEX_LEN, pkt + FIXED, n - FIXED, false);
+    return err ? err
+               : cw_srtp_gcm(&way->rtcp, iv, pkt, FIXED, word, INDEX_LEN, pkt + FIXED, n - FIXED,
+                             false);
 }
 
 static cw_err open_cm(cw_srtp_way *way, uint32_t index, uint8_t *pkt, size_t n)
 {
     uint8_t iv[CW_SRTP_IV], mac[CW_SRTP_MAC];
+    cw_err err;
 
     cw_srtp_mac(&way->rtcp, pkt, n + INDEX_LEN, NULL, 0, mac);
     if (CRYPTO_memcmp(mac, pkt + n + INDEX_LEN, way->rtcp_tag))
         return CW_E_INTEGRITY;
     make_iv(way, pkt + 4, index, iv);
-    return cw_srtp_ctr(&way->rtcp, iv, pkt + FIXED, n - FIXED);
+    err = lend(way);
+    return err ? err : cw_srtp_ctr(&way->rtcp, iv, pkt + FIXED, n - FIXED);
 }
 
 cw_err cw_srtp_protect_rtcp(cw_srtp *srtp, uint8_t *pkt, size_t *len)

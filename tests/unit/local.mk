@@ -45,6 +45,11 @@ tests_unit_test_sdp_LDADD = $(MEDIA_LIBS)
 tests_unit_test_jsep_SOURCES = tests/unit/test-jsep.c
 tests_unit_test_jsep_LDADD = $(WEBRTC_LIBS)
 
+check_PROGRAMS += tests/unit/test-shared
+TESTS += tests/unit/test-shared
+tests_unit_test_shared_SOURCES = tests/unit/test-shared.c
+tests_unit_test_shared_LDADD = $(MEDIA_LIBS)
+
 check_PROGRAMS += tests/unit/test-plane
 TESTS += tests/unit/test-plane
 tests_unit_test_plane_SOURCES = tests/unit/test-plane.c tests/unit/plane-rig.c tests/unit/plane-rig.h
