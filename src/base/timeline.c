@@ -3,22 +3,26 @@
 #include "base/loop.h"
 
 #include <glib.h>
+#include <string.h>
 #include <time.h>
 
+#define PROTO_MAX 5
+#define TEXT_MAX  95
+#define STEP      256 /* bytes the room grows by */
+
+/* A row's head; `proto_len` and `text_len` bytes follow, none of them NUL. */
 typedef struct row {
     uint32_t at_ms; /* since start_ms */
-    uint8_t from, to;
-    char proto[6];
-    char text[96];
+    uint8_t from, to, proto_len, text_len;
 } row;
 
 struct cw_timeline {
     cw_id call;
     uint64_t start_ms;  /* monotonic */
     int64_t start_wall; /* seconds since 1970, for people */
-    unsigned added;     /* rows ever; the ring holds the last CW_TIMELINE_ROWS */
-    unsigned room;      /* rows allocated */
-    row *rows;
+    unsigned added;     /* rows ever; the last CW_TIMELINE_ROWS are kept */
+    size_t len, room;   /* bytes */
+    uint8_t *rows;      /* packed, oldest first */
 };
 
 cw_timeline *cw_timeline_new(cw_id call)
@@ -39,41 +43,78 @@ void cw_timeline_free(cw_timeline *line)
     g_free(line);
 }
 
+static row row_at(const cw_timeline *line, size_t at)
+{
+    row r;
+
+    memcpy(&r, line->rows + at, sizeof r);
+    return r;
+}
+
+static size_t row_size(const row *r)
+{
+    return sizeof *r + r->proto_len + r->text_len;
+}
+
+static void drop_oldest(cw_timeline *line)
+{
+    row first = row_at(line, 0);
+    size_t size = row_size(&first);
+
+    line->len -= size;
+    memmove(line->rows, line->rows + size, line->len);
+}
+
+static void put(cw_timeline *line, const void *data, size_t len)
+{
+    memcpy(line->rows + line->len, data, len);
+    line->len += len;
+}
+
 void cw_timeline_add(cw_timeline *line, cw_lane from, cw_lane to, const char *proto,
                      const char *text)
 {
-    row *at;
+    row r = { .from = (uint8_t)from, .to = (uint8_t)to };
 
     if (!line)
         return;
-    if (line->added >= line->room && line->room < CW_TIMELINE_ROWS) {
-        line->room = MIN(line->room ? line->room * 2 : 16, CW_TIMELINE_ROWS);
-        line->rows = g_renew(row, line->rows, line->room);
+    r.at_ms = (uint32_t)(cw_now_ms() - line->start_ms);
+    r.proto_len = (uint8_t)strnlen(proto, PROTO_MAX);
+    r.text_len = (uint8_t)strnlen(text, TEXT_MAX);
+    if (line->added++ >= CW_TIMELINE_ROWS)
+        drop_oldest(line);
+    if (line->len + row_size(&r) > line->room) {
+        line->room = (line->len + row_size(&r) + STEP - 1) / STEP * STEP;
+        line->rows = g_realloc(line->rows, line->room);
     }
-    at = &line->rows[line->added++ % line->room];
-    at->at_ms = (uint32_t)(cw_now_ms() - line->start_ms);
-    at->from = (uint8_t)from;
-    at->to = (uint8_t)to;
-    g_strlcpy(at->proto, proto, sizeof at->proto);
-    g_strlcpy(at->text, text, sizeof at->text);
+    put(line, &r, sizeof r);
+    put(line, proto, r.proto_len);
+    put(line, text, r.text_len);
+}
+
+static json_t *row_json(const row *r, const char *words)
+{
+    static const char *const lanes[] = { "a", "gateway", "b" };
+    char *text = g_utf8_make_valid(words + r->proto_len, r->text_len);
+    json_t *one = json_pack("{s:i s:s s:s s:s% s:s}", "ms", (int)r->at_ms, "from", lanes[r->from],
+                            "to", lanes[r->to], "proto", words, (size_t)r->proto_len, "text", text);
+
+    g_free(text);
+    return one;
 }
 
 json_t *cw_timeline_json(const cw_timeline *line)
 {
-    static const char *const lanes[] = { "a", "gateway", "b" };
-    unsigned first = line->added > line->room ? line->added - line->room : 0;
+    unsigned lost = line->added > CW_TIMELINE_ROWS ? line->added - CW_TIMELINE_ROWS : 0;
     json_t *rows = json_array();
     char id[CW_ID_STR];
 
-    for (unsigned i = first; i < line->added; i++) {
-        const row *at = &line->rows[i % line->room];
-        char *text = g_utf8_make_valid(at->text, -1);
+    for (size_t at = 0; at < line->len;) {
+        row r = row_at(line, at);
 
-        json_array_append_new(rows, json_pack("{s:i s:s s:s s:s s:s}", "ms", (int)at->at_ms, "from",
-                                              lanes[at->from], "to", lanes[at->to], "proto",
-                                              at->proto, "text", text));
-        g_free(text);
+        json_array_append_new(rows, row_json(&r, (const char *)line->rows + at + sizeof r));
+        at += row_size(&r);
     }
     return json_pack("{s:s s:I s:i s:o}", "call", cw_id_print(line->call, id), "start",
-                     (json_int_t)line->start_wall, "lost", (int)first, "rows", rows);
+                     (json_int_t)line->start_wall, "lost", (int)lost, "rows", rows);
 }

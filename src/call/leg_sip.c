@@ -224,9 +224,9 @@ static CW_ON_LOOP void op_free(cw_leg *leg)
     cw_leg_sip_stop_looking(s);
     cw_leg_sip_clear_target(s);
     cw_timer_free(s->lock_timer);
-    if (s->sent)
-        explicit_bzero(s->sent, strlen(s->sent)); /* it may hold keys */
-    g_free(s->sent);
+    cw_leg_sip_drop_places(s);
+    for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++)
+        cw_leg_sip_lock_drop(s, i);
     g_free(s->own);
     g_free(s->remote);
     g_free(s);

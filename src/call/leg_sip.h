@@ -12,7 +12,7 @@ typedef enum cw_keying { LOCK_NONE, LOCK_SDES, LOCK_DTLS } cw_keying;
 typedef struct cw_lock {
     bool agreed; /* offer and answer were exchanged */
     cw_keying keying, noted;
-    cw_secure ours;         /* what our SDP says */
+    cw_secure *ours; /* what our SDP says, without room for lines it has not; NULL: nothing */
     cw_crypto mine, theirs; /* LOCK_SDES: the lines agreed on */
     cw_fingerprint print;   /* LOCK_DTLS: theirs */
     bool client;            /* we say hello */
@@ -22,7 +22,10 @@ typedef struct cw_lock {
     const char *cipher; /* static; NULL: none */
     cw_dtls *dtls;      /* NULL: none yet */
     struct leg_sip *leg;
+    unsigned stream;
 } cw_lock;
+
+#define CW_SENT_LEN 32
 
 typedef struct leg_sip {
     cw_leg leg;
@@ -37,14 +40,16 @@ typedef struct leg_sip {
     /* Offer and answer. */
     cw_media_desc *own;    /* what we said last, payload types of ours; cw_desc_dup */
     cw_media_desc *remote; /* what the far side said last, with its directions; cw_desc_dup */
-    cw_rtp_place place[CW_DESC_STREAMS_MAX]; /* where its packets are wanted */
-    cw_ep *ep[CW_DESC_STREAMS_MAX];          /* by stream; NULL: refused */
-    cw_lock lock[CW_DESC_STREAMS_MAX];
-    cw_timer *lock_timer;          /* until DTLS is done; NULL: never needed */
-    bool mux[CW_DESC_STREAMS_MAX]; /* we said that RTCP shares the port */
+    unsigned place_n;
+    cw_rtp_place *place;                /* see cw_leg_sip_place */
+    cw_ep *ep[CW_DESC_STREAMS_MAX];     /* by stream; NULL: refused */
+    cw_lock *lock[CW_DESC_STREAMS_MAX]; /* NULL: nothing said yet */
+    cw_timer *lock_timer;               /* until DTLS is done; NULL: never needed */
+    bool mux[CW_DESC_STREAMS_MAX];      /* we said that RTCP shares the port */
     uint64_t session_id;
     unsigned version;
-    char *sent; /* our SDP as last written, to know when it changed; NULL: none yet */
+    bool written; /* our SDP was, and this is its SHA-256, to know when it changes */
+    uint8_t sent[CW_SENT_LEN];
     unsigned fork;
     bool described;     /* `remote` is there */
     bool awaits_ack;    /* our offer is in a 200, the answer comes with the ACK */
@@ -88,6 +93,11 @@ CW_NODISCARD cw_err cw_leg_sip_dtmf(cw_leg *leg, char digit, unsigned duration_m
 
 /* ── Offers, answers, ports (leg_sip_media.c) ── */
 
+/* Where a stream's packets are wanted, and what the far side said of protection; all zero when it
+ * said nothing. Of its lines, no more than there are may be read or copied. */
+const cw_rtp_place *cw_leg_sip_place(const leg_sip *s, unsigned stream); /* pure */
+
+void cw_leg_sip_drop_places(leg_sip *s) CW_ON_LOOP;
 /* RTP ports for the streams of `own` that have none. CW_E_NO_PORT */
 CW_NODISCARD cw_err cw_leg_sip_open(leg_sip *s) CW_ON_LOOP;
 void cw_leg_sip_close(leg_sip *s) CW_ON_LOOP;

@@ -58,10 +58,17 @@ void cw_leg_sip_picture_asked(leg_sip *s)
         cw_ep_keyframe_asked(s->ep[i]);
 }
 
+const cw_rtp_place *cw_leg_sip_place(const leg_sip *s, unsigned stream)
+{
+    static const cw_rtp_place none;
+
+    return stream < s->place_n ? &s->place[stream] : &none;
+}
+
 /* Answering, the family of the offer; offering, what we think the far side has. */
 static int family_of(const leg_sip *s, unsigned stream)
 {
-    int family = cw_addr_family(&s->place[stream].rtp);
+    int family = cw_addr_family(&cw_leg_sip_place(s, stream)->rtp);
 
     return family != AF_UNSPEC ? family : s->family;
 }
@@ -132,7 +139,7 @@ static CW_ON_LOOP void agree_feedback(leg_sip *s, unsigned i)
 /* RTCP shares the port when both said so (RFC 5761 5.1.1): we do when the far side's offer did. */
 static CW_ON_LOOP void set_remote(leg_sip *s, unsigned i)
 {
-    const cw_rtp_place *place = &s->place[i];
+    const cw_rtp_place *place = cw_leg_sip_place(s, i);
     bool mux = place->rtcp_mux && s->mux[i];
     cw_addr rtcp = place->rtcp;
 
@@ -146,7 +153,7 @@ static void answer_rtcp(leg_sip *s)
 {
     for (unsigned i = 0; i < s->own->stream_n; i++) {
         s->own->stream[i].feedback &= (uint8_t)~CW_FB_TWCC;
-        s->mux[i] = s->place[i].rtcp_mux;
+        s->mux[i] = cw_leg_sip_place(s, i)->rtcp_mux;
     }
 }
 
@@ -155,7 +162,7 @@ static CW_ON_LOOP void set_endpoints(leg_sip *s)
 {
     for (unsigned i = 0; i < s->remote->stream_n && i < s->own->stream_n; i++) {
         const cw_stream *remote = &s->remote->stream[i];
-        const cw_rtp_place *place = &s->place[i];
+        const cw_rtp_place *place = cw_leg_sip_place(s, i);
 
         if (!s->ep[i])
             continue;
@@ -195,17 +202,30 @@ static CW_ON_LOOP char *print_own(leg_sip *s)
     return cw_sdp_write_rtp(desc, place, s->session_id, s->version);
 }
 
+static void digest(const char *text, uint8_t ret[static CW_SENT_LEN])
+{
+    GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+    gsize len = CW_SENT_LEN;
+
+    g_checksum_update(sum, (const guchar *)text, (gssize)strlen(text));
+    g_checksum_get_digest(sum, ret, &len);
+    g_checksum_free(sum);
+}
+
 char *cw_leg_sip_write(leg_sip *s)
 {
     char *sdp = print_own(s);
+    uint8_t sum[CW_SENT_LEN];
 
-    if (s->sent && strcmp(s->sent, sdp)) {
+    digest(sdp, sum);
+    if (s->written && memcmp(s->sent, sum, sizeof sum)) {
         g_free(sdp);
         s->version++;
         sdp = print_own(s);
+        digest(sdp, sum);
     }
-    g_free(s->sent);
-    s->sent = g_strdup(sdp);
+    s->written = true;
+    memcpy(s->sent, sum, sizeof sum);
     s->hold_told = s->other_holds;
     return sdp;
 }
@@ -269,10 +289,31 @@ static CW_ON_LOOP void agree(leg_sip *s, const cw_media_desc *agreed)
     cw_leg_agree(&s->leg, said, agreed);
 }
 
+/* As many as there are streams, the last without room for more lines: it may hold keys. */
+static CW_ON_LOOP void keep_places(leg_sip *s, const cw_rtp_place *place, unsigned n)
+{
+    size_t size = n ? offsetof(cw_rtp_place, secure.crypto[place[n - 1].secure.crypto_n]) +
+                          (n - 1) * sizeof *place
+                    : 0;
+
+    cw_leg_sip_drop_places(s);
+    s->place = g_memdup2(place, size);
+    s->place_n = n;
+}
+
+void cw_leg_sip_drop_places(leg_sip *s)
+{
+    for (unsigned i = 0; i < s->place_n; i++)
+        explicit_bzero(s->place[i].secure.crypto,
+                       s->place[i].secure.crypto_n * sizeof s->place[i].secure.crypto[0]);
+    g_clear_pointer(&s->place, g_free);
+    s->place_n = 0;
+}
+
 static CW_ON_LOOP void take(leg_sip *s, const their_sdp *said)
 {
     cw_desc_keep(&s->remote, &said->desc);
-    memcpy(s->place, said->place, sizeof s->place);
+    keep_places(s, said->place, said->desc.stream_n);
     s->described = true;
     agree(s, &said->desc);
 }

@@ -10,6 +10,49 @@
 
 static const char *const keyings[] = { "none", "sdes", "dtls" };
 
+/* ── A stream's ── */
+
+static const cw_lock unlocked;
+static const cw_secure nothing;
+
+static const cw_lock *lock_of(const leg_sip *s, unsigned stream)
+{
+    return s->lock[stream] ? s->lock[stream] : &unlocked;
+}
+
+static CW_ON_LOOP cw_lock *get_lock(leg_sip *s, unsigned stream)
+{
+    if (!s->lock[stream]) {
+        s->lock[stream] = g_new0(cw_lock, 1);
+        s->lock[stream]->leg = s;
+        s->lock[stream]->stream = stream;
+    }
+    return s->lock[stream];
+}
+
+static const cw_secure *ours_of(const cw_lock *lock)
+{
+    return lock->ours ? lock->ours : &nothing;
+}
+
+static size_t secure_size(const cw_secure *secure)
+{
+    return offsetof(cw_secure, crypto) + secure->crypto_n * sizeof secure->crypto[0];
+}
+
+static void drop_ours(cw_lock *lock)
+{
+    if (lock->ours)
+        explicit_bzero(lock->ours, secure_size(lock->ours));
+    g_clear_pointer(&lock->ours, g_free);
+}
+
+static void set_ours(cw_lock *lock, const cw_secure *ours)
+{
+    drop_ours(lock);
+    lock->ours = g_memdup2(ours, secure_size(ours));
+}
+
 /* ── What we say ── */
 
 static void new_key(cw_crypto *line, uint32_t tag, cw_srtp_suite suite)
@@ -29,42 +72,45 @@ static CW_ON_LOOP void say_print(const leg_sip *s, cw_secure *ours, cw_setup set
 static CW_ON_LOOP void offer_first(const leg_sip *s, cw_lock *lock)
 {
     const cw_srtp_policy *policy = &s->leg.policy.srtp;
-    cw_secure *ours = &lock->ours;
+    cw_secure ours = { 0 };
 
-    *ours = (cw_secure){ 0 };
     if (policy->offer == CW_SRTP_DTLS) {
-        ours->profile = CW_PROFILE_TLS_SAVP;
-        say_print(s, ours, CW_SETUP_ACTPASS);
-        return;
+        ours.profile = CW_PROFILE_TLS_SAVP;
+        say_print(s, &ours, CW_SETUP_ACTPASS);
+    } else if (policy->offer != CW_SRTP_OFF) {
+        ours.profile = policy->offer == CW_SRTP_SDES ? CW_PROFILE_SAVP : CW_PROFILE_AVP;
+        for (; ours.crypto_n < policy->suite_n; ours.crypto_n++)
+            new_key(&ours.crypto[ours.crypto_n], ours.crypto_n + 1, policy->suite[ours.crypto_n]);
     }
-    if (policy->offer == CW_SRTP_OFF)
-        return;
-    ours->profile = policy->offer == CW_SRTP_SDES ? CW_PROFILE_SAVP : CW_PROFILE_AVP;
-    for (; ours->crypto_n < policy->suite_n; ours->crypto_n++)
-        new_key(&ours->crypto[ours->crypto_n], ours->crypto_n + 1, policy->suite[ours->crypto_n]);
+    set_ours(lock, &ours);
+    explicit_bzero(&ours, sizeof ours);
 }
 
 /* Later: what was agreed, with the same keys (RFC 4568 7.1.4); any role, in which an association
  * that is there stays (RFC 8842 5.2). */
 static CW_ON_LOOP void offer_again(const leg_sip *s, cw_lock *lock)
 {
-    cw_secure *ours = &lock->ours;
+    cw_secure ours = { 0 };
 
-    ours->crypto_n = 0;
-    ours->fingerprint.len = 0;
+    memcpy(&ours, ours_of(lock), offsetof(cw_secure, crypto));
+    ours.crypto_n = 0;
+    ours.fingerprint.len = 0;
     if (lock->keying == LOCK_SDES)
-        ours->crypto[ours->crypto_n++] = lock->mine;
+        ours.crypto[ours.crypto_n++] = lock->mine;
     else if (lock->keying == LOCK_DTLS)
-        say_print(s, ours, CW_SETUP_ACTPASS);
+        say_print(s, &ours, CW_SETUP_ACTPASS);
+    set_ours(lock, &ours);
+    explicit_bzero(&ours, sizeof ours);
 }
 
 void cw_leg_sip_lock_offer(leg_sip *s)
 {
     for (unsigned i = 0; i < s->own->stream_n; i++) {
-        cw_lock *lock = &s->lock[i];
+        cw_lock *lock;
 
         if (s->own->stream[i].refused)
             continue;
+        lock = get_lock(s, i);
         if (lock->agreed)
             offer_again(s, lock);
         else
@@ -74,17 +120,18 @@ void cw_leg_sip_lock_offer(leg_sip *s)
 
 void cw_leg_sip_lock_say(const leg_sip *s, unsigned stream, cw_rtp_place *place)
 {
-    const cw_secure *ours = &s->lock[stream].ours;
+    const cw_secure *ours = ours_of(lock_of(s, stream));
+    const cw_rtp_place *theirs = cw_leg_sip_place(s, stream);
 
     if (s->own->stream[stream].refused) {
-        place->secure.profile = s->place[stream].secure.profile;
-        place->secure.feedback = s->place[stream].secure.feedback;
+        place->secure.profile = theirs->secure.profile;
+        place->secure.feedback = theirs->secure.feedback;
         return;
     }
-    place->secure = *ours;
+    memcpy(&place->secure, ours, secure_size(ours));
     /* One association serves both, so RTCP must share its port (RFC 5764 4.1.2). */
     if (ours->fingerprint.len)
-        place->rtcp_mux = ours->setup == CW_SETUP_ACTPASS || s->place[stream].rtcp_mux;
+        place->rtcp_mux = ours->setup == CW_SETUP_ACTPASS || theirs->rtcp_mux;
 }
 
 /* ── Their offer ── */
@@ -144,7 +191,7 @@ cw_err cw_leg_sip_lock_check(const leg_sip *s, cw_media_desc *desc, const cw_rtp
 }
 
 /* Their key as before: ours stays too, with its counters. */
-static void answer_sdes(cw_lock *lock, const cw_crypto *line)
+static void answer_sdes(cw_lock *lock, const cw_crypto *line, cw_secure *ours)
 {
     bool same = lock->agreed && lock->keying == LOCK_SDES && cw_crypto_same(&lock->theirs, line);
 
@@ -153,21 +200,21 @@ static void answer_sdes(cw_lock *lock, const cw_crypto *line)
     else
         new_key(&lock->mine, line->tag, line->suite);
     lock->theirs = *line;
-    lock->ours.crypto[0] = lock->mine;
-    lock->ours.crypto_n = 1;
+    ours->crypto[0] = lock->mine;
+    ours->crypto_n = 1;
 }
 
 /* Who is behind a NAT must send first. */
 static bool want_to_begin(const leg_sip *s, unsigned stream)
 {
-    switch (s->place[stream].secure.setup) {
+    switch (cw_leg_sip_place(s, stream)->secure.setup) {
     case CW_SETUP_ACTIVE:
         return false;
     case CW_SETUP_PASSIVE:
         return true;
     default: /* RFC 5763 5: better us, whose answer tells them enough */
         return s->leg.policy.latch == CW_LATCH_STRICT ||
-               !cw_addr_is_private(&s->place[stream].rtp) ||
+               !cw_addr_is_private(&cw_leg_sip_place(s, stream)->rtp) ||
                cw_ep_rtp_local(s->ep[stream]) == NULL ||
                cw_addr_is_private(cw_ep_rtp_local(s->ep[stream]));
     }
@@ -191,28 +238,29 @@ static void take_print(cw_lock *lock, const cw_secure *theirs, bool client)
     lock->renew = true;
 }
 
-static CW_ON_LOOP void answer_dtls(leg_sip *s, unsigned stream)
+static CW_ON_LOOP void answer_dtls(leg_sip *s, cw_lock *lock, cw_secure *ours)
 {
-    cw_lock *lock = &s->lock[stream];
-
-    take_print(lock, &s->place[stream].secure, want_to_begin(s, stream));
-    say_print(s, &lock->ours, lock->client ? CW_SETUP_ACTIVE : CW_SETUP_PASSIVE);
+    take_print(lock, &cw_leg_sip_place(s, lock->stream)->secure, want_to_begin(s, lock->stream));
+    say_print(s, ours, lock->client ? CW_SETUP_ACTIVE : CW_SETUP_PASSIVE);
 }
 
 void cw_leg_sip_lock_answer(leg_sip *s)
 {
     for (unsigned i = 0; i < s->own->stream_n; i++) {
-        const cw_secure *theirs = &s->place[i].secure;
-        cw_lock *lock = &s->lock[i];
+        const cw_secure *theirs = &cw_leg_sip_place(s, i)->secure;
+        cw_secure ours = { .profile = theirs->profile, .feedback = theirs->feedback };
         cw_keying keying = LOCK_NONE;
+        cw_lock *lock;
 
         if (s->own->stream[i].refused || !choose(&s->leg.policy.srtp, theirs, &keying))
             continue;
-        lock->ours = (cw_secure){ .profile = theirs->profile, .feedback = theirs->feedback };
+        lock = get_lock(s, i);
         if (keying == LOCK_SDES)
-            answer_sdes(lock, line_of(&s->leg.policy.srtp, theirs));
+            answer_sdes(lock, line_of(&s->leg.policy.srtp, theirs), &ours);
         else if (keying == LOCK_DTLS)
-            answer_dtls(s, i);
+            answer_dtls(s, lock, &ours);
+        set_ours(lock, &ours);
+        explicit_bzero(&ours, sizeof ours);
         lock->keying = keying;
         lock->agreed = true;
     }
@@ -252,7 +300,7 @@ cw_err cw_leg_sip_lock_judge(const leg_sip *s, const cw_media_desc *desc, const 
         cw_keying keying;
 
         if (!desc->stream[i].refused && !s->own->stream[i].refused &&
-            !judge(&s->lock[i].ours, &place[i].secure, &keying))
+            !judge(ours_of(lock_of(s, i)), &place[i].secure, &keying))
             return CW_E_NOT_SECURE;
     }
     return CW_OK;
@@ -261,15 +309,16 @@ cw_err cw_leg_sip_lock_judge(const leg_sip *s, const cw_media_desc *desc, const 
 void cw_leg_sip_lock_answered(leg_sip *s)
 {
     for (unsigned i = 0; i < s->remote->stream_n && i < s->own->stream_n; i++) {
-        const cw_secure *theirs = &s->place[i].secure;
-        cw_lock *lock = &s->lock[i];
+        const cw_secure *theirs = &cw_leg_sip_place(s, i)->secure;
         cw_keying keying;
+        cw_lock *lock;
 
         if (s->remote->stream[i].refused || s->own->stream[i].refused ||
-            !judge(&lock->ours, theirs, &keying))
+            !judge(ours_of(lock_of(s, i)), theirs, &keying))
             continue;
+        lock = get_lock(s, i);
         if (keying == LOCK_SDES) {
-            lock->mine = *answered_line(&lock->ours, theirs);
+            lock->mine = *answered_line(ours_of(lock), theirs);
             lock->theirs = theirs->crypto[0];
         } else if (keying == LOCK_DTLS) {
             take_print(lock, theirs, theirs->setup == CW_SETUP_PASSIVE);
@@ -285,7 +334,7 @@ static void on_dtls(void *arg, const cw_dtls_event *event)
 {
     cw_lock *lock = arg;
     leg_sip *s = lock->leg;
-    unsigned stream = (unsigned)(lock - s->lock);
+    unsigned stream = lock->stream;
 
     cw_assert_on_loop();
     if (event->err == CW_E_MEDIA_LOST) {
@@ -313,7 +362,7 @@ static void on_timer(void *arg)
 
     cw_assert_on_loop();
     for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
-        if (s->lock[i].keying != LOCK_DTLS || s->lock[i].secured || !s->ep[i])
+        if (lock_of(s, i)->keying != LOCK_DTLS || lock_of(s, i)->secured || !s->ep[i])
             continue;
         if (s->up)
             cw_leg_fail(&s->leg, CW_E_DTLS);
@@ -325,9 +374,9 @@ static void on_timer(void *arg)
 
 static CW_ON_LOOP void no_dtls(leg_sip *s, unsigned stream)
 {
-    cw_lock *lock = &s->lock[stream];
+    cw_lock *lock = s->lock[stream];
 
-    if (!lock->dtls)
+    if (!lock || !lock->dtls)
         return;
     cw_dtls_free(g_steal_pointer(&lock->dtls));
     cw_ep_rtp_dtls(s->ep[stream], NULL);
@@ -335,12 +384,11 @@ static CW_ON_LOOP void no_dtls(leg_sip *s, unsigned stream)
 
 static CW_ON_LOOP void apply_dtls(leg_sip *s, unsigned stream)
 {
-    cw_lock *lock = &s->lock[stream];
+    cw_lock *lock = s->lock[stream];
 
     if (lock->dtls && !lock->renew)
         return;
     lock->renew = lock->secured = false;
-    lock->leg = s;
     cw_dtls_free(lock->dtls);
     lock->dtls = cw_dtls_new(cw_webrtc_dtls(s->calls->webrtc), on_dtls, lock);
     if (lock->client)
@@ -354,7 +402,7 @@ static CW_ON_LOOP void apply_dtls(leg_sip *s, unsigned stream)
 
 static CW_ON_LOOP void apply_sdes(leg_sip *s, unsigned stream)
 {
-    const cw_lock *lock = &s->lock[stream];
+    const cw_lock *lock = lock_of(s, stream);
     cw_srtp_keys keys = { .suite = lock->mine.suite, .rx_mki_len = lock->theirs.mki_len };
 
     memcpy(keys.tx, lock->mine.key, sizeof keys.tx);
@@ -366,9 +414,9 @@ static CW_ON_LOOP void apply_sdes(leg_sip *s, unsigned stream)
 
 static CW_ON_LOOP void note(leg_sip *s, unsigned stream)
 {
-    cw_lock *lock = &s->lock[stream];
+    cw_lock *lock = s->lock[stream];
 
-    if (lock->noted == lock->keying)
+    if (!lock || lock->noted == lock->keying)
         return;
     lock->noted = lock->keying;
     cw_leg_note(&s->leg, "SRTP",
@@ -379,7 +427,7 @@ static CW_ON_LOOP void note(leg_sip *s, unsigned stream)
 
 void cw_leg_sip_lock_apply(leg_sip *s, unsigned stream)
 {
-    switch (s->lock[stream].keying) {
+    switch (lock_of(s, stream)->keying) {
     case LOCK_DTLS:
         apply_dtls(s, stream);
         break;
@@ -397,8 +445,14 @@ void cw_leg_sip_lock_apply(leg_sip *s, unsigned stream)
 
 void cw_leg_sip_lock_drop(leg_sip *s, unsigned stream)
 {
-    cw_dtls_free(s->lock[stream].dtls);
-    explicit_bzero(&s->lock[stream], sizeof s->lock[stream]);
+    cw_lock *lock = g_steal_pointer(&s->lock[stream]);
+
+    if (!lock)
+        return;
+    cw_dtls_free(lock->dtls);
+    drop_ours(lock);
+    explicit_bzero(lock, sizeof *lock);
+    g_free(lock);
 }
 
 json_t *cw_leg_sip_lock_json(const leg_sip *s)
@@ -406,7 +460,7 @@ json_t *cw_leg_sip_lock_json(const leg_sip *s)
     json_t *all = json_array();
 
     for (unsigned i = 0; i < s->remote->stream_n; i++) {
-        const cw_lock *lock = &s->lock[i];
+        const cw_lock *lock = lock_of(s, i);
         json_t *one;
 
         if (s->remote->stream[i].refused)

@@ -26,7 +26,7 @@ static CW_ON_LOOP void tell_both(cw_call *call, const cw_leg *leg, const char *m
 
 static CW_ON_LOOP void note_rating(cw_leg *leg)
 {
-    const cw_stream_quality *q = &leg->quality->stream[cw_leg_stream(leg, CW_AUDIO)];
+    const cw_stream_quality *q = cw_leg_stream_quality(leg, (unsigned)cw_leg_stream(leg, CW_AUDIO));
     const cw_way *way = q->sent.known ? &q->sent : &q->heard;
 
     cw_leg_note(leg, "RTP",
@@ -135,6 +135,7 @@ bool cw_leg_is_alive(cw_leg *leg)
 
 void cw_call_tell_quiet(cw_call *call, cw_leg *leg, unsigned stream, bool silent)
 {
+    cw_stream_quality *q = cw_leg_stream_quality(leg, stream);
     cw_media_kind kind;
 
     if (stream >= leg->desc->stream_n)
@@ -142,9 +143,9 @@ void cw_call_tell_quiet(cw_call *call, cw_leg *leg, unsigned stream, bool silent
     kind = leg->desc->stream[stream].kind;
     if (silent)
         cw_stat_inc(CW_STAT_media_silences);
-    if (leg->quality) {
-        leg->quality->stream[stream].silences += silent;
-        leg->quality->stream[stream].silent = silent;
+    if (q) {
+        q->silences += silent;
+        q->silent = silent;
     }
     cw_leg_note(leg, "RTP", cw_fmt("%s %s", kinds[kind], silent ? "silent" : "flowing again"));
     tell_both(call, leg, "call.media",

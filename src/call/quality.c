@@ -165,6 +165,25 @@ static double worst_mos(const cw_stream_quality *q)
     return sent > 0 && heard > 0 ? MIN(sent, heard) : MAX(sent, heard);
 }
 
+cw_stream_quality *cw_leg_stream_quality(const cw_leg *leg, unsigned stream)
+{
+    return leg->quality && stream < leg->quality->stream_n ? &leg->quality->stream[stream] : NULL;
+}
+
+/* Room for as many streams as the leg has. */
+static CW_ON_LOOP void make_room(cw_leg *leg)
+{
+    unsigned was = leg->quality ? leg->quality->stream_n : 0, n = MAX(was, leg->desc->stream_n);
+
+    if (leg->quality && n == was)
+        return;
+    leg->quality = g_realloc(leg->quality, offsetof(struct cw_leg_quality, stream[n]));
+    if (was == 0)
+        memset(leg->quality, 0, sizeof *leg->quality);
+    memset(&leg->quality->stream[was], 0, (n - was) * sizeof leg->quality->stream[0]);
+    leg->quality->stream_n = n;
+}
+
 bool cw_leg_sample(cw_leg *leg)
 {
     int sound = cw_leg_stream(leg, CW_AUDIO);
@@ -173,8 +192,7 @@ bool cw_leg_sample(cw_leg *leg)
 
     if (leg->ended)
         return false;
-    if (!leg->quality)
-        leg->quality = g_new0(struct cw_leg_quality, 1);
+    make_room(leg);
     before = leg->quality->rating;
     for (unsigned i = 0; i < leg->desc->stream_n; i++) {
         const cw_ep *ep = leg->ops->endpoint(leg, i);
@@ -209,7 +227,7 @@ static json_t *way_json(const cw_way *way)
 json_t *cw_leg_quality_json(const cw_leg *leg)
 {
     int i = cw_leg_stream(leg, CW_AUDIO);
-    const cw_stream_quality *q = leg->quality && i >= 0 ? &leg->quality->stream[i] : NULL;
+    const cw_stream_quality *q = i >= 0 ? cw_leg_stream_quality(leg, (unsigned)i) : NULL;
 
     if (!q || leg->quality->rating == CW_RATING_NONE)
         return NULL;
@@ -229,7 +247,7 @@ static void window_json(json_t *into, const char *name, const cw_way *way)
 
 void cw_stream_quality_json(const cw_leg *leg, unsigned i, json_t *into)
 {
-    const cw_stream_quality *q = leg->quality ? &leg->quality->stream[i] : NULL;
+    const cw_stream_quality *q = cw_leg_stream_quality(leg, i);
     json_t *last;
 
     if (!q || !q->samples)

@@ -41,9 +41,10 @@ typedef struct cw_stream_quality {
 
 /* A leg's; made by its first sample. */
 struct cw_leg_quality {
-    cw_stream_quality stream[CW_DESC_STREAMS_MAX];
     cw_rating rating;                     /* of its sound */
     unsigned windows[CW_RATING_POOR + 1]; /* by rating */
+    unsigned stream_n;                    /* those it had when it was sampled */
+    cw_stream_quality stream[];
 };
 
 const char *cw_rating_name(cw_rating rating); /* "good"; "" for none */
@@ -55,6 +56,9 @@ cw_rating cw_rating_next(cw_rating now, double mos);
 /* One direction's window from two readings of an endpoint. Pure. */
 void cw_way_between(const cw_ep_stats *before, const cw_ep_stats *now, unsigned codec,
                     double rtt_ms, cw_way *ret);
+
+/* NULL: it was never sampled. Valid until the next sample. */
+cw_stream_quality *cw_leg_stream_quality(const cw_leg *leg, unsigned stream) CW_ON_LOOP;
 
 /* Sample a leg's streams. True: its rating changed. */
 bool cw_leg_sample(cw_leg *leg) CW_ON_LOOP;

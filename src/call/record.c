@@ -124,14 +124,16 @@ static json_t *stream_json(const cw_stream *stream, const cw_stream_quality *q)
                      real_or_null(q->rtt_max_ms), "silences", (int)q->silences);
 }
 
-static json_t *streams_json(const cw_leg *leg)
+static CW_ON_LOOP json_t *streams_json(const cw_leg *leg)
 {
     json_t *all = json_array();
 
-    for (unsigned i = 0; leg->quality && i < leg->desc->stream_n; i++)
-        if (leg->quality->stream[i].samples)
-            json_array_append_new(all,
-                                  stream_json(&leg->desc->stream[i], &leg->quality->stream[i]));
+    for (unsigned i = 0; i < leg->desc->stream_n; i++) {
+        const cw_stream_quality *q = cw_leg_stream_quality(leg, i);
+
+        if (q && q->samples)
+            json_array_append_new(all, stream_json(&leg->desc->stream[i], q));
+    }
     return all;
 }
 
@@ -177,11 +179,13 @@ static json_t *cause_json(const cw_call *call, const cw_leg *by)
 }
 
 /* What came from one side left for the other as something else. */
-static bool transcoded(const cw_leg *a, const cw_leg *b)
+static CW_ON_LOOP bool transcoded(const cw_leg *a, const cw_leg *b)
 {
-    for (unsigned i = 0; a->quality && b->quality && i < CW_DESC_STREAMS_MAX; i++) {
-        const cw_stream_quality *x = &a->quality->stream[i], *y = &b->quality->stream[i];
+    for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
+        const cw_stream_quality *x = cw_leg_stream_quality(a, i), *y = cw_leg_stream_quality(b, i);
 
+        if (!x || !y)
+            break;
         if ((x->rx_codec[0] && y->tx_codec[0] && g_ascii_strcasecmp(x->rx_codec, y->tx_codec)) ||
             (y->rx_codec[0] && x->tx_codec[0] && g_ascii_strcasecmp(y->rx_codec, x->tx_codec)))
             return true;
