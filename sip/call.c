@@ -276,6 +276,7 @@ static cw_err fill_dialog(cw_sip_call *call, const cw_sip_target *target, char *
 {
     cw_sip_dialog *dialog = call->dialog;
     char id[23];
+    g_autofree char *from = cw_sip_user_escape(target->from_user);
     g_autofree char *display = target->from_display && *target->from_display
                                    ? cw_sip_display_quote(target->from_display)
                                    : g_strdup("");
@@ -285,10 +286,11 @@ static cw_err fill_dialog(cw_sip_call *call, const cw_sip_target *target, char *
     dialog->caller = true;
     dialog->hops_used = MIN(target->hops_used, CW_SIP_HOPS_MAX);
     dialog->call_id = g_strdup(cw_random_text(id, sizeof id - 1));
-    dialog->local_user = cw_sip_user_escape(target->from_user);
-    dialog->local = g_strdup_printf("%s%s<sip:%s%s%s>", display, *display ? " " : "",
-                                    dialog->local_user, *dialog->local_user ? "@" : "",
-                                    target->from_domain ? target->from_domain : call->sip->domain);
+    dialog->local_user = cw_sip_user_escape(target->contact_user ?: target->from_user);
+    dialog->gruu = g_strdup(target->gruu);
+    dialog->local =
+        g_strdup_printf("%s%s<sip:%s%s%s>", display, *display ? " " : "", from, *from ? "@" : "",
+                        target->from_domain ? target->from_domain : call->sip->domain);
     dialog->remote = g_strdup_printf("<%s>", ruri);
     dialog->target = g_strdup(ruri);
     for (const char *const *uri = target->route; uri && *uri; uri++)

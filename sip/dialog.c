@@ -41,6 +41,7 @@ cw_sip_dialog *cw_sip_dialog_copy(const cw_sip_dialog *dialog)
     copy->remote = g_strdup(dialog->remote);
     copy->local_user = g_strdup(dialog->local_user);
     copy->target = g_strdup(dialog->target);
+    copy->gruu = g_strdup(dialog->gruu);
     copy->contact = g_strdup(dialog->contact);
     copy->outbound = g_strdup(dialog->outbound);
     copy->hop_for = g_strdup(dialog->hop_for);
@@ -65,6 +66,7 @@ static void dialog_clear(void *data)
     g_free(dialog->remote);
     g_free(dialog->local_user);
     g_free(dialog->target);
+    g_free(dialog->gruu);
     g_free(dialog->contact);
     g_free(dialog->outbound);
     g_free(dialog->hop_for);

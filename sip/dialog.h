@@ -19,6 +19,7 @@ typedef struct cw_sip_dialog {
     char *local, *remote; /* name-addr of From and To as we send them, without tag */
     char *local_user;     /* escaped, for Contact */
     char *target;         /* remote target: the next Request-URI */
+    char *gruu;           /* URI that stands in Contact for all our addresses; NULL: none */
     char *contact;        /* ours, name-addr; NULL until the first hop is known */
     GPtrArray *route;     /* URIs in the order we use them */
     char *outbound;       /* next hop until a Contact is known: "sip:host:port"; NULL: target's */

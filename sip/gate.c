@@ -33,7 +33,7 @@ void cw_sip_count_bad(cw_sip *sip)
     sip->bad_seen = (unsigned)bad;
 }
 
-static bool source_of(msg_t *msg, cw_addr *ret)
+bool cw_sip_source_of(msg_t *msg, cw_addr *ret)
 {
     const su_sockaddr_t *su = msg_addr(msg);
 
@@ -280,8 +280,8 @@ static void on_request(cw_sip *sip, msg_t *msg, sip_t *message) CW_ON_LOOP
         return;
     }
     /* Whoever knows a dialog's tags belongs to it, wherever the request comes from. */
-    if (!dialog &&
-        (!source_of(msg, &source) || (sip->ops->trusted && !sip->ops->trusted(sip->arg, &source))))
+    if (!dialog && (!cw_sip_source_of(msg, &source) ||
+                    (sip->ops->trusted && !sip->ops->trusted(sip->arg, &source))))
         refuse(sip, msg, 403, NULL);
     else if (cw_sip_server_transactions(sip) >= (dialog ? 2 * limit : limit))
         refuse(sip, msg, 503, "Retry-After: 5");

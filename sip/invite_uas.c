@@ -236,7 +236,10 @@ void cw_sip_uas_invite(cw_sip *sip, nta_incoming_t *irq, const sip_t *message,
     call->source = *source;
     call->remote_invite_cseq = message->sip_cseq->cs_seq;
     call->dialog->transport = transport;
-    call->dialog->contact = cw_sip_contact_for(sip, transport, source, call->dialog->local_user);
+    call->dialog->gruu = g_strdup(cw_sip_reg_gruu(sip, call->dialog->local_user));
+    call->dialog->contact =
+        call->dialog->gruu ? g_strdup_printf("<%s>", call->dialog->gruu)
+                           : cw_sip_contact_for(sip, transport, source, call->dialog->local_user);
     nta_incoming_tag(irq, call->dialog->local_tag);
     nta_incoming_bind(irq, on_cancel, call);
     nta_incoming_treply(irq, SIP_100_TRYING, TAG_END());

@@ -13,10 +13,15 @@ sip_libsip_a_SOURCES = \
 	sip/modify.c \
 	sip/option.c sip/option.def \
 	sip/priv.h \
+	sip/binding.c \
 	sip/reason.c \
+	sip/register.c sip/register.h sip/register.fsm sip/register_priv.h \
+	sip/register_send.c \
+	sip/registrar.c \
 	sip/resolve.c sip/resolve.h \
 	sip/send.c \
 	sip/sip.h \
 	sip/stack.c \
 	sip/transport.c \
-	sip/uri.c sip/uri.h
+	sip/uri.c sip/uri.h \
+	sip/urilist.c sip/urilist.h

@@ -45,6 +45,7 @@ struct cw_sip {
     cw_resolver *resolver;
     GPtrArray *listeners; /* cw_sip_listener */
     GHashTable *calls;    /* local tag -> cw_sip_call; each holds a reference */
+    GHashTable *regs;     /* user part of Contact -> struct cw_sip_reg, borrowed */
     GQueue sends;         /* cw_sip_send in flight */
     char *domain, *user_agent;
     unsigned bad_seen; /* malformed messages already added to the counter */
@@ -67,6 +68,7 @@ json_t *cw_sip_listeners_json(const cw_sip *sip) CW_ON_LOOP;
 /* --- gate.c: every request that no transaction of ours was waiting for --- */
 
 int cw_sip_on_message(cw_sip *sip, nta_agent_t *agent, msg_t *msg, sip_t *message) CW_ON_LOOP;
+bool cw_sip_source_of(msg_t *msg, cw_addr *ret) CW_ON_LOOP; /* who sent it; false: no address */
 size_t cw_sip_server_transactions(const cw_sip *sip) CW_ON_LOOP;
 void cw_sip_count_bad(cw_sip *sip) CW_ON_LOOP;
 
@@ -140,10 +142,15 @@ char *cw_sip_unsupported_line(const cw_sip *sip, const sip_t *message) CW_ON_LOO
 bool cw_sip_offers_option(const sip_t *message, const char *tag);   /* pure; or requires it */
 bool cw_sip_requires_option(const sip_t *message, const char *tag); /* pure */
 
+/* --- register.c --- */
+
+/* The GRUU of the registration with this user part in its Contact; NULL: none. */
+const char *cw_sip_reg_gruu(const cw_sip *sip, const char *contact_user) CW_ON_LOOP;
+
 /* --- message.c --- */
 
 /* What the layers above see of it; NULL of NULL. */
-const cw_sip_message *cw_sip_message_of(const sip_t *sip) CW_ON_LOOP;
+const cw_sip_message *cw_sip_message_of(const sip_t *sip); /* pure */
 
 /* --- reason.c: causes; pure --- */
 

@@ -199,8 +199,9 @@ static void transmit(cw_sip_send *send)
         return;
     }
     g_free(dialog->contact);
-    dialog->contact =
-        cw_sip_contact_for(send->sip, send->transport, &dialog->hop, dialog->local_user);
+    dialog->contact = dialog->gruu ? g_strdup_printf("<%s>", dialog->gruu)
+                                   : cw_sip_contact_for(send->sip, send->transport, &dialog->hop,
+                                                        dialog->local_user);
     take_credentials(send, ruri);
     msg = build(send, send->method, send->name, ruri, route);
     if (!msg) {

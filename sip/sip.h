@@ -155,6 +155,8 @@ typedef struct cw_sip_target {
     /* URIs the INVITE is sent by (RFC 3261 8.1.1.1, RFC 3608), NULL-ended; may be NULL. The first
      * is the next hop. Of configuration or of a registrar, each with `lr`. */
     const char *const *route;
+    const char *contact_user; /* user part of our Contact; NULL: from_user */
+    const char *gruu;         /* our Contact, when the registrar gave one (RFC 5627); NULL: none */
     unsigned hops_used; /* of CW_SIP_HOPS_MAX, when it carries on a call that came in */
 } cw_sip_target;
 

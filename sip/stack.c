@@ -120,6 +120,7 @@ cw_err cw_sip_new(cw_loop *loop, const cw_conf *conf, const cw_sip_ops *ops, voi
     sip->arg = arg;
     sip->listeners = g_ptr_array_new_with_free_func(g_free);
     sip->calls = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, unref_call);
+    sip->regs = g_hash_table_new(g_str_hash, g_str_equal);
     sip->user_agent = g_strdup(conf->sip.user_agent && *conf->sip.user_agent ? conf->sip.user_agent
                                                                              : VERSION_TEXT);
     g_queue_init(&sip->sends);
@@ -156,6 +157,8 @@ void cw_sip_free(cw_sip *sip)
         close_call(cw_sip_call_ref(at->data));
     while (sip->sends.head)
         cw_sip_send_free(sip->sends.head->data);
+    g_assert(g_hash_table_size(sip->regs) == 0); /* their registrars went before */
+    g_hash_table_destroy(sip->regs);
     g_hash_table_destroy(sip->calls);
     for (GList *at = calls; at; at = at->next)
         cw_sip_call_unref(at->data);

@@ -110,3 +110,9 @@ TESTS += tests/fuzz/fuzz-codec
 tests_fuzz_fuzz_codec_SOURCES = tests/fuzz/fuzz-codec.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_codec_LDADD = $(MEDIA_LIBS)
 tests_fuzz_fuzz_codec_LDFLAGS = $(FUZZ_LINK)
+
+check_PROGRAMS += tests/fuzz/fuzz-sip-register
+TESTS += tests/fuzz/fuzz-sip-register
+tests_fuzz_fuzz_sip_register_SOURCES = tests/fuzz/fuzz-sip-register.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_sip_register_LDADD = $(SIP_LIBS)
+tests_fuzz_fuzz_sip_register_LDFLAGS = $(FUZZ_LINK)

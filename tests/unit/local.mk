@@ -170,7 +170,7 @@ tests_unit_test_session_SOURCES = tests/unit/test-session.c tests/unit/fake-call
 tests_unit_test_session_LDADD = src/api/libapi.a $(USER_LIBS)
 
 SIP_TESTS = tests/unit/test-sip-auth tests/unit/test-sip-call tests/unit/test-sip-message \
-	tests/unit/test-sip-raw \
+	tests/unit/test-sip-raw tests/unit/test-sip-register \
 	tests/unit/test-sip-resolve tests/unit/test-sip-uri
 check_PROGRAMS += $(SIP_TESTS)
 TESTS += $(SIP_TESTS)
@@ -183,6 +183,9 @@ tests_unit_test_sip_message_SOURCES = tests/unit/test-sip-message.c tests/unit/s
 tests_unit_test_sip_message_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_raw_SOURCES = tests/unit/test-sip-raw.c tests/unit/sip-raw.h tests/unit/sip-rig.h
 tests_unit_test_sip_raw_LDADD = $(SIP_LIBS)
+tests_unit_test_sip_register_SOURCES = tests/unit/test-sip-register.c tests/unit/sip-raw.h \
+	tests/unit/sip-rig.h
+tests_unit_test_sip_register_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_resolve_SOURCES = tests/unit/test-sip-resolve.c
 tests_unit_test_sip_resolve_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_uri_SOURCES = tests/unit/test-sip-uri.c
