@@ -410,8 +410,7 @@ static GStrv route_of(const cw_sip_registrar *r, GStrv named)
     GPtrArray *all = g_ptr_array_new();
 
     if (r->proxy && !begins_with_proxy(r, named[0]))
-        g_ptr_array_add(all, g_strdup_printf("sip:%s;lr%s", r->proxy,
-                                             r->transport == CW_SIP_TCP ? ";transport=tcp" : ""));
+        g_ptr_array_add(all, g_strdup_printf("sip:%s;lr%s", r->proxy, cw_sip_registrar_param(r)));
     for (; *named; named++)
         g_ptr_array_add(all, g_strdup(*named));
     g_ptr_array_add(all, NULL);

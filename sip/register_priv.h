@@ -46,7 +46,7 @@ typedef struct cw_sip_binding {
  */
 CW_NODISCARD cw_err cw_sip_binding_take(cw_sip_binding *ret, const sip_t *sip, const char *own,
                                         const char *instance, unsigned asked_s) CW_ON_LOOP;
-void cw_sip_binding_clear(cw_sip_binding *binding);
+void cw_sip_binding_clear(cw_sip_binding *binding); /* pure */
 
 struct cw_sip_registrar {
     cw_sip *sip;
@@ -69,6 +69,9 @@ bool cw_sip_registrar_ready(cw_sip_registrar *registrar, cw_sip_reg *reg) CW_ON_
 void cw_sip_registrar_forget(cw_sip_registrar *registrar, cw_sip_reg *reg) CW_ON_LOOP;
 /* Address `at` did not answer: true when there is another. */
 bool cw_sip_registrar_next(cw_sip_registrar *registrar, unsigned at) CW_ON_LOOP;
+
+/* ";transport=tcp", or nothing for UDP; for URIs. Pure. */
+const char *cw_sip_registrar_param(const cw_sip_registrar *registrar);
 
 struct cw_sip_reg {
     cw_sip_registrar *registrar;

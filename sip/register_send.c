@@ -20,7 +20,7 @@ static char *contact_of(const cw_sip_reg *reg)
     g_autofree char *instance = cw_sip_reg_instance(reg);
 
     return g_strdup_printf("<sip:%s@%s%s>;+sip.instance=\"<%s>\"%s", reg->token, r->contact,
-                           r->transport == CW_SIP_TCP ? ";transport=tcp" : "", instance,
+                           cw_sip_registrar_param(r), instance,
                            r->outbound && !reg->no_regid ? ";reg-id=1" : "");
 }
 
@@ -130,8 +130,7 @@ static char *own_uri(const cw_sip_reg *reg)
 {
     const cw_sip_registrar *r = reg->registrar;
 
-    return g_strdup_printf("sip:%s@%s%s", reg->token, r->contact,
-                           r->transport == CW_SIP_TCP ? ";transport=tcp" : "");
+    return g_strdup_printf("sip:%s@%s%s", reg->token, r->contact, cw_sip_registrar_param(r));
 }
 
 static cw_sip_reg_event on_success(cw_sip_reg *reg, const sip_t *sip) CW_ON_LOOP

@@ -29,7 +29,7 @@ static bool use(cw_sip_registrar *r, unsigned at) CW_ON_LOOP
     g_free(r->url);
     g_free(r->contact);
     r->url = g_strdup_printf("sip:%s;transport=%s", cw_addr_print(&r->addr[at], text),
-                             r->transport == CW_SIP_TCP ? "tcp" : "udp");
+                             cw_sip_transport_name(r->transport));
     r->contact = g_strdup(cw_addr_print(&local, text));
     g_strlcpy(r->ident, listener->ident, sizeof r->ident);
     r->at = at;
@@ -135,6 +135,18 @@ bool cw_sip_registrar_next(cw_sip_registrar *r, unsigned at)
     if (r->addr_n < 2)
         return false;
     return r->at != at || use(r, (at + 1) % r->addr_n);
+}
+
+const char *cw_sip_registrar_param(const cw_sip_registrar *r)
+{
+    switch (r->transport) {
+    case CW_SIP_TCP:
+        return ";transport=tcp";
+    case CW_SIP_TLS:
+        return ";transport=tls";
+    default:
+        return "";
+    }
 }
 
 bool cw_sip_registrar_is(const cw_sip_registrar *r, const cw_addr *source)
