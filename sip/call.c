@@ -1,5 +1,6 @@
 /* The object, its state runner, and the public calls. Actions are in invite_uac.c, invite_uas.c. */
 #include "sip/call.h"
+#include "sip/header.h"
 
 #include "base/ident.h"
 #include "base/json.h"
@@ -137,6 +138,7 @@ static void call_clear(void *data)
     g_free(call->said_sdp);
     g_free(call->answer);
     g_strfreev(call->headers);
+    g_strfreev(call->say);
 }
 
 void cw_sip_call_unref(cw_sip_call *call)
@@ -257,7 +259,7 @@ static cw_err check_target(const cw_sip_target *target, char **ruri, cw_sip_host
     if (!target->from_user || !cw_text_is_safe(target->from_user, strlen(target->from_user)))
         return CW_E_UNSAFE;
     for (const char *const *line = target->headers; line && *line; line++)
-        if (!cw_sip_header_is_safe(*line))
+        if (!cw_sip_header_line_ok(*line))
             return CW_E_UNSAFE;
     if (target->from_domain &&
         cw_sip_host_parse(target->from_domain, strlen(target->from_domain), host))
@@ -348,6 +350,23 @@ cw_err cw_sip_call_respond(cw_sip_call *call, int status, const char *sdp, size_
         return CW_E_STATE;
     cw_sip_call_run(call, status < 200 ? SIP_EV_RING : SIP_EV_ACCEPT, &note);
     return CW_OK;
+}
+
+cw_err cw_sip_call_headers(cw_sip_call *call, const char *const *lines)
+{
+    for (const char *const *line = lines; line && *line; line++)
+        if (!cw_sip_header_line_ok(*line))
+            return CW_E_UNSAFE;
+    g_strfreev(call->say);
+    call->say = g_strdupv((char **)lines);
+    return CW_OK;
+}
+
+void cw_sip_call_end_as(cw_sip_call *call, const cw_sip_why *why)
+{
+    call->why = *why;
+    call->has_why = true;
+    cw_sip_call_end(call, why->err);
 }
 
 void cw_sip_call_end(cw_sip_call *call, cw_err why)

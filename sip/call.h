@@ -66,10 +66,13 @@ struct cw_sip_call {
     const cw_sip_call_ops *ops; /* NULL: nobody is told any more */
     void *arg;
     cw_sip_state state;
-    bool freed;            /* the owner has let go */
-    bool listed;           /* in sip->calls, which then holds a reference */
-    bool offerless;        /* the INVITE had no offer: the ACK brings the answer */
-    cw_err hangup;         /* why we end it */
+    bool freed;     /* the owner has let go */
+    bool listed;    /* in sip->calls, which then holds a reference */
+    bool offerless; /* the INVITE had no offer: the ACK brings the answer */
+    cw_err hangup;  /* why we end it */
+    cw_sip_why why; /* and more of that, if has_why */
+    bool has_why;
+    GStrv say;             /* see cw_sip_call_headers; NULL: nothing */
     cw_sip_dialog *dialog; /* as client: what the INVITE was built from, then the winner's */
     GPtrArray *forks;      /* cw_sip_dialog: early dialogs and 2xx of losers */
     unsigned forks_n;      /* numbers given out */
@@ -117,6 +120,9 @@ void cw_sip_call_arm_deadline(cw_sip_call *call, uint64_t in_ms) CW_ON_LOOP;
 /* A line of the timeline. status 0: the request `name`; else the response to it. */
 void cw_sip_call_trace(cw_sip_call *call, bool out, int status, const char *phrase,
                        const char *name) CW_ON_LOOP;
+
+/* The Reason header fields (RFC 3326) of an end of ours by `err`; g_strfreev. */
+GStrv cw_sip_call_reasons(const cw_sip_call *call, cw_err err) CW_ON_LOOP;
 
 /* Its dialog with this remote tag, also an early or a lost one; NULL: none. */
 cw_sip_dialog *cw_sip_call_dialog(const cw_sip_call *call, const char *remote_tag) CW_ON_LOOP;

@@ -175,7 +175,7 @@ void cw_sip_do_wait_to_cancel(cw_sip_call *call, const cw_sip_note *note)
 
 void cw_sip_do_send_cancel(cw_sip_call *call, const cw_sip_note *note)
 {
-    g_autofree char *reason = NULL;
+    g_auto(GStrv) reasons = NULL;
 
     if (call->cancelled || !call->invite)
         return;
@@ -183,8 +183,8 @@ void cw_sip_do_send_cancel(cw_sip_call *call, const cw_sip_note *note)
     if (!call->invite->provisional) /* credentials were asked for: the next INVITE is out */
         return;
     call->cancelled = true;
-    reason = cw_sip_reason_line(call->hangup);
-    cw_sip_send_cancel(call->invite, reason);
+    reasons = cw_sip_call_reasons(call, call->hangup);
+    cw_sip_send_cancel(call->invite, (const char *const *)reasons);
 }
 
 void cw_sip_do_tell_no_answer(cw_sip_call *call, const cw_sip_note *note)
@@ -222,9 +222,18 @@ static void on_bye(cw_sip_call *call, cw_sip_send *send, int status, const sip_t
 
 static void bye(cw_sip_call *call, cw_sip_dialog *dialog, cw_err why, cw_sip_send_fn *fn) CW_ON_LOOP
 {
-    g_autofree char *reason = cw_sip_reason_line(why);
-    const char *const headers[] = { reason, NULL };
-    cw_sip_request request = { .method = sip_method_bye, .name = "BYE", .headers = headers };
+    g_auto(GStrv) headers = cw_sip_call_reasons(call, why);
+    cw_sip_request request = { .method = sip_method_bye, .name = "BYE" };
+
+    if (call->say && dialog == call->dialog) {
+        g_autoptr(GStrvBuilder) all = g_strv_builder_new();
+
+        g_strv_builder_addv(all, (const char **)headers);
+        g_strv_builder_addv(all, (const char **)call->say);
+        g_strfreev(headers);
+        headers = g_strv_builder_end(all);
+    }
+    request.headers = (const char *const *)headers;
 
     (void)cw_sip_send_start(call, dialog, &request, fn);
 }

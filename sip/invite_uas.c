@@ -14,8 +14,10 @@
 void cw_sip_uas_reply(cw_sip_call *call, nta_incoming_t *irq, int status, const char *sdp)
 {
     const char *contact = status < 300 ? call->dialog->contact : NULL;
+    g_autofree char *more = irq == call->irq && call->say ? g_strjoinv("\r\n", call->say) : NULL;
 
     nta_incoming_treply(irq, status, cw_sip_phrase(status), SIPTAG_CONTACT_STR(contact),
+                        TAG_IF(more, SIPTAG_HEADER_STR(more)),
                         TAG_IF(status >= 200 && status < 300, SIPTAG_ALLOW_STR(CW_SIP_ALLOW)),
                         SIPTAG_SERVER_STR(call->sip->user_agent),
                         TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
@@ -25,9 +27,12 @@ void cw_sip_uas_reply(cw_sip_call *call, nta_incoming_t *irq, int status, const 
 
 static void reply_final(cw_sip_call *call, int status, cw_err why) CW_ON_LOOP
 {
-    g_autofree char *reason = cw_sip_reason_line(why);
+    g_auto(GStrv) reasons = cw_sip_call_reasons(call, why);
+    g_autofree char *reason = g_strjoinv("\r\n", reasons);
+    g_autofree char *more = call->say ? g_strjoinv("\r\n", call->say) : NULL;
 
     nta_incoming_treply(call->irq, status, cw_sip_phrase(status), SIPTAG_HEADER_STR(reason),
+                        TAG_IF(more, SIPTAG_HEADER_STR(more)),
                         SIPTAG_SERVER_STR(call->sip->user_agent),
                         TAG_IF(status == 503, SIPTAG_RETRY_AFTER_STR("5")),
                         TAG_IF(status == 405, SIPTAG_ALLOW_STR(CW_SIP_ALLOW)), TAG_END());
@@ -54,6 +59,7 @@ void cw_sip_do_refuse_cancelled(cw_sip_call *call, const cw_sip_note *note)
     if (cw_sip_elsewhere(note->sip))
         end.err = CW_E_ANSWERED_ELSEWHERE;
     g_strlcpy(end.phrase, cw_sip_phrase(487), sizeof end.phrase);
+    end.reason = cw_sip_reason_of(note->sip, end.phrase);
     reply_final(call, 487, CW_E_CANCELLED);
     cw_sip_call_tell_end(call, &end);
 }
@@ -128,6 +134,7 @@ void cw_sip_do_take_bye(cw_sip_call *call, const cw_sip_note *note)
                        .q850 = cw_sip_q850_of(note->sip),
                        .message = cw_sip_message_of(note->sip) };
 
+    end.reason = cw_sip_reason_of(note->sip, end.phrase);
     cw_sip_call_tell_end(call, &end);
 }
 

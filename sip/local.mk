@@ -1,10 +1,12 @@
 noinst_LIBRARIES += sip/libsip.a
 sip_libsip_a_SOURCES = \
+	sip/address.c sip/address.h \
 	sip/auth.c sip/auth.h \
 	sip/challenge.c \
 	sip/call.c sip/call.h sip/invite.fsm \
 	sip/dialog.c sip/dialog.h \
 	sip/gate.c \
+	sip/header.c sip/header.h \
 	sip/interpose.c sip/interpose.h \
 	sip/invite_uac.c \
 	sip/invite_uas.c \

@@ -15,12 +15,15 @@ static const sip_header_t *first_of(const sip_t *sip)
                             : (const sip_header_t *)sip->sip_status;
 }
 
+static const char *name_of(const sip_header_t *h)
+{
+    return h->sh_class->hc_hash == msg_unknown_hash ? h->sh_unknown->un_name : h->sh_class->hc_name;
+}
+
 static bool is_named(const sip_header_t *h, const char *name)
 {
-    const char *own = h->sh_class->hc_name;
+    const char *own = name_of(h);
 
-    if (h->sh_class->hc_hash == msg_unknown_hash)
-        own = h->sh_unknown->un_name;
     return own && g_ascii_strcasecmp(own, name) == 0;
 }
 
@@ -55,16 +58,12 @@ static void unfold(char *text)
     *to = '\0';
 }
 
-char *cw_sip_message_header(const cw_sip_message *message, const char *name, unsigned nth)
+/* g_free it; NULL: not fit to show. */
+static char *value_of(const sip_header_t *h)
 {
-    const sip_header_t *h = message ? first_of((const sip_t *)message) : NULL;
-    g_autofree char *text = NULL;
+    g_autofree char *text = print(h);
     size_t len;
 
-    for (; h; h = (const sip_header_t *)h->sh_succ)
-        if (h->sh_class && is_named(h, name) && nth-- == 0)
-            break;
-    text = h ? print(h) : NULL;
     if (!text)
         return NULL;
     unfold(text);
@@ -72,4 +71,27 @@ char *cw_sip_message_header(const cw_sip_message *message, const char *name, uns
     if (len > CW_SIP_HEADER_MAX || !cw_text_is_safe(text, len) || !g_utf8_validate(text, -1, NULL))
         return NULL;
     return g_steal_pointer(&text);
+}
+
+char *cw_sip_message_header(const cw_sip_message *message, const char *name, unsigned nth)
+{
+    const sip_header_t *h = message ? first_of((const sip_t *)message) : NULL;
+
+    for (; h; h = (const sip_header_t *)h->sh_succ)
+        if (h->sh_class && is_named(h, name) && nth-- == 0)
+            return value_of(h);
+    return NULL;
+}
+
+void cw_sip_message_each(const cw_sip_message *message, cw_sip_field_fn *fn, void *arg)
+{
+    const sip_header_t *h = message ? first_of((const sip_t *)message) : NULL;
+
+    for (; h; h = (const sip_header_t *)h->sh_succ) {
+        const char *name = h->sh_class ? name_of(h) : NULL;
+        g_autofree char *value = name && *name ? value_of(h) : NULL;
+
+        if (value && cw_text_is_safe(name, strlen(name)) && g_utf8_validate(name, -1, NULL))
+            fn(arg, name, value);
+    }
 }

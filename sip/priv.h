@@ -124,7 +124,8 @@ cw_sip_send *cw_sip_send_start(cw_sip_call *call, cw_sip_dialog *dialog,
 cw_sip_send *cw_sip_send_alone(cw_sip *sip, cw_sip_account *account, cw_sip_dialog *dialog,
                                const cw_sip_request *request, cw_sip_alone_fn *fn,
                                void *arg) CW_ON_LOOP;
-void cw_sip_send_cancel(cw_sip_send *send, const char *reason) CW_ON_LOOP; /* CANCEL an INVITE */
+/* CANCEL an INVITE; `reasons` as cw_sip_call_reasons gives them, NULL: none. */
+void cw_sip_send_cancel(cw_sip_send *send, const char *const *reasons) CW_ON_LOOP;
 void cw_sip_send_free(cw_sip_send *send) CW_ON_LOOP; /* no call follows; NULL is fine */
 
 /* --- challenge.c --- */
@@ -156,8 +157,9 @@ const cw_sip_message *cw_sip_message_of(const sip_t *sip); /* pure */
 
 int cw_sip_q850_of(const sip_t *sip);    /* pure; Reason: Q.850;cause=, 0: none */
 bool cw_sip_elsewhere(const sip_t *sip); /* pure; Reason: SIP;cause=200 (RFC 3326 2) */
-char *cw_sip_reason_line(cw_err why);    /* pure; "Reason: Q.850;cause=16;text=…" */
-const char *cw_sip_phrase(int status);   /* pure */
+/* pure; the status of Reason: SIP;cause= and its text, which is safe; 0: none, `text` unchanged */
+int cw_sip_reason_of(const sip_t *sip, char text[static 96]);
+const char *cw_sip_phrase(int status);                             /* pure */
 void cw_sip_end_of(cw_sip_end *end, int status, const sip_t *sip); /* pure; of a final response */
 
 #endif

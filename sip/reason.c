@@ -1,4 +1,5 @@
-#include "sip/priv.h"
+#include "sip/call.h"
+#include "sip/uri.h"
 
 #include "base/json.h"
 
@@ -20,14 +21,30 @@ int cw_sip_q850_of(const sip_t *sip)
     return 0;
 }
 
-bool cw_sip_elsewhere(const sip_t *sip)
+int cw_sip_reason_of(const sip_t *sip, char text[static 96])
 {
     for (const sip_reason_t *reason = sip ? sip->sip_reason : NULL; reason;
-         reason = reason->re_next)
-        if (reason->re_protocol && g_ascii_strcasecmp(reason->re_protocol, "SIP") == 0 &&
-            reason->re_cause && strcmp(reason->re_cause, "200") == 0)
-            return true;
-    return false;
+         reason = reason->re_next) {
+        long cause = reason->re_cause ? strtol(reason->re_cause, NULL, 10) : 0;
+        g_autofree char *said = NULL;
+
+        if (!reason->re_protocol || g_ascii_strcasecmp(reason->re_protocol, "SIP") != 0 ||
+            cause < 200 || cause > 699)
+            continue;
+        said = cw_sip_display_decode(reason->re_text);
+        g_strlcpy(text, *said ? said : cw_sip_phrase((int)cause), 96);
+        if (!g_utf8_validate(text, -1, NULL)) /* cut inside a character */
+            g_strlcpy(text, cw_sip_phrase((int)cause), 96);
+        return (int)cause;
+    }
+    return 0;
+}
+
+bool cw_sip_elsewhere(const sip_t *sip)
+{
+    char ignored[96];
+
+    return cw_sip_reason_of(sip, ignored) == 200;
 }
 
 /* Q.850 cause values; the pairs are those of RFC 3398 8.2.6.1 read backwards. */
@@ -68,15 +85,37 @@ static int q850_for(cw_err why)
     }
 }
 
-char *cw_sip_reason_line(cw_err why)
+/* With a quoted text; g_free it. */
+static char *line(const char *protocol, int cause, const char *text)
 {
-    return g_strdup_printf("Reason: Q.850;cause=%d;text=\"%s\"", q850_for(why),
-                           why ? cw_err_text(why) : "hang up");
+    g_autofree char *quoted = cw_sip_display_quote(text);
+
+    return g_strdup_printf("Reason: %s;cause=%d%s%s", protocol, cause, quoted ? ";text=" : "",
+                           quoted ? quoted : "");
+}
+
+GStrv cw_sip_call_reasons(const cw_sip_call *call, cw_err err)
+{
+    const cw_sip_why *why = call->has_why && call->why.err == err ? &call->why : NULL;
+    const char *text = err ? cw_err_text(err) : "hang up";
+    GPtrArray *lines = g_ptr_array_new();
+
+    if (why && why->q850 && why->text[0] && !why->status)
+        text = why->text;
+    g_ptr_array_add(lines, line("Q.850", why && why->q850 ? why->q850 : q850_for(err), text));
+    if (why && why->status)
+        g_ptr_array_add(
+            lines, line("SIP", why->status, why->text[0] ? why->text : cw_sip_phrase(why->status)));
+    else if (err == CW_E_ANSWERED_ELSEWHERE) /* RFC 3326 3.1 */
+        g_ptr_array_add(lines, line("SIP", 200, "Call completed elsewhere"));
+    g_ptr_array_add(lines, NULL);
+    return (GStrv)g_ptr_array_free(lines, FALSE);
 }
 
 const char *cw_sip_phrase(int status)
 {
-    const char *phrase = sip_status_phrase(status);
+    const char *phrase = status == 433 ? "Anonymity Disallowed" /* RFC 5079 */
+                                       : sip_status_phrase(status);
 
     return phrase ? phrase : "Response";
 }

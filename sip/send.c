@@ -337,7 +337,7 @@ cw_sip_send *cw_sip_send_alone(cw_sip *sip, cw_sip_account *account, cw_sip_dial
     return send;
 }
 
-void cw_sip_send_cancel(cw_sip_send *send, const char *reason)
+void cw_sip_send_cancel(cw_sip_send *send, const char *const *reasons)
 {
     g_autofree char *ruri = NULL, *route_header = NULL, *url = NULL;
     const cw_sip_listener *listener;
@@ -353,8 +353,7 @@ void cw_sip_send_cancel(cw_sip_send *send, const char *reason)
     msg = listener ? build(send, SIP_METHOD_CANCEL, ruri, route_header) : NULL;
     if (!msg)
         return;
-    if (reason)
-        sip_add_tl(msg, sip_object(msg), SIPTAG_HEADER_STR(reason), TAG_END());
+    add_extra(msg, sip_object(msg), reasons);
     cw_stat_inc(CW_STAT_sip_requests_out);
     cw_sip_call_trace(send->call, true, 0, NULL, "CANCEL");
     /* The INVITE's branch, so that the server finds it (9.1). */

@@ -35,12 +35,18 @@ typedef struct cw_sip_message cw_sip_message;
 char *cw_sip_message_header(const cw_sip_message *message, const char *name,
                             unsigned nth) CW_ON_LOOP;
 
+/* Every field of it, in order: names in their long form where they have one, values as above; what
+ * is not fit to show is left out. */
+typedef void cw_sip_field_fn(void *arg, const char *name, const char *value);
+void cw_sip_message_each(const cw_sip_message *message, cw_sip_field_fn *fn, void *arg) CW_ON_LOOP;
+
 /* Why a call ended, or why a request was refused. */
 typedef struct cw_sip_end {
     cw_err err;      /* CW_OK: an ordinary BYE */
     int status;      /* final SIP status, 0: none (BYE, time-out of ours) */
     char phrase[96]; /* of the status line; safe text */
     int q850;        /* Reason: Q.850;cause= (RFC 3326), 0: none */
+    int reason;      /* Reason: SIP;cause= of a BYE or CANCEL, 0: none; `phrase` is its text then */
     bool by_peer;
     unsigned retry_after_s;        /* Retry-After of a refusal (RFC 3261 20.33), 0: none */
     const cw_sip_message *message; /* that ended it; NULL: none */
@@ -180,6 +186,11 @@ void cw_sip_call_accept(cw_sip_call *call, const cw_sip_call_ops *ops, void *arg
 CW_NODISCARD cw_err cw_sip_call_respond(cw_sip_call *call, int status, const char *sdp,
                                         size_t len) CW_ON_LOOP;
 
+/* What our next messages about the call say besides: its responses, also when they are repeated,
+ * its BYE. "Name: value", NULL-ended; NULL: nothing any more. CW_E_UNSAFE: a line that is none of
+ * ours to set (header.h). */
+CW_NODISCARD cw_err cw_sip_call_headers(cw_sip_call *call, const char *const *lines) CW_ON_LOOP;
+
 /* Later offers. `fork`: as in cw_sip_response while the call is not answered, then of no matter;
  * being called: 0.
  *
@@ -199,6 +210,15 @@ CW_NODISCARD cw_err cw_sip_call_info(cw_sip_call *call, const char *type, const 
 /* End it, whatever its state: CANCEL, a final response with `why`'s status, or BYE with a Reason
  * header. No `ended` follows. Transactions finish by themselves after cw_sip_call_free. */
 void cw_sip_call_end(cw_sip_call *call, cw_err why) CW_ON_LOOP;
+
+/* The same, saying more in Reason header fields (RFC 3326). */
+typedef struct cw_sip_why {
+    cw_err err;    /* CW_OK: an ordinary hang-up */
+    int q850;      /* 0: what goes with err */
+    int status;    /* what another leg's far side refused with, or gave as SIP;cause=; 0: none */
+    char text[96]; /* that goes with it; "": none */
+} cw_sip_why;
+void cw_sip_call_end_as(cw_sip_call *call, const cw_sip_why *why) CW_ON_LOOP;
 void cw_sip_call_free(cw_sip_call *call) CW_ON_LOOP; /* ends it first when it has not; NULL fine */
 json_t *cw_sip_call_json(const cw_sip_call *call) CW_ON_LOOP; /* dialog ids, CSeq, route, state */
 

@@ -382,17 +382,3 @@ char *cw_sip_display_decode(const char *quoted)
         g_string_truncate(out, 0);
     return g_strstrip(g_string_free(g_steal_pointer(&out), FALSE));
 }
-
-bool cw_sip_header_is_safe(const char *line)
-{
-    const char *colon = strchr(line, ':');
-    size_t len = colon ? (size_t)(colon - line) : 0;
-
-    if (len < 3 || len > 64 || strlen(line) > 1024 || !cw_text_is_safe(line, strlen(line)) ||
-        !g_utf8_validate(line, -1, NULL))
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if (!g_ascii_isalnum(line[i]) && !is_one_of(line[i], "-.!%*_+`'~"))
-            return false;
-    return g_ascii_strncasecmp(line, "X-", 2) == 0;
-}

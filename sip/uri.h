@@ -44,7 +44,4 @@ char *cw_sip_user_unescape(const char *user, size_t len); /* NULL: control byte 
 char *cw_sip_display_quote(const char *name);    /* with quotes; NULL: control byte or bad UTF-8 */
 char *cw_sip_display_decode(const char *quoted); /* never NULL; unsafe names become "" */
 
-/* "Name: value" that may be put into a request: token name, safe text, and not a header of ours. */
-bool cw_sip_header_is_safe(const char *line);
-
 #endif

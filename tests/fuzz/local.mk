@@ -66,6 +66,12 @@ tests_fuzz_fuzz_token_SOURCES = tests/fuzz/fuzz-token.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_token_LDADD = $(USER_LIBS)
 tests_fuzz_fuzz_token_LDFLAGS = $(FUZZ_LINK)
 
+check_PROGRAMS += tests/fuzz/fuzz-address
+TESTS += tests/fuzz/fuzz-address
+tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz-address.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_address_LDADD = $(SIP_LIBS)
+tests_fuzz_fuzz_address_LDFLAGS = $(FUZZ_LINK)
+
 check_PROGRAMS += tests/fuzz/fuzz-sip-uri
 TESTS += tests/fuzz/fuzz-sip-uri
 tests_fuzz_fuzz_sip_uri_SOURCES = tests/fuzz/fuzz-sip-uri.c $(FUZZ_REPLAY)

@@ -125,6 +125,11 @@ tests_unit_test_call_LDADD = $(CALL_LIBS)
 tests_unit_test_route_SOURCES = tests/unit/test-route.c
 tests_unit_test_route_LDADD = $(CALL_LIBS)
 
+check_PROGRAMS += tests/unit/test-sip-header
+TESTS += tests/unit/test-sip-header
+tests_unit_test_sip_header_SOURCES = tests/unit/test-sip-header.c
+tests_unit_test_sip_header_LDADD = $(SIP_LIBS)
+
 check_PROGRAMS += tests/unit/test-numbers
 TESTS += tests/unit/test-numbers
 tests_unit_test_numbers_SOURCES = tests/unit/test-numbers.c

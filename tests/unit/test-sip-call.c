@@ -72,7 +72,7 @@ static void test_cancel(const void *arg)
     WAIT(&r, SAW(r.a, "progress 180"));
     cw_sip_call_end(r.a.call, CW_E_ANSWERED_ELSEWHERE);
     WAIT(&r, SAW(r.b, "ended"));
-    g_assert_cmpstr(r.b.log->str, ==, "invite sdp, ended cancelled 487 peer");
+    g_assert_cmpstr(r.b.log->str, ==, "invite sdp, ended answered-elsewhere 487 peer");
     g_assert_cmpint(r.b.end.q850, ==, 26);
     down(&r);
     g_assert_cmpint(cw_stat_get(CW_STAT_sip_calls), ==, 0);

@@ -104,10 +104,73 @@ static void test_route_refused(void)
     rig_stop(&r);
 }
 
+/* Why a leg ends, and what else a layer above wants said, reaches the far side; both ways. */
+static void see_said(void *arg, const cw_sip_response *response)
+{
+    g_autofree char *info = cw_sip_message_header(response->message, "X-Info", 0);
+    g_autofree char *asserted = cw_sip_message_header(response->message, "P-Asserted-Identity", 0);
+
+    cw_assert_on_loop();
+    rig_say(arg, "%d %s %s", response->status, info ? info : "-", asserted ? asserted : "-");
+}
+
+static void test_said(void)
+{
+    static const char *const ring[] = { "X-Info: one", "P-Asserted-Identity: <tel:+1>", NULL };
+    static const char *const answer[] = { "X-Info: two", NULL };
+    static const char *const bad[] = { "X-Info: two", "Via: SIP/2.0/UDP evil", NULL };
+    static const char *const worse[] = { "X-Info: a\r\nVia: b", NULL };
+    static cw_sip_call_ops ops;
+    cw_sip_why why = { .q850 = 17, .status = 486, .text = "Busy \"there\"" };
+    rig r;
+
+    ops = rig_call_ops;
+    ops.progress = ops.answered = see_said;
+    rig_start(&r, "127.0.0.1", NULL, NULL);
+    cw_assert_on_loop();
+    r.b.ring_only = true;
+    g_assert_cmpint(rig_call(&r, "udp", OFFER), ==, CW_OK);
+    cw_sip_call_accept(r.a.call, &ops, &r.a); /* who is told, from now on */
+    WAIT(&r, r.b.call != NULL);
+    g_assert_cmpint(cw_sip_call_headers(r.b.call, bad), ==, CW_E_UNSAFE);
+    g_assert_cmpint(cw_sip_call_headers(r.b.call, worse), ==, CW_E_UNSAFE);
+    g_assert_cmpint(cw_sip_call_headers(r.b.call, ring), ==, CW_OK);
+    g_assert_cmpint(cw_sip_call_respond(r.b.call, 183, NULL, 0), ==, CW_OK);
+    WAIT(&r, SAW(r.a, "183 one <tel:+1>"));
+    g_assert_cmpint(cw_sip_call_headers(r.b.call, answer), ==, CW_OK);
+    g_assert_cmpint(cw_sip_call_respond(r.b.call, 200, ANSWER, strlen(ANSWER)), ==, CW_OK);
+    WAIT(&r, SAW(r.a, "200 two -"));
+    WAIT(&r, SAW(r.b, "confirmed"));
+    cw_sip_call_end_as(r.a.call, &why);
+    WAIT(&r, SAW(r.b, "ended"));
+    g_assert_cmpint(r.b.end.q850, ==, 17);
+    g_assert_cmpint(r.b.end.reason, ==, 486);
+    g_assert_cmpstr(r.b.end.phrase, ==, "Busy \"there\"");
+    rig_stop(&r);
+}
+
+static void test_reasons_of_a_refusal(void)
+{
+    cw_sip_why why = { .err = CW_E_NOT_FOUND, .q850 = 28, .status = 484 };
+    rig r;
+
+    rig_start(&r, "127.0.0.1", NULL, NULL);
+    cw_assert_on_loop();
+    r.b.ring_only = true;
+    g_assert_cmpint(rig_call(&r, "udp", OFFER), ==, CW_OK);
+    WAIT(&r, SAW(r.a, "progress 180"));
+    cw_sip_call_end_as(r.b.call, &why);
+    WAIT(&r, SAW(r.a, "ended not-found 404 peer"));
+    g_assert_cmpint(r.a.end.q850, ==, 28);
+    rig_stop(&r);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/sip/message/headers", test_headers);
+    g_test_add_func("/sip/message/said", test_said);
+    g_test_add_func("/sip/message/reasons", test_reasons_of_a_refusal);
     g_test_add_func("/sip/message/preloaded-route", test_preloaded_route);
     g_test_add_func("/sip/message/route-refused", test_route_refused);
     return g_test_run();
