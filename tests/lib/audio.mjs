@@ -87,26 +87,31 @@ export function peakHz(samples, rate = 8000) {
     return best
 }
 
-// What is left once the best-fitting sine of `hz` is taken out of each 20 ms, in dB to the sine: the
-// loudest 5 ms of it. Clicks show here.
-export function fitRest(samples, hz, rate) {
-    const piece = Math.round(rate / 50), part = Math.round(piece / 4)
-    let worst = 0
-    for (let at = 0; at + piece <= samples.length; at += piece) {
+// What is left of each 2.5 ms once the sine of `hz` that fits best to the 20 ms around it is taken out, in dB
+// to the tone.
+export function restOverTime(samples, hz, rate) {
+    const whole = Math.round(rate / 50), part = Math.round(rate / 400), parts = []
+    const cos = Float64Array.from(samples, (_, i) => Math.cos((2 * Math.PI * hz * i) / rate)), sin = Float64Array.from(samples, (_, i) => Math.sin((2 * Math.PI * hz * i) / rate))
+    const tone = levelDb(samples)
+    for (let at = 0; at + whole <= samples.length; at += whole / 2) {
         let cc = 0, ss = 0, cs = 0, xc = 0, xs = 0
-        for (let i = 0; i < piece; i++) {
-            const w = (2 * Math.PI * hz * i) / rate, c = Math.cos(w), s = Math.sin(w), x = samples[at + i]
-            cc += c * c, ss += s * s, cs += c * s, xc += x * c, xs += x * s
+        for (let i = at; i < at + whole; i++) {
+            cc += cos[i] * cos[i], ss += sin[i] * sin[i], cs += cos[i] * sin[i]
+            xc += samples[i] * cos[i], xs += samples[i] * sin[i]
         }
         const det = cc * ss - cs * cs, a = (xc * ss - xs * cs) / det, b = (xs * cc - xc * cs) / det
-        for (let from = 0; from < piece; from += part) {
+        for (let from = at + whole / 4; from < at + (3 * whole) / 4; from += part) {
             let sum = 0
-            for (let i = from; i < from + part && i < piece; i++) {
-                const w = (2 * Math.PI * hz * i) / rate
-                sum += (samples[at + i] - a * Math.cos(w) - b * Math.sin(w)) ** 2
-            }
-            worst = Math.max(worst, sum / part)
+            for (let i = from; i < from + part; i++) sum += (samples[i] - a * cos[i] - b * sin[i]) ** 2
+            parts.push({ at: from / rate, db: 10 * Math.log10(sum / part + 1e-12) - tone })
         }
     }
-    return 10 * Math.log10(worst + 1e-12) - levelDb(samples)
+    return parts
+}
+
+// A codec's noise is much the same all the time. A click stands out from it: short, and above -40 dB.
+export function clicksOf(samples, hz, rate, out = 12) {
+    const parts = restOverTime(samples, hz, rate)
+    const noise = parts.map(({ db }) => db).sort((a, b) => a - b)[parts.length >> 1]
+    return { noise, clicks: parts.filter(({ db }) => db > Math.max(-40, noise + out)) }
 }

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { Baresip } from '../lib/baresip.mjs'
 import { Gateway } from '../lib/gateway.mjs'
 import { run, until, wholeFile } from '../lib/proc.mjs'
-import { fitRest } from '../lib/audio.mjs'
+import { clicksOf } from '../lib/audio.mjs'
 
 const rightPort = 5390
 const seconds = 3.5
@@ -36,17 +36,6 @@ function samplesOf(file) {
     return { samples, rate }
 }
 
-// The cleanest second: on a busy machine baresip's own clock has gaps. Clicks of ours would be in
-// every second.
-function bestSecond({ samples, rate }, hz) {
-    let best = { rest: Infinity, at: 0 }
-    for (let at = rate / 2; at + rate <= samples.length; at += rate / 4) {
-        const rest = fitRest(samples.subarray(at, at + rate), hz, rate)
-        if (rest < best.rest) best = { rest, at: at / rate }
-    }
-    return best
-}
-
 // sox says which frequency and level it has.
 async function soxOf(file, at) {
     const { text } = await run('sox', [file, '-n', 'remix', '1', 'trim', String(at), '1', 'stat'])
@@ -54,37 +43,56 @@ async function soxOf(file, at) {
     return { hz: value('Rough\\s+frequency'), rms: value('RMS\\s+amplitude') }
 }
 
-async function check(what, phone, hz, most) {
+// All of it but the beginning, where the codecs themselves begin.
+async function judge(what, phone, hz) {
     const file = heardFile(phone)
-    const { rest, at } = bestSecond(samplesOf(file), hz)
-    const sox = await soxOf(file, at)
+    const { samples, rate } = samplesOf(file)
+    const from = 0.2, { noise, clicks } = clicksOf(samples.subarray(from * rate), hz, rate, standsOut)
+    const sox = await soxOf(file, 1)
     const db = 20 * Math.log10(sox.rms / (0.3 / Math.SQRT2))
-    console.log(`# ${what}: ${sox.hz} Hz by sox, ${db.toFixed(1)} dB, rest ${rest.toFixed(1)} dB`)
-    assert.ok(Math.abs(sox.hz - hz) <= hz * 0.01 + 1, `${what}: ${sox.hz} Hz instead of ${hz}`)
-    assert.ok(Math.abs(db) < 3, `${what}: ${db} dB`)
-    assert.ok(rest < most, `${what}: ${rest} dB is no tone`)
+    console.log(`# ${what}: ${sox.hz} Hz by sox, ${db.toFixed(1)} dB, noise ${noise.toFixed(1)} dB, ${clicks.length} clicks in ${(samples.length / rate - from).toFixed(1)} s`)
+    return { what, hz, heard: sox.hz, db, noise, clicks: clicks.map(({ at, db }) => `${db.toFixed(0)} dB at ${(at + from).toFixed(3)} s`) }
 }
 
+function check({ what, hz, heard, db, noise, clicks }, most) {
+    assert.ok(Math.abs(heard - hz) <= hz * 0.01 + 1, `${what}: ${heard} Hz instead of ${hz}`)
+    assert.ok(Math.abs(db) < 3, `${what}: ${db} dB`)
+    assert.ok(noise < most, `${what}: ${noise} dB is no tone`)
+    assert.deepEqual(clicks, [], what)
+}
+
+// test-purity has what the codecs alone do: so far, 13 dB at most, their noise stands out of itself.
+const standsOut = 16
+// On a busy machine baresip's own clock leaves gaps. Clicks of ours would be in every call.
+const calls = 3
+
 const codecs = {
-    opus: { account: 'opus/48000/2', rest: -20 },
-    G722: { account: 'G722/16000/1', rest: -20 },
-    PCMA: { account: 'PCMA/8000/1', rest: -20 },
-    PCMU: { account: 'PCMU/8000/1', rest: -20 },
-    AMR: { account: 'AMR/8000/1', rest: -15 },
-    'AMR-WB': { account: 'AMR-WB/16000/1', rest: -12 },
+    opus: { account: 'opus/48000/2', noise: -30 },
+    G722: { account: 'G722/16000/1', noise: -30 },
+    PCMA: { account: 'PCMA/8000/1', noise: -30 },
+    PCMU: { account: 'PCMU/8000/1', noise: -30 },
+    AMR: { account: 'AMR/8000/1', noise: -25 },
+    'AMR-WB': { account: 'AMR-WB/16000/1', noise: -22 },
+}
+
+async function talk(left, right) {
+    left.dial('sip:right@127.0.0.1:5060')
+    await left.expect('CALL_ESTABLISHED')
+    await until(() => [left, right].every((phone) => heardFile(phone) && samplesOf(heardFile(phone)).samples.length > seconds * samplesOf(heardFile(phone)).rate), 'both hear for a while', 15000, 100)
+    left.hangup()
+    for (const phone of [left, right]) await phone.expect('CALL_CLOSED')
 }
 
 for (const [a, b] of [['opus', 'PCMA'], ['opus', 'PCMU'], ['opus', 'G722'], ['opus', 'AMR'], ['opus', 'AMR-WB'], ['G722', 'PCMA'], ['AMR', 'PCMA'], ['AMR-WB', 'PCMA'], ['AMR-WB', 'G722'], ['PCMU', 'PCMA']])
     test(`${a} and ${b}`, async (t) => {
         const left = await Baresip.start(t, { user: 'left', hz: 600, codecs: codecs[a].account })
         const right = await Baresip.start(t, { user: 'right', port: rightPort, hz: 440, codecs: codecs[b].account })
-        left.dial('sip:right@127.0.0.1:5060')
-        await left.expect('CALL_ESTABLISHED')
-        await until(() => [left, right].every((phone) => heardFile(phone) && samplesOf(heardFile(phone)).samples.length > seconds * samplesOf(heardFile(phone)).rate), 'both hear for a while', 15000, 100)
-        left.hangup()
-        for (const phone of [left, right]) await phone.expect('CALL_CLOSED')
-        const rest = Math.max(codecs[a].rest, codecs[b].rest)
-        await check(`${b} to ${a}`, left, 440, rest)
-        await check(`${a} to ${b}`, right, 600, rest)
+        const most = Math.max(codecs[a].noise, codecs[b].noise)
+        let heard
+        for (let n = 0; n < calls && (!heard || heard.some(({ clicks }) => clicks.length)); n++) {
+            await talk(left, right)
+            heard = [await judge(`${b} to ${a}`, left, 440), await judge(`${a} to ${b}`, right, 600)]
+        }
+        for (const one of heard) check(one, most)
         await until(async () => (await gateway.ctl('stats')).transcodings === 0, 'nothing is left behind')
     })

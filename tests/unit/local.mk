@@ -113,6 +113,11 @@ tests_unit_test_transcode_SOURCES = tests/unit/test-transcode.c tests/unit/plane
 	tests/unit/plane-rig.h tests/unit/sound.c tests/unit/sound.h
 tests_unit_test_transcode_LDADD = $(MEDIA_LIBS)
 
+check_PROGRAMS += tests/unit/test-purity
+TESTS += tests/unit/test-purity
+tests_unit_test_purity_SOURCES = tests/unit/test-purity.c tests/unit/sound.c tests/unit/sound.h
+tests_unit_test_purity_LDADD = $(MEDIA_LIBS)
+
 check_PROGRAMS += tests/unit/test-ws
 TESTS += tests/unit/test-ws
 tests_unit_test_ws_SOURCES = tests/unit/test-ws.c tests/unit/fake-call.c tests/unit/fake-call.h

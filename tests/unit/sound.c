@@ -2,6 +2,9 @@
 
 #include <glib.h>
 #include <math.h>
+#include <stdlib.h>
+
+#define CLICK_DB -40.0
 
 void sound_sine(int16_t *pcm, size_t n, unsigned rate_hz, double hz, double dbov, uint64_t at)
 {
@@ -86,4 +89,42 @@ double sound_rest(const int16_t *pcm, size_t n, unsigned rate_hz, double hz)
         }
     }
     return dbov(worst) - level;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+unsigned sound_clicks(const int16_t *pcm, size_t n, unsigned rate_hz, double hz, double out_db,
+                      double *noise, double *peak)
+{
+    size_t piece = rate_hz / 50, part = rate_hz / 400, parts = 0;
+    double level = sound_level_at(pcm, MIN(n, rate_hz), rate_hz, hz);
+    g_autofree double *rest = g_new(double, n / part + 1);
+    unsigned clicks = 0;
+
+    for (size_t at = 0; at + piece <= n; at += piece / 2) {
+        double a, b;
+
+        fit(pcm + at, piece, rate_hz, hz, &a, &b);
+        for (size_t from = piece / 4; from + part <= piece * 3 / 4; from += part) {
+            double sum = 0;
+
+            for (size_t i = from; i < from + part; i++) {
+                double w = 2 * G_PI * hz * (double)i / rate_hz;
+
+                sum += pow(pcm[at + i] - a * cos(w) - b * sin(w), 2);
+            }
+            rest[parts++] = dbov(sum / part) - level;
+        }
+    }
+    qsort(rest, parts, sizeof *rest, by_size);
+    *noise = rest[parts / 2];
+    *peak = rest[parts - 1];
+    for (size_t i = parts; i-- > 0 && rest[i] > MAX(CLICK_DB, *noise + out_db);)
+        clicks++;
+    return clicks;
 }

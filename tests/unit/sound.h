@@ -15,4 +15,10 @@ double sound_pitch(const int16_t *pcm, size_t n, unsigned rate_hz, double hz);
  * ms: the loudest 5 ms of it. A click shows here. */
 double sound_rest(const int16_t *pcm, size_t n, unsigned rate_hz, double hz);
 
+/* A codec's noise is much the same all the time; a click stands out from it. Returns how many
+ * pieces of 2.5 ms do, by `out_db` and above -40 dB to the sine; *noise: the median of all, *peak:
+ * the loudest. */
+unsigned sound_clicks(const int16_t *pcm, size_t n, unsigned rate_hz, double hz, double out_db,
+                      double *noise, double *peak);
+
 #endif
