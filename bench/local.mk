@@ -1,6 +1,7 @@
 EXTRA_DIST += \
 	bench/README.md bench/run bench/main.mjs \
-	bench/capacity.mjs bench/relay.mjs bench/setup.mjs bench/transcode.mjs bench/workers.mjs \
-	bench/lib/causeway.mjs bench/lib/janus.mjs bench/lib/make-voice.mjs bench/lib/measure.mjs \
+	bench/capacity.mjs bench/flood.mjs bench/relay.mjs bench/setup.mjs bench/sip.mjs \
+	bench/transcode.mjs bench/workers.mjs \
+	bench/lib/causeway.mjs bench/lib/janus.mjs bench/lib/kamailio.mjs bench/lib/make-voice.mjs bench/lib/measure.mjs \
 	bench/lib/phone.mjs bench/lib/process.mjs bench/lib/rtpengine.mjs bench/lib/socket.mjs \
 	bench/lib/table.mjs bench/lib/voice.json bench/lib/webpeer.mjs bench/lib/work.mjs

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 
 const top = path.resolve(fileURLToPath(import.meta.url), '../..')
 const build = process.env.CW_BUILD ?? path.join(top, 'build')
-const benches = ['relay', 'capacity', 'workers', 'setup', 'transcode']
+const benches = ['relay', 'capacity', 'workers', 'setup', 'transcode', 'sip', 'flood']
 
 const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -15,6 +15,7 @@ const { values, positionals } = parseArgs({
         count: { type: 'string', default: '400' },
         hellos: { type: 'string', default: '5000' },
         jobs: { type: 'string' },
+        settle: { type: 'string', default: '60' },
         media: { type: 'string', default: '' },
         verbose: { type: 'boolean', short: 'v' },
     },
@@ -36,6 +37,7 @@ for (const name of wanted) {
         count: Number(values.count),
         hellos: Number(values.hellos),
         jobs: values.jobs?.split(','),
+        settle: Number(values.settle),
         more: values.media,
         verbose: values.verbose,
     })

@@ -15,7 +15,7 @@ web: { listen = ( "127.0.0.1:${web}" ); rate_per_s = 100000; rate_burst = 100000
        ping_timeout_ms = 3600000; queue_max_bytes = 67108864; };
 auth: { guests = true; };
 sip: { listen = ( "udp:127.0.0.1:${sip}" ); peers = ( "127.0.0.0/8" ); };
-inbound = ( { match = "c*"; to = "sip:$@127.0.0.1:${phone}"; } );
+inbound = ( { match = "c*"; to = "sip:$@127.0.0.1:${phone}"; }, { match = "echo"; to = "service:echo"; } );
 media: { workers = ${workers}; browser_listen = ( "198.18.0.1" ); browser_port = ${browser};
          rtp_listen = ( "198.18.0.1" ); rtp_port_min = 10000; rtp_port_max = 29999; ${more} };
 limits: { calls_max = 10000; calls_per_session = ${perSession}; };
@@ -70,6 +70,7 @@ export class Causeway {
         writeFileSync(`${self.dir}/conf`, conf({ dir: self.dir, web, sip, browser, workers, phone, more }))
         self.process = spawn(...pinned(core, [program, '-c', `${self.dir}/conf`], { fair }), { stdio: ['ignore', 'ignore', 'inherit'] })
         self.calls = new Map() // by name, who waits for its answer
+        self.where = new Map() // by name, which session
         self.process.on('exit', (code, signal) => {
             self.ended = code ?? signal
             for (const { reject } of self.calls.values()) reject(new Error(`causeway ended with ${self.ended}`))
@@ -90,11 +91,20 @@ export class Causeway {
     // The SDP answer to the browser's offer.
     async call(call, to, sdp) {
         const index = Math.floor(this.calls.size / perSession)
+        this.where.set(call, index)
         this.sessions[index] ??= Session.open(this.url, this.calls)
         const answered = new Promise((resolve, reject) => this.calls.set(call, { resolve, reject }))
         const session = await this.sessions[index]
         await session.request('call.start', { call, to, sdp })
         return answered
+    }
+
+    // Hang up; resolves when the gateway has.
+    async end(call) {
+        const session = await this.sessions[this.where.get(call)]
+        this.where.delete(call)
+        this.calls.delete(call)
+        await session.request('call.end', { call })
     }
 
     async stop() {

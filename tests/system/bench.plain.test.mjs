@@ -34,3 +34,15 @@ test('transcode: its row is there', async () => {
     assert.deepEqual(ours.slice(0, 3), ['Opus – PCMA', 'causeway, effort 10', '2'])
     assert.ok(Number(ours.at(-1)) > 95, `${ours.at(-1)} % arrived`)
 })
+
+test('sip: a row for each kind of call', async () => {
+    const table = await rows('sip', '--count', '2')
+    assert.deepEqual(table.filter((row) => row[1] === 'causeway').map((row) => row[0]), ['SIP – echo', 'SIP – SIP', 'JSON – SIP'])
+    assert.ok(table.every((row) => Number(row[3]) > 0), JSON.stringify(table))
+})
+
+test('flood: a row for each kind of message', async () => {
+    const table = (await rows('flood', '--settle', '0')).filter((row) => row[1] === 'causeway')
+    assert.equal(table.length, 5)
+    assert.ok(table.every((row) => Number(row[2]) > 0), JSON.stringify(table))
+})
