@@ -114,6 +114,22 @@ static json_t *party_json(const cw_party *from)
                      from->number, "user", from->user);
 }
 
+/* RFC 7874 3, and G.722: sound in something else, which cannot be translated either, need not be rung
+ * for. With web.codecs it is known what its users' browsers have. */
+static bool has_sound_for_browsers(const cw_media_desc *offer, const cw_codec_policy *policy)
+{
+    static const char *const all[] = { "opus", "PCMU", "PCMA", "G722" };
+
+    if (policy->codecs && *policy->codecs)
+        return cw_desc_has_sound(offer);
+    for (unsigned i = 0; i < offer->stream_n; i++)
+        for (unsigned k = 0; k < offer->stream[i].format_n; k++)
+            for (size_t n = 0; n < G_N_ELEMENTS(all); n++)
+                if (!g_ascii_strcasecmp(offer->stream[i].format[k].name, all[n]))
+                    return true;
+    return false;
+}
+
 static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const cw_party *from)
 {
     leg_browser *b = self(leg);
@@ -127,7 +143,7 @@ static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const 
     cw_desc_offer(desc, &leg->policy.codec, offer);
     cw_desc_trim(offer, 0);
     cw_desc_number(offer);
-    if (offer->stream_n == 0)
+    if (!has_sound_for_browsers(offer, &leg->policy.codec))
         return CW_E_NO_CODEC;
     err = cw_leg_browser_make_peer(b);
     if (!err)
