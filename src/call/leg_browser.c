@@ -114,8 +114,8 @@ static json_t *party_json(const cw_party *from)
                      from->number, "user", from->user);
 }
 
-/* RFC 7874 3, and G.722: sound in something else, which cannot be translated either, need not be rung
- * for. With web.codecs it is known what its users' browsers have. */
+/* RFC 7874 3, and G.722: sound in something else, which cannot be translated either, need not be
+ * rung for. With web.codecs it is known what its users' browsers have. */
 static bool has_sound_for_browsers(const cw_media_desc *offer, const cw_codec_policy *policy)
 {
     static const char *const all[] = { "opus", "PCMU", "PCMA", "G722" };
