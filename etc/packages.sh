@@ -16,7 +16,8 @@ CW_LINT_PACKAGES=(clang clang-format-14 shellcheck git)
 CW_FUZZ_PACKAGES=(clang libclang-rt-14-dev llvm)
 CW_UNIT_PACKAGES=(clang libclang-rt-14-dev llvm git iproute2)
 CW_SYSTEM_PACKAGES=(sip-tester baresip-core kamailio tshark sox iproute2 procps util-linux git openssl)
-CW_BROWSER_PACKAGES=("${CW_SYSTEM_PACKAGES[@]}" chromium firefox-esr coturn nftables)
+CW_BROWSER_PACKAGES=("${CW_SYSTEM_PACKAGES[@]}" chromium firefox-esr coturn nftables
+    baresip-ffmpeg) # a video phone with H.264
 
 # cw_install PACKAGE… - installs those that are missing; asks apt only then. No service of a package
 # is started: policy-rc.d says no for the time of the installation.

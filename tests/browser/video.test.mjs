@@ -111,21 +111,25 @@ for (const [from, to] of [['chromium', 'chromium'], ['chromium', 'firefox'], ['f
         await hangup(a)
     })
 
-test('chromium and baresip: VP8 both ways, baresip\'s reports are believed', async (t) => {
-    const bob = await Baresip.start(t, { user: 'bob', videoCodecs: 'vp8' })
-    const a = await user(t, 'chromium')
-    await dial(a, bob.uri)
-    await bob.expect('CALL_ESTABLISHED')
-    await decodes(a, 40)
-    const { picture } = await until(async () => {
-        const show = await gateway.ctl('call', 'show', await a.evaluate(() => window.call.gatewayId))
-        const stream = show.legs_b[0].streams[1]
-        return stream.tx_packets > 100 && stream.rtt_ms > 0 && { picture: stream }
-    }, 'baresip reports on our pictures', 12000, 200)
-    assert.equal(picture.kind, 'video')
-    assert.equal(picture.tx_codec, 'VP8/90000')
-    await hangup(a)
-})
+for (const [codec, name] of [['VP8', 'vp8'], ['H264', 'H264']])
+    test(`chromium and baresip: ${codec} both ways, baresip's reports are believed`, async (t) => {
+        const bob = await Baresip.start(t, { user: 'bob', videoCodecs: name })
+        const a = await user(t, 'chromium')
+        await dial(a, bob.uri)
+        await bob.expect('CALL_ESTABLISHED')
+        await decodes(a, 40)
+        const { picture } = await until(async () => {
+            const show = await gateway.ctl('call', 'show', await a.evaluate(() => window.call.gatewayId))
+            const stream = show.legs_b[0].streams[1]
+            return stream.tx_packets > 100 && stream.rtt_ms > 0 && { picture: stream }
+        }, 'baresip reports on our pictures', 12000, 200)
+        assert.equal(picture.kind, 'video')
+        assert.equal(picture.rx_codec, `${codec}/90000`)
+        assert.equal(picture.tx_codec, `${codec}/90000`)
+        await bob.sees()
+        await decodes(a, 80)
+        await hangup(a)
+    })
 
 // A telephone that knows no RTCP feedback: sockets for voice, pictures and the pictures' RTCP.
 async function oldPhone(t) {

@@ -45,17 +45,20 @@ module aubridge.so
 module sndfile.so
 module srtp.so
 module dtls_srtp.so
-module account.so
-module menu.so
 ${videoCodecs ? `module vp8.so
 module vp9.so
-module fakevideo.so
+${/H26/.test(videoCodecs) ? `module avcodec.so
+avcodec_h264enc libx264
+avcodec_h264dec h264
+` : ''}module fakevideo.so
 video_source fakevideo,nil
 video_display fakevideo,nil
 video_size 320x240
 video_bitrate 300000
 video_fps 15
-` : ''}module ctrl_tcp.so
+` : ''}module account.so
+module menu.so
+module ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:${port + 5}
 `)
         writeFileSync(path.join(phone.dir, 'accounts'),
@@ -107,6 +110,11 @@ ctrl_tcp_listen 127.0.0.1:${port + 5}
             const samples = Float64Array.from({ length: count }, (_, i) => data.readInt16LE(((data.length >> 1) - count + i) * 2) / 32768)
             return count === rate && levelDb(samples) > -40 && Math.abs(peakHz(samples, rate) - hz) < 20
         }, `baresip hears ${hz} Hz`, ms, 100)
+    }
+
+    // Pictures come out of its decoder: the second rate of its status line.
+    sees(ms = 8000) {
+        return this.program.waitFor(/efps=[\d.]+\/[1-9]/, ms)
     }
 
     command(command, params = '') {
