@@ -65,6 +65,10 @@ static void take_rtp(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA
     cw_rtp rtp;
 
     worker->in++;
+    if (__builtin_expect(ep->forked, 0) && cw_flow_is_other(worker, ep, pkt->from)) {
+        cw_flow_drop(worker, ep);
+        return;
+    }
     if (ep->guarded && !unseal(worker, ep, false, pkt))
         return;
     if (cw_rtp_parse(pkt->slot->data, pkt->len, &rtp)) {
@@ -78,7 +82,7 @@ static void take_rtp(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA
     }
     if (verdict == CW_LATCH_CHOSE)
         latched(worker, ep);
-    if (!ep->connected && cw_addr_same(&ep->latch.source, &ep->latch.to))
+    if (!ep->connected && !ep->forked && cw_addr_same(&ep->latch.source, &ep->latch.to))
         ep->connected = cw_io_connect(worker->io, ep->fd, &ep->latch.to);
     cw_flow_rx(worker, ep, pkt, &rtp);
 }

@@ -27,7 +27,8 @@ enum {
     CW_NOTE_LATCHED = 2,
     CW_NOTE_DIGIT = 4,
     CW_NOTE_FREED = 8,
-    CW_NOTE_KEYFRAME = 16
+    CW_NOTE_KEYFRAME = 16,
+    CW_NOTE_OTHER = 32
 };
 
 /* Written by the worker, read by the loop (cell.h). */
@@ -67,12 +68,17 @@ typedef struct cw_ep_watching {
     uint64_t signs, alive_ms;    /* the same with RTCP */
 } cw_ep_watching;
 
-/* A tone's own stream. */
-typedef struct cw_ep_tone {
-    unsigned hz;
+/* What plays a sound: its own stream to the joined end, or what `fills` hears while there is
+ * nothing else (play.c). */
+typedef struct cw_ep_player {
+    cw_sound *sound; /* owned */
+    uint64_t at;     /* frames since it began */
     uint16_t seq;
     uint32_t ts;
-} cw_ep_tone;
+    cw_ep *fills; /* borrowed; NULL: none */
+    uint64_t after_us;
+    bool playing; /* to `fills` */
+} cw_ep_player;
 
 struct cw_ep {
     /* ── Each packet: a cache line each, see cw_ep_expect_rx ── */
@@ -86,6 +92,7 @@ struct cw_ep {
     bool listening CW_OF_MEDIA;                        /* for keys in the sound (flow_listen.c) */
     bool dtmf_busy CW_OF_MEDIA, dtmf_open CW_OF_MEDIA; /* sending digits; one is being seen */
     bool connected CW_OF_MEDIA;                        /* the RTP socket, to latch.to */
+    bool forked CW_OF_MEDIA;                           /* there are `others`: it is open to them */
     uint8_t pt CW_OF_MEDIA, pt_out CW_OF_MEDIA; /* the last of `map` used; CW_PT_NONE: none */
     uint64_t rx_known[2] CW_OF_MEDIA;           /* payload types of our description, a bit each */
     alignas(64) cw_tx tx CW_OF_MEDIA;
@@ -120,7 +127,9 @@ struct cw_ep {
     uint8_t dtmf_mode CW_OF_MEDIA;            /* cw_dtmf_mode */
     char tone_key CW_OF_MEDIA;                /* the last it sent as a tone; 0: none */
     uint64_t tone_us CW_OF_MEDIA;             /* and when */
-    cw_ep_tone tone CW_OF_MEDIA;
+    cw_ep_player player CW_OF_MEDIA;
+    cw_ep *filler CW_OF_MEDIA;            /* whose `fills` it is; NULL: none */
+    struct cw_others *others CW_OF_MEDIA; /* CW_EP_RTP; owned; NULL: none, see `forked` */
     char mid[CW_MID_MAX + 1];
     unsigned mid_ext;
 
@@ -129,6 +138,7 @@ struct cw_ep {
     cw_digit digit[CW_DIGITS_SEEN]; /* a ring: the worker writes at digit_end */
     _Atomic unsigned digit_begin, digit_end;
     _Atomic unsigned dtmf_waiting; /* digits given to cw_ep_dtmf and not yet sent */
+    _Atomic unsigned other_heard;  /* id; with CW_NOTE_OTHER */
 
     /* ── The loop's ── */
     cw_plane *plane;
@@ -205,7 +215,16 @@ void cw_flow_rtcp_ready(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
 /* A datagram that came to the port, by whatever way. Takes the slot. */
 void cw_flow_rtp_take(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA;
 void cw_flow_rtcp_take(cw_worker *worker, cw_ep *ep, cw_pkt *pkt) CW_ON_MEDIA;
-void cw_flow_tick(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* tick.c: tones and digits */
+void cw_flow_tick(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* tick.c: sounds and digits */
+
+/* play.c: a tick of a player that is joined, or fills. */
+void cw_flow_play(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA;
+void cw_flow_fill(cw_worker *worker, cw_ep *player, cw_ep *target, unsigned after_ms) CW_ON_MEDIA;
+void cw_flow_fill_end(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA; /* either of the two goes */
+
+/* others.c: takes them; NULL: none. Is `from` one of them, and not to be let in (yet)? */
+void cw_flow_others(cw_worker *worker, cw_ep *ep, struct cw_others *others) CW_ON_MEDIA;
+bool cw_flow_is_other(cw_worker *worker, cw_ep *ep, const cw_addr *from) CW_ON_MEDIA;
 
 /* What the loop asked for (setup.c). */
 /* Takes both (shared.h). */
@@ -230,7 +249,7 @@ uint32_t cw_format_clock(const cw_stream *stream, unsigned pt);
 void cw_flow_init(cw_ep *ep) CW_UNSHARED;                            /* any thread */
 void cw_flow_attach(cw_ep *ep, cw_transport *transport) CW_UNSHARED; /* any thread */
 void cw_flow_open(cw_ep *ep, const cw_port_pair *pair) CW_UNSHARED;  /* any thread */
-void cw_flow_tune(cw_ep *ep, unsigned hz) CW_UNSHARED;               /* any thread */
+void cw_flow_tune(cw_ep *ep, cw_sound *sound) CW_UNSHARED;           /* any thread; takes it */
 
 /* What one packet touches of the endpoint it comes to, and of the one it leaves by. */
 _Static_assert(offsetof(struct cw_ep, tx) == 64 && offsetof(struct cw_ep, rx) == 128 &&

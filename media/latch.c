@@ -26,7 +26,7 @@ static bool is_near(const cw_addr *a, const cw_addr *b)
     return memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, 8) == 0;
 }
 
-static bool nat_explains(const cw_addr *told, const cw_addr *from)
+bool cw_latch_explains(const cw_addr *told, const cw_addr *from)
 {
     if (told->sa.sa_family != from->sa.sa_family || cw_addr_is_any(told))
         return false;
@@ -67,7 +67,7 @@ static cw_latch_verdict choose(cw_latch *latch, const cw_addr *from, bool explai
 
 static cw_latch_verdict consider(cw_latch *latch, const cw_addr *from, uint64_t now_us)
 {
-    if (nat_explains(&latch->told, from)) {
+    if (cw_latch_explains(&latch->told, from)) {
         if (latch->steady >= CW_LATCH_PACKETS)
             return choose(latch, from, true);
         return latch->taken++ < CW_LATCH_PACKETS - 1 ? CW_LATCH_TAKE : CW_LATCH_REFUSE;
@@ -118,5 +118,5 @@ bool cw_latch_allows(const cw_latch *latch, const cw_addr *from)
     if (cw_addr_family(&latch->source) != AF_UNSPEC && latch->explained)
         return cw_addr_same(from, &latch->source);
     return cw_addr_eq(from, &latch->told) ||
-           (latch->mode != CW_LATCH_STRICT && nat_explains(&latch->told, from));
+           (latch->mode != CW_LATCH_STRICT && cw_latch_explains(&latch->told, from));
 }

@@ -47,6 +47,8 @@ typedef enum cw_latch_verdict { CW_LATCH_REFUSE, CW_LATCH_TAKE, CW_LATCH_CHOSE }
 /* What SDP says now. Saying the same again keeps what was learned. */
 void cw_latch_tell(cw_latch *latch, const cw_addr *told, cw_latch_mode mode);
 
+/* Told to be at `told`, could it be seen at `from` through a NAT? */
+bool cw_latch_explains(const cw_addr *told, const cw_addr *from);
 bool cw_addr_is_private(const cw_addr *addr); /* RFC 1918, 6598, 4193, link-local */
 /* May DTLS come from there? From the address told, or from behind the NAT that would explain it;
  * once a source is chosen, from that only. */

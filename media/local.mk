@@ -3,7 +3,8 @@ media_libmedia_a_SOURCES = \
 	media/ahead.h media/carried.c media/carried.h media/cell.h media/door.c media/flow.c \
 	media/flow.h media/flow_digit.c media/flow_key.c media/flow_listen.c media/flow_rtcp.c \
 	media/flow_trans.c media/gather.c media/latch.c media/latch.h media/mail.c media/mail.h \
-	media/order.h media/plane.c media/plane.h media/plane_ep.c media/plane_stats.c media/plane_transport.c \
+	media/order.h media/others.c media/others.h media/plane.c media/plane.h media/plane_ep.c \
+	media/plane_play.c media/plane_stats.c media/plane_transport.c media/play.c \
 	media/quiet.c media/ring.h media/setup.c media/shared.c media/shared.h media/tick.c media/transcode.h \
 	media/transcode_keys.c media/transcode_pool.c media/transcode_sound.c media/transport.c \
 	media/transport.h media/video.c media/video.h media/worker.c media/worker.h \
@@ -15,7 +16,8 @@ media_libmedia_a_SOURCES = \
 	media/codec/g711.h media/codec/g722.c media/codec/g722.h media/codec/jitter.c \
 	media/codec/jitter.h media/codec/keytone.c media/codec/keytone.h media/codec/noise.c \
 	media/codec/noise.h media/codec/plc.c media/codec/plc.h media/codec/resample.c \
-	media/codec/resample.h media/codec/tone.c media/codec/tone.h \
+	media/codec/resample.h media/codec/sound.c media/codec/sound.h media/codec/tone.c \
+	media/codec/tone.h media/codec/wav.c \
 	media/io/addrtab.c media/io/addrtab.h media/io/frame.c media/io/frame.h media/io/io.c \
 	media/io/io.h media/io/port.c media/io/port.h media/io/wire.h \
 	media/rtp/dtmf.c media/rtp/dtmf.h media/rtp/mos.c media/rtp/mos.h media/rtp/nack.c \

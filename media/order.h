@@ -46,7 +46,13 @@ typedef struct cw_order {
     struct cw_video *video;
     struct cw_twcc *twcc;
     cw_ep_feedback_conf feedback;
+    struct cw_others *others;
 } cw_order;
+
+/* plane_ep.c */
+cw_ep *cw_ep_alloc(cw_plane *plane, unsigned worker, cw_ep_kind kind, cw_ep_fn *fn,
+                   void *arg) CW_ON_LOOP;
+void cw_ep_give(cw_ep *ep, cw_order *order) CW_ON_LOOP; /* takes it */
 
 /* `run` frees it. Any thread. */
 cw_order *cw_order_new(void (*run)(cw_worker *worker, cw_mail *mail));

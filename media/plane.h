@@ -18,6 +18,7 @@
 #include "base/loop.h"
 #include "media/sdp/desc.h"
 #include "media/latch.h"
+#include "media/codec/sound.h"
 #include "media/srtp/srtp.h"
 
 typedef struct cw_plane cw_plane;
@@ -137,6 +138,7 @@ typedef enum cw_ep_event {
     CW_EP_DEAD,         /* neither media nor RTCP for so long; CW_EP_HEARD may still follow */
     /* A keyframe is wanted of its far side, which agreed to no RTCP that says so. */
     CW_EP_KEYFRAME_WANTED,
+    CW_EP_OTHER, /* cw_ep_rtp_others: one of them is to be heard now, see `other` */
 } cw_ep_event;
 
 typedef struct cw_ep_info {
@@ -145,6 +147,7 @@ typedef struct cw_ep_info {
     bool passed;          /* CW_EP_DTMF: the joined end's far side got it, and looks for it there */
     cw_addr from;         /* CW_EP_FIRST_PACKET, CW_EP_LATCHED */
     const cw_ep *ep;      /* CW_EP_SILENT, CW_EP_HEARD, CW_EP_DEAD: whose */
+    unsigned other;       /* CW_EP_OTHER: its id */
 } cw_ep_info;
 
 typedef void cw_ep_fn(void *arg, cw_ep_event event, const cw_ep_info *info);
@@ -165,6 +168,19 @@ const cw_addr *cw_ep_rtp_local(const cw_ep *ep); /* RTP; RTCP is port + 1. Any t
 void cw_ep_rtp_remote(cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool rtcp_mux,
                       cw_latch_mode latch) CW_ON_LOOP;
 
+/* Branches of a forked call all send to the one port they were offered. */
+#define CW_EP_OTHERS_MAX 15
+typedef struct cw_ep_other {
+    unsigned id;
+    cw_addr rtp; /* as its SDP told */
+    bool
+        eager; /* its first packet is enough; else the far side must have been silent for a while */
+} cw_ep_other;
+/* These may send besides the far side, in place of those before; at most CW_EP_OTHERS_MAX. Their
+ * packets are dropped, but CW_EP_OTHER tells, once for each call of this, when one of them is to be
+ * heard: then cw_ep_rtp_remote() makes it the far side. */
+void cw_ep_rtp_others(cw_ep *ep, const cw_ep_other *other, unsigned n) CW_ON_LOOP;
+
 /* SRTP and SRTCP with these keys from now on, both ways; what comes otherwise is dropped. Keys of a
  * direction that are the same as before keep their counters. NULL: plain RTP, as at first. */
 void cw_ep_rtp_secure(cw_ep *ep, const cw_srtp_keys *keys) CW_ON_LOOP;
@@ -179,6 +195,13 @@ CW_NODISCARD cw_err cw_ep_echo_new(cw_plane *plane, unsigned worker, cw_ep **ret
  * PCMU). */
 CW_NODISCARD cw_err cw_ep_tone_new(cw_plane *plane, unsigned worker, unsigned hz,
                                    cw_ep **ret) CW_ON_LOOP;
+
+/* Plays a sound to the joined endpoint, in its codec, 20 ms packets. */
+CW_NODISCARD cw_err cw_ep_player_new(cw_plane *plane, unsigned worker, cw_sound *sound,
+                                     cw_ep **ret) CW_ON_LOOP;
+/* Let a player that is not joined be heard at `target` whenever nobody else was for `after_ms`, or
+ * nobody is joined to it. NULL: not any more. Either may be freed first. */
+void cw_ep_fill(cw_ep *player, cw_ep *target, unsigned after_ms) CW_ON_LOOP;
 
 /* What this end receives with (payload types of our description) and sends with (of the peer's).
  * Must be set before media passes; may be changed any time. */

@@ -62,6 +62,10 @@ static void on_ep(cw_note *note, unsigned bits)
         tell_digits(ep);
     if (bits & CW_NOTE_KEYFRAME)
         tell_ep(ep, CW_EP_KEYFRAME_WANTED, &(cw_ep_info){ 0 });
+    if (bits & CW_NOTE_OTHER)
+        tell_ep(
+            ep, CW_EP_OTHER,
+            &(cw_ep_info){ .other = atomic_load_explicit(&ep->other_heard, memory_order_relaxed) });
     if (bits & CW_NOTE_FREED)
         ep_gone(ep);
 }
@@ -87,6 +91,7 @@ static void do_ep_remove(cw_worker *worker, cw_mail *mail)
 
     cw_assert_on_media();
     cw_flow_part(worker, ep);
+    cw_flow_fill_end(worker, ep);
     cw_flow_listening_end(worker, ep);
     cw_worker_tick(worker, ep, false);
     cw_flow_keys_clear(ep);
@@ -102,6 +107,8 @@ static void do_ep_remove(cw_worker *worker, cw_mail *mail)
     }
     cw_shared_put(ep->rx_formats);
     cw_shared_put(ep->tx_formats);
+    g_free(ep->others);
+    cw_sound_unref(ep->player.sound);
     cw_notes_raise(worker->notes, &ep->note, CW_NOTE_FREED);
     g_free(o);
 }
@@ -215,8 +222,7 @@ static void do_ep_dtmf(cw_worker *worker, cw_mail *mail)
 }
 
 /* ── What the loop calls ── */
-static cw_ep *ep_alloc(cw_plane *plane, unsigned worker, cw_ep_kind kind, cw_ep_fn *fn,
-                       void *arg) CW_ON_LOOP
+cw_ep *cw_ep_alloc(cw_plane *plane, unsigned worker, cw_ep_kind kind, cw_ep_fn *fn, void *arg)
 {
     cw_ep *ep = g_aligned_alloc0(1, sizeof *ep, alignof(cw_ep));
 
@@ -232,7 +238,7 @@ static cw_ep *ep_alloc(cw_plane *plane, unsigned worker, cw_ep_kind kind, cw_ep_
     return ep;
 }
 
-static void give_ep(cw_ep *ep, cw_order *o)
+void cw_ep_give(cw_ep *ep, cw_order *o)
 {
     o->ep = ep;
     cw_order_give(ep->plane, ep->worker, o);
@@ -247,13 +253,13 @@ cw_err cw_ep_browser_new(cw_transport *transport, const char *mid, unsigned mid_
         return CW_E_OVERLOAD;
     if (mid && strlen(mid) > CW_MID_MAX)
         return CW_E_TOO_LARGE;
-    ep = ep_alloc(transport->plane, transport->worker, CW_EP_BROWSER, fn, arg);
+    ep = cw_ep_alloc(transport->plane, transport->worker, CW_EP_BROWSER, fn, arg);
     cw_flow_attach(ep, transport);
     ep->loop_transport = transport;
     transport->eps++;
     g_strlcpy(ep->mid, mid ? mid : "", sizeof ep->mid);
     ep->mid_ext = mid_ext;
-    give_ep(ep, cw_order_new(do_ep_add));
+    cw_ep_give(ep, cw_order_new(do_ep_add));
     *ret = ep;
     return CW_OK;
 }
@@ -271,10 +277,10 @@ cw_err cw_ep_rtp_new(cw_plane *plane, unsigned worker, int family, cw_ep_fn *fn,
     err = cw_port_open(ports, &pair);
     if (err)
         return err;
-    ep = ep_alloc(plane, worker, CW_EP_RTP, fn, arg);
+    ep = cw_ep_alloc(plane, worker, CW_EP_RTP, fn, arg);
     ep->local = pair.addr;
     cw_flow_open(ep, &pair);
-    give_ep(ep, cw_order_new(do_ep_add));
+    cw_ep_give(ep, cw_order_new(do_ep_add));
     *ret = ep;
     return CW_OK;
 }
@@ -293,7 +299,7 @@ void cw_ep_rtp_remote(cw_ep *ep, const cw_addr *rtp, const cw_addr *rtcp, bool r
     o->rtcp = rtcp ? *rtcp : (cw_addr){ 0 };
     o->mux = rtcp_mux;
     o->latch = latch;
-    give_ep(ep, o);
+    cw_ep_give(ep, o);
 }
 
 /* ── Protection ── */
@@ -332,7 +338,7 @@ void cw_ep_rtp_secure(cw_ep *ep, const cw_srtp_keys *keys)
     ep->keys = keys ? g_memdup2(keys, sizeof *keys) : NULL;
     o = cw_order_new(do_ep_secure);
     o->seal = seal;
-    give_ep(ep, o);
+    cw_ep_give(ep, o);
 }
 
 void cw_ep_rtp_dtls(cw_ep *ep, void *dtls)
@@ -340,23 +346,14 @@ void cw_ep_rtp_dtls(cw_ep *ep, void *dtls)
     cw_order *o = cw_order_new(do_ep_dtls);
 
     o->dtls = dtls;
-    give_ep(ep, o);
+    cw_ep_give(ep, o);
 }
 
 cw_err cw_ep_echo_new(cw_plane *plane, unsigned worker, cw_ep **ret)
 {
     if (worker >= plane->worker_n)
         return CW_E_INTERNAL;
-    *ret = ep_alloc(plane, worker, CW_EP_ECHO, NULL, NULL);
-    return CW_OK;
-}
-
-cw_err cw_ep_tone_new(cw_plane *plane, unsigned worker, unsigned hz, cw_ep **ret)
-{
-    if (worker >= plane->worker_n)
-        return CW_E_INTERNAL;
-    *ret = ep_alloc(plane, worker, CW_EP_TONE, NULL, NULL);
-    cw_flow_tune(*ret, hz);
+    *ret = cw_ep_alloc(plane, worker, CW_EP_ECHO, NULL, NULL);
     return CW_OK;
 }
 
@@ -404,7 +401,7 @@ void cw_ep_formats(cw_ep *ep, const cw_stream *rx, const cw_stream *tx)
     ep->tx_clock_hz = clock_of(tx);
     ep->events_agreed = has_dtmf(tx);
     ep->tones_agreed = has_sound(tx);
-    give_ep(ep, o);
+    cw_ep_give(ep, o);
 }
 
 void cw_ep_direction(cw_ep *ep, cw_dir dir)
@@ -413,7 +410,7 @@ void cw_ep_direction(cw_ep *ep, cw_dir dir)
 
     o->dir = dir;
     ep->expects = dir & CW_RECVONLY;
-    give_ep(ep, o);
+    cw_ep_give(ep, o);
 }
 
 uint32_t cw_ep_ssrc(const cw_ep *ep)
@@ -427,12 +424,12 @@ void cw_ep_join(cw_ep *a, cw_ep *b)
 
     g_assert(a->plane == b->plane && a->worker == b->worker);
     o->other = b;
-    give_ep(a, o);
+    cw_ep_give(a, o);
 }
 
 void cw_ep_part(cw_ep *ep)
 {
-    give_ep(ep, cw_order_new(do_ep_part));
+    cw_ep_give(ep, cw_order_new(do_ep_part));
 }
 
 void cw_ep_dtmf_mode(cw_ep *ep, cw_dtmf_mode mode)
@@ -441,7 +438,7 @@ void cw_ep_dtmf_mode(cw_ep *ep, cw_dtmf_mode mode)
 
     ep->mode = mode;
     o->dtmf_mode = mode;
-    give_ep(ep, o);
+    cw_ep_give(ep, o);
 }
 
 static bool can_send_digits(const cw_ep *ep) CW_ON_LOOP
@@ -465,18 +462,18 @@ cw_err cw_ep_dtmf(cw_ep *ep, char digit, unsigned duration_ms)
     o = cw_order_new(do_ep_dtmf);
     o->event = (unsigned)event;
     o->ms = duration_ms;
-    give_ep(ep, o);
+    cw_ep_give(ep, o);
     return CW_OK;
 }
 
 void cw_ep_keyframe(cw_ep *ep)
 {
-    give_ep(ep, cw_order_new(do_ep_keyframe));
+    cw_ep_give(ep, cw_order_new(do_ep_keyframe));
 }
 
 void cw_ep_keyframe_asked(cw_ep *ep)
 {
-    give_ep(ep, cw_order_new(do_ep_keyframe_asked));
+    cw_ep_give(ep, cw_order_new(do_ep_keyframe_asked));
 }
 
 void cw_ep_feedback(cw_ep *ep, const cw_ep_feedback_conf *conf)
@@ -489,7 +486,7 @@ void cw_ep_feedback(cw_ep *ep, const cw_ep_feedback_conf *conf)
     if (conf->video && conf->feedback & CW_FB_TWCC)
         o->twcc = g_new0(struct cw_twcc, 1);
     o->feedback = *conf;
-    give_ep(ep, o);
+    cw_ep_give(ep, o);
 }
 
 uint32_t cw_ep_rtx_ssrc(const cw_ep *ep)
@@ -506,5 +503,5 @@ void cw_ep_free(cw_ep *ep)
     cw_quiet_forget(ep);
     if (ep->loop_transport)
         ep->loop_transport->eps--;
-    give_ep(ep, cw_order_new(do_ep_remove));
+    cw_ep_give(ep, cw_order_new(do_ep_remove));
 }

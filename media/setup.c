@@ -205,7 +205,7 @@ void cw_flow_open(cw_ep *ep, const cw_port_pair *pair)
     ep->rtcp_fd = pair->rtcp;
 }
 
-void cw_flow_tune(cw_ep *ep, unsigned hz)
+void cw_flow_tune(cw_ep *ep, cw_sound *sound)
 {
-    ep->tone.hz = hz;
+    ep->player.sound = sound;
 }

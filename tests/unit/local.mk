@@ -237,3 +237,11 @@ check_PROGRAMS += tests/unit/test-streams
 TESTS += tests/unit/test-streams
 tests_unit_test_streams_SOURCES = tests/unit/test-streams.c
 tests_unit_test_streams_LDADD = $(CALL_LIBS)
+
+check_PROGRAMS += tests/unit/test-sound tests/unit/test-plane-early
+TESTS += tests/unit/test-sound tests/unit/test-plane-early
+tests_unit_test_sound_SOURCES = tests/unit/test-sound.c tests/unit/sound.c tests/unit/sound.h
+tests_unit_test_sound_LDADD = $(MEDIA_LIBS)
+tests_unit_test_plane_early_SOURCES = tests/unit/test-plane-early.c tests/unit/plane-rig.c \
+	tests/unit/plane-rig.h tests/unit/sound.c tests/unit/sound.h
+tests_unit_test_plane_early_LDADD = $(MEDIA_LIBS)

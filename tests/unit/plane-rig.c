@@ -109,6 +109,10 @@ void on_ep(void *arg, cw_ep_event event, const cw_ep_info *info)
     case CW_EP_KEYFRAME_WANTED:
         s->keyframes++;
         break;
+    case CW_EP_OTHER:
+        s->others++;
+        s->other = info->other;
+        break;
     }
 }
 

@@ -31,6 +31,7 @@ typedef struct side {
     char digit[32];
     unsigned duration_ms;
     bool passed; /* the last digit */
+    unsigned others, other; /* how many times one was to be heard, and its id */
     cw_addr from;
 } side;
 
