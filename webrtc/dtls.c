@@ -339,6 +339,11 @@ cw_dtls *cw_dtls_new(cw_dtls_server *server, cw_dtls_fn *fn, void *arg)
     return dtls;
 }
 
+cw_dtls *cw_dtls_hold(cw_dtls *dtls)
+{
+    return cw_dtls_ref(dtls);
+}
+
 void cw_dtls_set_client(cw_dtls *dtls)
 {
     dtls->client = true;

@@ -53,6 +53,8 @@ cw_dtls *cw_dtls_new(cw_dtls_server *server, cw_dtls_fn *fn, void *arg) CW_ON_LO
 /* Say hello first, as soon as cw_dtls_open tells whom. Before a port has it. */
 void cw_dtls_set_client(cw_dtls *dtls) CW_ON_LOOP;
 void cw_dtls_free(cw_dtls *dtls) CW_ON_LOOP; /* NULL is fine */
+/* For a port that is given it again, after it was released. */
+cw_dtls *cw_dtls_hold(cw_dtls *dtls) CW_ON_LOOP;
 
 /* Answers go by this instead; its release() comes with the association's end, on any thread. Before
  * the first datagram. */

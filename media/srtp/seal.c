@@ -47,6 +47,8 @@ void cw_seal_set(cw_seal *seal, const cw_seal_new *with)
     cw_srtp *was = seal->srtp;
 
     drop_before(seal);
+    if (was && with->srtp && !with->keep_tx)
+        cw_srtp_follow(with->srtp, was);
     if (was && with->srtp && (with->keep_tx || with->keep_rx))
         cw_srtp_inherit(with->srtp, was, with->keep_tx, with->keep_rx);
     if (was && with->srtp && !with->keep_rx) {

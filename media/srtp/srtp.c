@@ -141,6 +141,16 @@ void cw_srtp_inherit(cw_srtp *srtp, cw_srtp *old, bool tx, bool rx)
         way_swap(&srtp->rx, &old->rx);
 }
 
+void cw_srtp_follow(cw_srtp *srtp, const cw_srtp *old)
+{
+    for (uint8_t i = 0; i < old->tx.n; i++) {
+        cw_srtp_stream stream = { .rtcp_newest = old->tx.stream[i].rtcp_newest };
+
+        memcpy(stream.ssrc, old->tx.stream[i].ssrc, sizeof stream.ssrc);
+        cw_srtp_keep(&srtp->tx, &stream);
+    }
+}
+
 /* ── Streams ── */
 cw_srtp_stream *cw_srtp_find(cw_srtp_way *way, const uint8_t *ssrc, cw_srtp_stream *fresh)
 {

@@ -46,6 +46,9 @@ void cw_srtp_free(cw_srtp *srtp); /* NULL is fine */
  * windows are a key's. `old`, of the same suite, is then good for nothing but cw_srtp_free there.
  */
 void cw_srtp_inherit(cw_srtp *srtp, cw_srtp *old, bool tx, bool rx);
+/* Number SRTCP on from where `old` is, of other keys: so none is used twice with one key when the
+ * keys come back later (a fork of a call that is heard again). */
+void cw_srtp_follow(cw_srtp *srtp, const cw_srtp *old);
 
 /* Ask for the memory that protecting (`tx`) or unprotecting a packet needs; what that memory points
  * to, once it is there. */

@@ -11,32 +11,21 @@
 
 static void on_progress(void *arg, const cw_sip_response *response)
 {
-    leg_sip *s = arg;
-
     cw_assert_on_loop();
-    if (response->sdp && cw_leg_sip_take_answer(s, response->sdp, response->len) == CW_OK) {
-        s->fork = response->fork;
-        cw_leg_emit(&s->leg, &(cw_leg_event){ .what = CW_LEG_EARLY, .status = response->status });
-        return;
-    }
-    cw_leg_emit(&s->leg, &(cw_leg_event){ .what = CW_LEG_RINGING, .status = response->status });
+    cw_leg_sip_progress(arg, response);
 }
 
 static void on_answered(void *arg, const cw_sip_response *response)
 {
     leg_sip *s = arg;
-    cw_err err = CW_OK;
+    cw_err err;
 
     cw_assert_on_loop();
-    if (response->sdp)
-        err = cw_leg_sip_take_answer(s, response->sdp, response->len);
-    else if (!s->described || s->fork != response->fork)
-        err = CW_E_BAD_SDP;
+    err = cw_leg_sip_choose(s, response);
     if (err) {
         cw_leg_fail(&s->leg, err);
         return;
     }
-    s->up = true;
     cw_leg_sip_drop_refused(s);
     cw_trunks_answered(s->calls->trunks, s->trunk);
     cw_leg_tell(&s->leg, CW_LEG_ANSWERED);
@@ -209,6 +198,8 @@ static CW_ON_LOOP void op_describe(cw_leg *leg, json_t *into)
         json_object_set_new(into, "trunk", json_string(trunk->name ?: trunk->address));
     if (s->described)
         json_object_set_new(into, "protection", cw_leg_sip_lock_json(s));
+    if (s->forks)
+        json_object_set_new(into, "forks", cw_leg_sip_forks_json(s));
     if (s->sip)
         json_object_set_new(into, "dialog", cw_sip_call_json(s->sip));
 }
@@ -223,6 +214,7 @@ static CW_ON_LOOP void op_free(cw_leg *leg)
     cw_sip_call_free(s->sip);
     cw_leg_sip_stop_looking(s);
     cw_leg_sip_clear_target(s);
+    cw_leg_sip_forget_forks(s);
     cw_timer_free(s->lock_timer);
     cw_leg_sip_drop_places(s);
     for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++)
@@ -260,6 +252,8 @@ static CW_ON_LOOP leg_sip *make(cw_calls *calls, unsigned worker, const char *na
     s->own = cw_desc_dup(s->leg.desc);
     s->remote = cw_desc_dup(s->leg.desc);
     s->leg.local = &s->own;
+    for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++)
+        s->gate[i] = CW_SENDRECV;
     s->calls = calls;
     cw_random(&s->session_id, sizeof s->session_id);
     s->leg.policy = cw_policy_sip(calls->conf, trunk);

@@ -23,7 +23,19 @@ typedef struct cw_lock {
     cw_dtls *dtls;      /* NULL: none yet */
     struct leg_sip *leg;
     unsigned stream;
+    bool on_port;       /* it has `dtls` */
+    cw_srtp_keys *keys; /* LOCK_DTLS, secured: what came of it; owned */
 } cw_lock;
+
+/* An early dialog of our INVITE (RFC 3261 12): what it said of its media. */
+typedef struct cw_fork {
+    unsigned id;                      /* as in cw_sip_response */
+    char *sdp;                        /* the last; NULL: none yet */
+    cw_addr rtp[CW_DESC_STREAMS_MAX]; /* in it */
+    cw_dir may[CW_DESC_STREAMS_MAX];  /* of its early media, seen from us */
+    bool was_heard;
+    cw_lock *lock[CW_DESC_STREAMS_MAX]; /* owned, while it is not heard */
+} cw_fork;
 
 #define CW_SENT_LEN 32
 
@@ -41,23 +53,28 @@ typedef struct leg_sip {
     cw_media_desc *own;    /* what we said last, payload types of ours; cw_desc_dup */
     cw_media_desc *remote; /* what the far side said last, with its directions; cw_desc_dup */
     unsigned place_n;
-    cw_rtp_place *place;                /* see cw_leg_sip_place */
-    cw_ep *ep[CW_DESC_STREAMS_MAX];     /* by stream; NULL: refused */
-    cw_lock *lock[CW_DESC_STREAMS_MAX]; /* NULL: nothing said yet */
-    cw_timer *lock_timer;               /* until DTLS is done; NULL: never needed */
-    bool mux[CW_DESC_STREAMS_MAX];      /* we said that RTCP shares the port */
+    cw_rtp_place *place;                      /* see cw_leg_sip_place */
+    cw_ep *ep[CW_DESC_STREAMS_MAX];           /* by stream; NULL: refused */
+    cw_lock *lock[CW_DESC_STREAMS_MAX];       /* NULL: nothing said yet */
+    cw_lock *first_lock[CW_DESC_STREAMS_MAX]; /* as offered, once `lock` is that of a fork */
+    cw_dir gate[CW_DESC_STREAMS_MAX]; /* what may pass, seen from us; all of it once answered */
+    cw_timer *lock_timer;             /* until DTLS is done; NULL: never needed */
+    bool mux[CW_DESC_STREAMS_MAX];    /* we said that RTCP shares the port */
     uint64_t session_id;
     unsigned version;
     bool written; /* our SDP was, and this is its SHA-256, to know when it changes */
     uint8_t sent[CW_SENT_LEN];
-    unsigned fork;
-    bool described;     /* `remote` is there */
-    bool awaits_ack;    /* our offer is in a 200, the answer comes with the ACK */
-    bool reoffering;    /* our re-INVITE is on its way */
-    bool streams_due;   /* the other leg's streams may have changed: `own` is to follow */
-    bool streams_new;   /* `own` changed: the far side must be told */
-    bool streams_asked; /* our re-INVITE does that */
-    bool hold_told;     /* as the far side knows it; compare other_holds */
+    unsigned fork;          /* that `remote` is of */
+    GPtrArray *forks;       /* of cw_fork, newest last; NULL: none had SDP or permissions */
+    cw_fork *heard;         /* in `forks`; NULL: none yet */
+    uint64_t heard_packets; /* received before it was */
+    bool described;         /* `remote` is there */
+    bool awaits_ack;        /* our offer is in a 200, the answer comes with the ACK */
+    bool reoffering;        /* our re-INVITE is on its way */
+    bool streams_due;       /* the other leg's streams may have changed: `own` is to follow */
+    bool streams_new;       /* `own` changed: the far side must be told */
+    bool streams_asked;     /* our re-INVITE does that */
+    bool hold_told;         /* as the far side knows it; compare other_holds */
 
     bool rang, given, answered; /* being called: 180 sent, SDP sent, 200 sent */
     bool up;                    /* answered and confirmed either way */
@@ -91,19 +108,35 @@ void cw_leg_sip_info(leg_sip *s, const char *type, const char *body, size_t len)
 CW_NODISCARD cw_err cw_leg_sip_dtmf(cw_leg *leg, char digit, unsigned duration_ms,
                                     bool passed) CW_ON_LOOP;
 
-/* ── Offers, answers, ports (leg_sip_media.c) ── */
+/* ── Before the answer (leg_sip_early.c) ── */
+
+void cw_leg_sip_progress(leg_sip *s, const cw_sip_response *response) CW_ON_LOOP;
+/* The 2xx: its fork is the far side. CW_E_BAD_SDP, CW_E_NO_CODEC */
+CW_NODISCARD cw_err cw_leg_sip_choose(leg_sip *s, const cw_sip_response *response) CW_ON_LOOP;
+/* An offer came in this early dialog: it is what the leg is about. */
+void cw_leg_sip_turn_to(leg_sip *s, unsigned fork) CW_ON_LOOP;
+void cw_leg_sip_other_heard(leg_sip *s, unsigned fork) CW_ON_LOOP; /* CW_EP_OTHER */
+void cw_leg_sip_forget_forks(leg_sip *s) CW_ON_LOOP;
+json_t *cw_leg_sip_forks_json(const leg_sip *s) CW_ON_LOOP; /* NULL: none */
+
+/* ── Ports (leg_sip_ports.c) ── */
 
 /* Where a stream's packets are wanted, and what the far side said of protection; all zero when it
  * said nothing. Of its lines, no more than there are may be read or copied. */
 const cw_rtp_place *cw_leg_sip_place(const leg_sip *s, unsigned stream); /* pure */
 
-void cw_leg_sip_drop_places(leg_sip *s) CW_ON_LOOP;
 /* RTP ports for the streams of `own` that have none. CW_E_NO_PORT */
 CW_NODISCARD cw_err cw_leg_sip_open(leg_sip *s) CW_ON_LOOP;
 void cw_leg_sip_close(leg_sip *s) CW_ON_LOOP;
 void cw_leg_sip_picture_asked(leg_sip *s) CW_ON_LOOP; /* the far side asks for a keyframe by INFO */
 void cw_leg_sip_drop_refused(leg_sip *s) CW_ON_LOOP;  /* ports of streams the far side refused */
+void cw_leg_sip_close_stream(leg_sip *s, unsigned i) CW_ON_LOOP;
+/* What the endpoints of all streams shall do, by `own`, `remote` and `place`. */
+void cw_leg_sip_set_endpoints(leg_sip *s) CW_ON_LOOP;
 
+/* ── Offers and answers (leg_sip_media.c) ── */
+
+void cw_leg_sip_drop_places(leg_sip *s) CW_ON_LOOP;
 /* `own` as SDP, directions by who holds; a new version when it differs from the last. g_free it. */
 char *cw_leg_sip_write(leg_sip *s) CW_ON_LOOP;
 
@@ -116,6 +149,9 @@ CW_NODISCARD cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t l
 
 /* ── Protection (leg_sip_secure.c) ── */
 
+const cw_lock *cw_leg_sip_lock_of(const leg_sip *s, unsigned stream);   /* pure; never NULL */
+void cw_lock_set_ours(cw_lock *lock, const cw_secure *ours) CW_ON_LOOP; /* a copy */
+void cw_lock_drop_ours(cw_lock *lock) CW_ON_LOOP;
 /* Before an offer of ours is written: what its streams say. */
 void cw_leg_sip_lock_offer(leg_sip *s) CW_ON_LOOP;
 /* Their offer: refuse the streams that are not protected as they must. CW_E_NOT_SECURE: so no sound
@@ -130,6 +166,12 @@ void cw_leg_sip_lock_answered(leg_sip *s) CW_ON_LOOP; /* it is in `place` now */
 /* Keys and associations to the stream's port, before it learns where to send. */
 void cw_leg_sip_lock_apply(leg_sip *s, unsigned stream) CW_ON_LOOP;
 void cw_leg_sip_lock_drop(leg_sip *s, unsigned stream) CW_ON_LOOP; /* with its port */
+/* Those of another fork: what we offered, nothing agreed yet. */
+void cw_leg_sip_locks_copy(cw_lock *const *offered, cw_lock **ret) CW_ON_LOOP;
+void cw_leg_sip_locks_clear(cw_lock **locks) CW_ON_LOOP;
+/* The ports' become those of `to`, which it gives away, and go to `from`; they take effect with
+ * cw_leg_sip_lock_apply. */
+void cw_leg_sip_locks_swap(leg_sip *s, cw_lock **from, cw_lock **to) CW_ON_LOOP;
 void cw_leg_sip_lock_say(const leg_sip *s, unsigned stream, cw_rtp_place *place) CW_ON_LOOP;
 json_t *cw_leg_sip_lock_json(const leg_sip *s) CW_ON_LOOP; /* by stream that is not refused */
 

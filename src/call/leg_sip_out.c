@@ -18,6 +18,17 @@ void cw_leg_sip_set_target(leg_sip *s, const cw_sip_target *target,
     s->trunk = trunk;
 }
 
+/* RFC 5009 8: we know what to do with it. */
+static CW_ON_LOOP void add_early_media(leg_sip *s)
+{
+    guint n = s->target.headers ? g_strv_length((char **)s->target.headers) : 0;
+    char **all = g_renew(char *, (char **)s->target.headers, n + 2);
+
+    all[n] = g_strdup("P-Early-Media: supported");
+    all[n + 1] = NULL;
+    s->target.headers = (const char *const *)all;
+}
+
 void cw_leg_sip_clear_target(leg_sip *s)
 {
     g_free((char *)s->target.ruri);
@@ -113,6 +124,8 @@ cw_err cw_leg_sip_call_out(cw_leg *leg, const cw_media_desc *desc, const cw_part
 
     if (err)
         return err;
+    if (leg->policy.early != CW_EARLY_NEVER)
+        add_early_media(s);
     if (!cw_plane_has_rtp(plane, AF_INET6))
         return invite(s, AF_INET);
     if (!cw_plane_has_rtp(plane, AF_INET))

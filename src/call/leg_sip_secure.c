@@ -8,14 +8,12 @@
 
 #include <string.h>
 
-static const char *const keyings[] = { "none", "sdes", "dtls" };
-
 /* ── A stream's ── */
 
 static const cw_lock unlocked;
 static const cw_secure nothing;
 
-static const cw_lock *lock_of(const leg_sip *s, unsigned stream)
+const cw_lock *cw_leg_sip_lock_of(const leg_sip *s, unsigned stream)
 {
     return s->lock[stream] ? s->lock[stream] : &unlocked;
 }
@@ -40,16 +38,16 @@ static size_t secure_size(const cw_secure *secure)
     return offsetof(cw_secure, crypto) + secure->crypto_n * sizeof secure->crypto[0];
 }
 
-static void drop_ours(cw_lock *lock)
+void cw_lock_drop_ours(cw_lock *lock)
 {
     if (lock->ours)
         explicit_bzero(lock->ours, secure_size(lock->ours));
     g_clear_pointer(&lock->ours, g_free);
 }
 
-static void set_ours(cw_lock *lock, const cw_secure *ours)
+void cw_lock_set_ours(cw_lock *lock, const cw_secure *ours)
 {
-    drop_ours(lock);
+    cw_lock_drop_ours(lock);
     lock->ours = g_memdup2(ours, secure_size(ours));
 }
 
@@ -82,7 +80,7 @@ static CW_ON_LOOP void offer_first(const leg_sip *s, cw_lock *lock)
         for (; ours.crypto_n < policy->suite_n; ours.crypto_n++)
             new_key(&ours.crypto[ours.crypto_n], ours.crypto_n + 1, policy->suite[ours.crypto_n]);
     }
-    set_ours(lock, &ours);
+    cw_lock_set_ours(lock, &ours);
     explicit_bzero(&ours, sizeof ours);
 }
 
@@ -99,7 +97,7 @@ static CW_ON_LOOP void offer_again(const leg_sip *s, cw_lock *lock)
         ours.crypto[ours.crypto_n++] = lock->mine;
     else if (lock->keying == LOCK_DTLS)
         say_print(s, &ours, CW_SETUP_ACTPASS);
-    set_ours(lock, &ours);
+    cw_lock_set_ours(lock, &ours);
     explicit_bzero(&ours, sizeof ours);
 }
 
@@ -120,7 +118,7 @@ void cw_leg_sip_lock_offer(leg_sip *s)
 
 void cw_leg_sip_lock_say(const leg_sip *s, unsigned stream, cw_rtp_place *place)
 {
-    const cw_secure *ours = ours_of(lock_of(s, stream));
+    const cw_secure *ours = ours_of(cw_leg_sip_lock_of(s, stream));
     const cw_rtp_place *theirs = cw_leg_sip_place(s, stream);
 
     if (s->own->stream[stream].refused) {
@@ -259,7 +257,7 @@ void cw_leg_sip_lock_answer(leg_sip *s)
             answer_sdes(lock, line_of(&s->leg.policy.srtp, theirs), &ours);
         else if (keying == LOCK_DTLS)
             answer_dtls(s, lock, &ours);
-        set_ours(lock, &ours);
+        cw_lock_set_ours(lock, &ours);
         explicit_bzero(&ours, sizeof ours);
         lock->keying = keying;
         lock->agreed = true;
@@ -300,7 +298,7 @@ cw_err cw_leg_sip_lock_judge(const leg_sip *s, const cw_media_desc *desc, const 
         cw_keying keying;
 
         if (!desc->stream[i].refused && !s->own->stream[i].refused &&
-            !judge(ours_of(lock_of(s, i)), &place[i].secure, &keying))
+            !judge(ours_of(cw_leg_sip_lock_of(s, i)), &place[i].secure, &keying))
             return CW_E_NOT_SECURE;
     }
     return CW_OK;
@@ -314,7 +312,7 @@ void cw_leg_sip_lock_answered(leg_sip *s)
         cw_lock *lock;
 
         if (s->remote->stream[i].refused || s->own->stream[i].refused ||
-            !judge(ours_of(lock_of(s, i)), theirs, &keying))
+            !judge(ours_of(cw_leg_sip_lock_of(s, i)), theirs, &keying))
             continue;
         lock = get_lock(s, i);
         if (keying == LOCK_SDES) {
@@ -326,153 +324,4 @@ void cw_leg_sip_lock_answered(leg_sip *s)
         lock->keying = keying;
         lock->agreed = true;
     }
-}
-
-/* ── On the port ── */
-
-static void on_dtls(void *arg, const cw_dtls_event *event)
-{
-    cw_lock *lock = arg;
-    leg_sip *s = lock->leg;
-    unsigned stream = lock->stream;
-
-    cw_assert_on_loop();
-    if (event->err == CW_E_MEDIA_LOST) {
-        cw_leg_note(&s->leg, "DTLS", "closed by the far side"); /* its BYE decides */
-        return;
-    }
-    if (event->err) {
-        cw_leg_note(&s->leg, "DTLS", cw_err_text(event->err));
-        cw_leg_fail(&s->leg, event->err);
-        return;
-    }
-    lock->handshake_ms = event->handshake_ms;
-    lock->cipher = event->cipher;
-    lock->secured = true;
-    cw_ep_rtp_secure(s->ep[stream], event->keys);
-    cw_leg_note(
-        &s->leg, "DTLS",
-        cw_fmt("done in %u ms, %s", event->handshake_ms, cw_srtp_suite_name(event->keys->suite)));
-}
-
-/* No handshake in time, since the call was answered. */
-static void on_timer(void *arg)
-{
-    leg_sip *s = arg;
-
-    cw_assert_on_loop();
-    for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
-        if (lock_of(s, i)->keying != LOCK_DTLS || lock_of(s, i)->secured || !s->ep[i])
-            continue;
-        if (s->up)
-            cw_leg_fail(&s->leg, CW_E_DTLS);
-        else
-            cw_timer_start(s->lock_timer, (uint64_t)s->calls->conf->media.ice_timeout_ms);
-        return;
-    }
-}
-
-static CW_ON_LOOP void no_dtls(leg_sip *s, unsigned stream)
-{
-    cw_lock *lock = s->lock[stream];
-
-    if (!lock || !lock->dtls)
-        return;
-    cw_dtls_free(g_steal_pointer(&lock->dtls));
-    cw_ep_rtp_dtls(s->ep[stream], NULL);
-}
-
-static CW_ON_LOOP void apply_dtls(leg_sip *s, unsigned stream)
-{
-    cw_lock *lock = s->lock[stream];
-
-    if (lock->dtls && !lock->renew)
-        return;
-    lock->renew = lock->secured = false;
-    cw_dtls_free(lock->dtls);
-    lock->dtls = cw_dtls_new(cw_webrtc_dtls(s->calls->webrtc), on_dtls, lock);
-    if (lock->client)
-        cw_dtls_set_client(lock->dtls);
-    cw_dtls_expect(lock->dtls, &lock->print);
-    cw_ep_rtp_dtls(s->ep[stream], lock->dtls);
-    if (!s->lock_timer)
-        s->lock_timer = cw_timer_new(s->calls->loop, on_timer, s);
-    cw_timer_start(s->lock_timer, (uint64_t)s->calls->conf->media.ice_timeout_ms);
-}
-
-static CW_ON_LOOP void apply_sdes(leg_sip *s, unsigned stream)
-{
-    const cw_lock *lock = lock_of(s, stream);
-    cw_srtp_keys keys = { .suite = lock->mine.suite, .rx_mki_len = lock->theirs.mki_len };
-
-    memcpy(keys.tx, lock->mine.key, sizeof keys.tx);
-    memcpy(keys.rx, lock->theirs.key, sizeof keys.rx);
-    memcpy(keys.rx_mki, lock->theirs.mki, sizeof keys.rx_mki);
-    cw_ep_rtp_secure(s->ep[stream], &keys);
-    explicit_bzero(&keys, sizeof keys);
-}
-
-static CW_ON_LOOP void note(leg_sip *s, unsigned stream)
-{
-    cw_lock *lock = s->lock[stream];
-
-    if (!lock || lock->noted == lock->keying)
-        return;
-    lock->noted = lock->keying;
-    cw_leg_note(&s->leg, "SRTP",
-                lock->keying == LOCK_SDES
-                    ? cw_fmt("%s by SDES", cw_srtp_suite_name(lock->mine.suite))
-                    : cw_fmt("%s", lock->keying == LOCK_DTLS ? "keys by DTLS" : "none"));
-}
-
-void cw_leg_sip_lock_apply(leg_sip *s, unsigned stream)
-{
-    switch (lock_of(s, stream)->keying) {
-    case LOCK_DTLS:
-        apply_dtls(s, stream);
-        break;
-    case LOCK_SDES:
-        no_dtls(s, stream);
-        apply_sdes(s, stream);
-        break;
-    case LOCK_NONE:
-        no_dtls(s, stream);
-        cw_ep_rtp_secure(s->ep[stream], NULL);
-        break;
-    }
-    note(s, stream);
-}
-
-void cw_leg_sip_lock_drop(leg_sip *s, unsigned stream)
-{
-    cw_lock *lock = g_steal_pointer(&s->lock[stream]);
-
-    if (!lock)
-        return;
-    cw_dtls_free(lock->dtls);
-    drop_ours(lock);
-    explicit_bzero(lock, sizeof *lock);
-    g_free(lock);
-}
-
-json_t *cw_leg_sip_lock_json(const leg_sip *s)
-{
-    json_t *all = json_array();
-
-    for (unsigned i = 0; i < s->remote->stream_n; i++) {
-        const cw_lock *lock = lock_of(s, i);
-        json_t *one;
-
-        if (s->remote->stream[i].refused)
-            continue;
-        one = json_pack("{s:s}", "keying", keyings[lock->keying]);
-        if (lock->keying == LOCK_DTLS)
-            json_object_update_new(one, json_pack("{s:s s:s s:b s:i s:s*}", "role",
-                                                  lock->client ? "active" : "passive",
-                                                  "fingerprint", lock->print.hash, "done",
-                                                  lock->secured, "handshake_ms",
-                                                  (int)lock->handshake_ms, "cipher", lock->cipher));
-        json_array_append_new(all, one);
-    }
-    return all;
 }

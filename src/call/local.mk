@@ -16,6 +16,8 @@ src_call_libcall_a_SOURCES = \
 	src/call/leg_service.c \
 	src/call/leg_sip.c src/call/leg_sip_keys.c src/call/leg_sip_media.c src/call/leg_sip_out.c \
 	src/call/leg_sip_secure.c src/call/leg_sip.h \
+	src/call/early.c src/call/early.h \
+	src/call/leg_sip_early.c src/call/leg_sip_lock.c src/call/leg_sip_ports.c \
 	src/call/monitor.c \
 	src/call/net.c src/call/net.h \
 	src/call/number.c src/call/number_check.c src/call/number.h \

@@ -29,6 +29,12 @@ static const char *const srtps[] = {
     [CW_SRTP_DTLS] = "dtls",
 };
 
+static const char *const earlies[] = {
+    [CW_EARLY_ANY] = "any",
+    [CW_EARLY_AUTHORIZED] = "authorized",
+    [CW_EARLY_NEVER] = "never",
+};
+
 static const char *const accepts[] = { "rtp", "sdes", "dtls" }; /* bits of CW_ACCEPT_* */
 
 /* -1: not there */
@@ -95,6 +101,8 @@ cw_leg_policy cw_policy_sip(const cw_conf *conf, const struct cw_conf_trunk *tru
             (cw_latch_mode)known(WORD(latches, trunk ? trunk->rtp_latch : conf->sip.rtp_latch)),
     };
 
+    policy.early =
+        (cw_early)known(WORD(earlies, trunk ? trunk->early_media : conf->sip.early_media));
     policy.codec = codecs_of(codecs, transcode, policy.keys);
     policy.srtp = srtp_of(conf, trunk ? trunk->srtp : conf->sip.srtp,
                           trunk ? trunk->srtp_accept : conf->sip.srtp_accept);
@@ -148,12 +156,14 @@ static cw_err check_end(const char *where, char *const *codecs, const char *tran
 }
 
 static cw_err check_sip_end(const char *where, const char *dtmf, const char *latch,
-                            char why[static 128])
+                            const char *early, char why[static 128])
 {
     cw_err err = check_word(where, "dtmf", keys, G_N_ELEMENTS(keys), dtmf, why);
 
     if (!err)
         err = check_word(where, "rtp_latch", latches, G_N_ELEMENTS(latches), latch, why);
+    if (!err)
+        err = check_word(where, "early_media", earlies, G_N_ELEMENTS(earlies), early, why);
     return err;
 }
 
@@ -185,7 +195,7 @@ cw_err cw_policy_check(const cw_conf *conf, char why[static 128])
     if (!err)
         err = check_end("sip", conf->sip.codecs, conf->sip.transcode, why);
     if (!err)
-        err = check_sip_end("sip", conf->sip.dtmf, conf->sip.rtp_latch, why);
+        err = check_sip_end("sip", conf->sip.dtmf, conf->sip.rtp_latch, conf->sip.early_media, why);
     if (!err)
         err = check_srtp("sip", conf->sip.srtp, conf->sip.srtp_accept, why);
     if (!err)
@@ -196,7 +206,7 @@ cw_err cw_policy_check(const cw_conf *conf, char why[static 128])
 
         err = check_end(where, trunk->codecs, trunk->transcode, why);
         if (!err)
-            err = check_sip_end(where, trunk->dtmf, trunk->rtp_latch, why);
+            err = check_sip_end(where, trunk->dtmf, trunk->rtp_latch, trunk->early_media, why);
         if (!err)
             err = check_srtp(where, trunk->srtp, trunk->srtp_accept, why);
     }

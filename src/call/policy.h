@@ -34,11 +34,19 @@ typedef struct cw_srtp_policy {
     cw_srtp_suite suite[CW_SRTP_SUITES]; /* by SDES, best first */
 } cw_srtp_policy;
 
+/* What a callee lets be heard before it answers. */
+typedef enum cw_early {
+    CW_EARLY_ANY,        /* all but what P-Early-Media forbids */
+    CW_EARLY_AUTHORIZED, /* only what P-Early-Media allows (RFC 5009) */
+    CW_EARLY_NEVER,
+} cw_early;
+
 typedef struct cw_leg_policy {
     cw_codec_policy codec; /* its names are the configuration's */
     cw_keys keys;
     cw_latch_mode latch;
     cw_srtp_policy srtp; /* SIP */
+    cw_early early;      /* SIP */
 } cw_leg_policy;
 
 /* Of calls through a trunk, with other SIP peers (`trunk` NULL), with browsers, to services. */
