@@ -30,7 +30,7 @@ typedef struct side {
     unsigned first, latched, digits, silent, heard, dead, keyframes;
     char digit[32];
     unsigned duration_ms;
-    bool passed; /* the last digit */
+    bool passed;            /* the last digit */
     unsigned others, other; /* how many times one was to be heard, and its id */
     cw_addr from;
 } side;

@@ -27,14 +27,14 @@ static const struct {
     { "", CW_E_SYNTAX, 0, 0 },
     { "425", CW_E_SYNTAX, 0, 0 },
     { "425 ", CW_E_SYNTAX, 0, 0 },
-    { "425 1000", CW_E_SYNTAX, 0, 0 },           /* never silent */
+    { "425 1000", CW_E_SYNTAX, 0, 0 }, /* never silent */
     { "425 1000/4000/", CW_E_SYNTAX, 0, 0 },
-    { "425 1000/4000/100", CW_E_SYNTAX, 0, 0 },  /* ends with sound */
+    { "425 1000/4000/100", CW_E_SYNTAX, 0, 0 }, /* ends with sound */
     { "425 1000/4000 x", CW_E_SYNTAX, 0, 0 },
     { "425+ 1000/4000", CW_E_SYNTAX, 0, 0 },
     { "1+2+3+4+5 100/100", CW_E_SYNTAX, 0, 0 },
     { "100+200+300+400+500 100/100", CW_E_SYNTAX, 0, 0 },
-    { "4000 100/100", CW_E_SYNTAX, 0, 0 },       /* more than a telephone carries */
+    { "4000 100/100", CW_E_SYNTAX, 0, 0 }, /* more than a telephone carries */
     { "425 0/100", CW_E_SYNTAX, 0, 0 },
     { "425 99999999999999999999/100", CW_E_SYNTAX, 0, 0 },
     { "425 10000/10001", CW_E_SYNTAX, 0, 0 },
