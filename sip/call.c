@@ -239,85 +239,16 @@ void cw_sip_call_trace(cw_sip_call *call, bool out, int status, const char *phra
 
 /* --- the public calls --- */
 
-/* A tel: URI says nothing of where it goes. */
-static cw_err check_ruri(const cw_sip_target *target, char **ruri)
-{
-    if (g_ascii_strncasecmp(target->ruri, "tel:", 4) != 0)
-        return cw_sip_uri_check(target->ruri, ruri);
-    if (!target->next_hop && !(target->route && *target->route))
-        return CW_E_PARAMS;
-    *ruri = g_strdup(target->ruri);
-    return cw_sip_tel_check(target->ruri);
-}
-
-static cw_err check_target(const cw_sip_target *target, char **ruri, cw_sip_host *host)
-{
-    cw_err err = check_ruri(target, ruri);
-
-    if (err)
-        return err;
-    if (!target->from_user || !cw_text_is_safe(target->from_user, strlen(target->from_user)))
-        return CW_E_UNSAFE;
-    for (const char *const *line = target->headers; line && *line; line++)
-        if (!cw_sip_header_line_ok(*line))
-            return CW_E_UNSAFE;
-    if (target->from_domain &&
-        cw_sip_host_parse(target->from_domain, strlen(target->from_domain), host))
-        return CW_E_PARAMS;
-    for (const char *const *uri = target->route; uri && *uri; uri++)
-        if (!cw_text_is_safe(*uri, strlen(*uri)) || strpbrk(*uri, "<>,\"") ||
-            cw_sip_uri_host(*uri, host))
-            return CW_E_PARAMS;
-    if (target->next_hop)
-        return cw_sip_host_parse(target->next_hop, strlen(target->next_hop), host);
-    return target->route && *target->route ? CW_OK : cw_sip_uri_host(*ruri, host);
-}
-
-static cw_err fill_dialog(cw_sip_call *call, const cw_sip_target *target, char *ruri,
-                          const cw_sip_host *host)
-{
-    cw_sip_dialog *dialog = call->dialog;
-    char id[23];
-    g_autofree char *from = cw_sip_user_escape(target->from_user);
-    g_autofree char *display = target->from_display && *target->from_display
-                                   ? cw_sip_display_quote(target->from_display)
-                                   : g_strdup("");
-
-    if (!display)
-        return CW_E_UNSAFE;
-    dialog->caller = true;
-    dialog->hops_used = MIN(target->hops_used, CW_SIP_HOPS_MAX);
-    dialog->call_id = g_strdup(cw_random_text(id, sizeof id - 1));
-    dialog->local_user = cw_sip_user_escape(target->contact_user ?: target->from_user);
-    dialog->gruu = g_strdup(target->gruu);
-    dialog->local =
-        g_strdup_printf("%s%s<sip:%s%s%s>", display, *display ? " " : "", from, *from ? "@" : "",
-                        target->from_domain ? target->from_domain : call->sip->domain);
-    dialog->remote = g_strdup_printf("<%s>", ruri);
-    dialog->target = g_strdup(ruri);
-    for (const char *const *uri = target->route; uri && *uri; uri++)
-        g_ptr_array_add(dialog->route, g_strdup(*uri));
-    dialog->transport = host->has_transport ? host->transport : target->transport;
-    if (target->next_hop)
-        dialog->outbound = g_strdup_printf("sip:%s;transport=%s", target->next_hop,
-                                           cw_sip_transport_name(target->transport));
-    return CW_OK;
-}
-
 cw_err cw_sip_call_new(cw_sip *sip, const cw_sip_target *target, const char *sdp, size_t len,
                        const cw_sip_call_ops *ops, void *arg, cw_sip_call **ret)
 {
-    g_autofree char *ruri = NULL;
-    cw_sip_host host;
     cw_sip_call *call;
-    cw_err err = check_target(target, &ruri, &host);
+    cw_err err;
 
-    if (err)
-        return err;
     if (len > CW_SIP_BODY_MAX)
         return CW_E_TOO_LARGE;
     call = cw_sip_call_make(sip);
-    err = fill_dialog(call, target, ruri, &host);
+    err = cw_sip_dialog_aim(sip, call->dialog, target);
     if (err) {
         cw_stat_dec(CW_STAT_sip_calls);
         cw_sip_call_unref(call);
@@ -328,7 +259,7 @@ cw_err cw_sip_call_new(cw_sip *sip, const cw_sip_target *target, const char *sdp
     call->account = cw_sip_account_new(&target->credentials);
     call->offer = g_strndup(sdp ? sdp : "", sdp ? len : 0);
     call->offer_len = sdp ? len : 0;
-    call->headers = g_strdupv((char **)target->headers);
+    call->headers = cw_sip_target_headers(target);
     cw_sip_call_list(call);
     cw_sip_call_run(call, SIP_EV_DIAL, NULL);
     *ret = call;

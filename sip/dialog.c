@@ -174,6 +174,17 @@ cw_err cw_sip_dialog_take_invite(cw_sip_dialog *dialog, const sip_t *sip)
     return take_route(dialog, sip, false);
 }
 
+cw_err cw_sip_dialog_take_notify(cw_sip_dialog *dialog, const sip_t *sip)
+{
+    if (!sip->sip_contact)
+        return CW_E_PARAMS;
+    g_free(dialog->remote_tag);
+    dialog->remote_tag = g_strdup(sip->sip_from->a_tag ? sip->sip_from->a_tag : "");
+    dialog->has_remote_cseq = false;
+    take_target(dialog, sip);
+    return take_route(dialog, sip, false);
+}
+
 void cw_sip_dialog_refresh(cw_sip_dialog *dialog, const sip_t *sip)
 {
     take_target(dialog, sip);

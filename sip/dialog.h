@@ -47,6 +47,10 @@ CW_NODISCARD cw_err cw_sip_dialog_take_response(cw_sip_dialog *dialog, const sip
  * CW_E_PARAMS: no usable Contact; CW_E_UNSUPPORTED: too many routes. */
 CW_NODISCARD cw_err cw_sip_dialog_take_invite(cw_sip_dialog *dialog, const sip_t *sip);
 
+/* A NOTIFY that came before the response to our request and makes the dialog (RFC 6665 4.4.1).
+ * CW_E_PARAMS: no usable Contact; CW_E_UNSUPPORTED: too many routes. */
+CW_NODISCARD cw_err cw_sip_dialog_take_notify(cw_sip_dialog *dialog, const sip_t *sip);
+
 /* Target refresh (12.2.1.2, 12.2.2): a Contact in a re-INVITE, UPDATE or a 2xx to one. */
 void cw_sip_dialog_refresh(cw_sip_dialog *dialog, const sip_t *sip);
 

@@ -147,6 +147,36 @@ static void in_dialog_prack(cw_sip_call *call, cw_sip_dialog *dialog, nta_incomi
     nta_incoming_destroy(irq);
 }
 
+static void in_dialog_refer(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
+                            const sip_t *message) CW_ON_LOOP
+{
+    g_autofree char *unsupported = cw_sip_unsupported_line(call->sip, message);
+
+    if (!unsupported) {
+        cw_sip_take_refer(call, dialog, irq, message);
+        return;
+    }
+    reply_plain(call->sip, irq, 420, unsupported);
+    nta_incoming_destroy(irq);
+}
+
+static void in_dialog_request(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
+                              const sip_t *message) CW_ON_LOOP
+{
+    cw_sip_take_call_request(call, irq, message);
+}
+
+/* Of no subscription in this dialog. */
+static void in_dialog_event(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
+                            const sip_t *message) CW_ON_LOOP
+{
+    bool notify = message->sip_request->rq_method == sip_method_notify;
+
+    cw_stat_inc(CW_STAT_sip_refused);
+    reply_plain(call->sip, irq, notify ? 481 : 489, NULL);
+    nta_incoming_destroy(irq);
+}
+
 /* Each takes the transaction over: answers it, now or later, and destroys it. */
 static const struct {
     sip_method_t method;
@@ -156,6 +186,8 @@ static const struct {
     { sip_method_invite, in_dialog_offer }, { sip_method_update, in_dialog_offer },
     { sip_method_prack, in_dialog_prack },  { sip_method_bye, in_dialog_bye },
     { sip_method_info, in_dialog_info },    { sip_method_options, in_dialog_options },
+    { sip_method_refer, in_dialog_refer },  { sip_method_message, in_dialog_request },
+    { sip_method_notify, in_dialog_event }, { sip_method_subscribe, in_dialog_event },
 };
 
 static void in_dialog(cw_sip_call *call, cw_sip_dialog *dialog, msg_t *msg,
@@ -187,10 +219,16 @@ static void in_dialog(cw_sip_call *call, cw_sip_dialog *dialog, msg_t *msg,
 
 /* --- outside --- */
 
+static cw_sip_transport transport_of(const sip_t *message)
+{
+    const char *protocol = message->sip_via->v_protocol;
+
+    return protocol && g_ascii_strcasecmp(protocol, sip_transport_tcp) == 0 ? CW_SIP_TCP
+                                                                            : CW_SIP_UDP;
+}
+
 static void new_invite(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
 {
-    bool tcp = message->sip_via->v_protocol &&
-               g_ascii_strcasecmp(message->sip_via->v_protocol, sip_transport_tcp) == 0;
     const char *extra;
     int status = body_status(message, &extra);
     nta_incoming_t *irq;
@@ -203,7 +241,7 @@ static void new_invite(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *s
     }
     irq = nta_incoming_create(sip->agent, NULL, msg, message, TAG_END());
     if (irq)
-        cw_sip_uas_invite(sip, irq, message, source, tcp ? CW_SIP_TCP : CW_SIP_UDP);
+        cw_sip_uas_invite(sip, irq, message, source, transport_of(message));
 }
 
 static void answer_options(cw_sip *sip, msg_t *msg, sip_t *message,
@@ -215,6 +253,16 @@ static void answer_options(cw_sip *sip, msg_t *msg, sip_t *message,
                    SIPTAG_ACCEPT_STR("application/sdp"),
                    SIPTAG_HEADER_STR("Accept-Encoding: identity"), SIPTAG_HEADER_STR(supported),
                    SIPTAG_SERVER_STR(sip->user_agent), TAG_END());
+}
+
+static void new_subscribe(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
+{
+    cw_sub_new_subscribe(sip, msg, message, source, transport_of(message));
+}
+
+static void outer_refer(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
+{
+    cw_sip_take_outer_refer(sip, msg, message, source, transport_of(message));
 }
 
 static bool scheme_is_ours(const sip_t *message)
@@ -235,10 +283,12 @@ static const struct {
     sip_method_t method;
     void (*take)(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source);
 } outside[] = {
-    { sip_method_invite, new_invite },     { sip_method_options, answer_options },
-    { sip_method_bye, no_such_dialog },    { sip_method_cancel, no_such_dialog },
-    { sip_method_prack, no_such_dialog },  { sip_method_info, no_such_dialog },
-    { sip_method_update, no_such_dialog },
+    { sip_method_invite, new_invite },           { sip_method_options, answer_options },
+    { sip_method_bye, no_such_dialog },          { sip_method_cancel, no_such_dialog },
+    { sip_method_prack, no_such_dialog },        { sip_method_info, no_such_dialog },
+    { sip_method_update, no_such_dialog },       { sip_method_notify, no_such_dialog },
+    { sip_method_subscribe, new_subscribe },     { sip_method_refer, outer_refer },
+    { sip_method_message, cw_sip_take_request }, { sip_method_publish, cw_sip_take_request },
 };
 
 static void out_of_dialog(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
@@ -270,6 +320,7 @@ static void on_request(cw_sip *sip, msg_t *msg, sip_t *message) CW_ON_LOOP
     cw_sip_call *call = find_call(sip, message->sip_to->a_tag, message->sip_call_id->i_id);
     cw_sip_dialog *dialog = call ? cw_sip_call_dialog(call, message->sip_from->a_tag) : NULL;
     size_t limit = (size_t)sip->conf->sip.transactions_max;
+    bool events = cw_sub_knows(sip, message), known = dialog || events;
     cw_addr source;
 
     cw_stat_inc(CW_STAT_sip_requests_in);
@@ -280,11 +331,13 @@ static void on_request(cw_sip *sip, msg_t *msg, sip_t *message) CW_ON_LOOP
         return;
     }
     /* Whoever knows a dialog's tags belongs to it, wherever the request comes from. */
-    if (!dialog && (!cw_sip_source_of(msg, &source) ||
-                    (sip->ops->trusted && !sip->ops->trusted(sip->arg, &source))))
+    if (!known && (!cw_sip_source_of(msg, &source) ||
+                   (sip->ops->trusted && !sip->ops->trusted(sip->arg, &source))))
         refuse(sip, msg, 403, NULL);
-    else if (cw_sip_server_transactions(sip) >= (dialog ? 2 * limit : limit))
+    else if (cw_sip_server_transactions(sip) >= (known ? 2 * limit : limit))
         refuse(sip, msg, 503, "Retry-After: 5");
+    else if (events)
+        cw_sub_on_request(sip, msg, message);
     else if (dialog && method != sip_method_cancel)
         in_dialog(call, dialog, msg, message);
     else if (message->sip_to->a_tag)

@@ -165,30 +165,6 @@ void cw_sip_uas_on_ack(cw_sip_call *call, const sip_t *sip)
     }
 }
 
-static char *url_of(const sip_addr_t *addr)
-{
-    const url_t *url = addr->a_url;
-    g_autofree char *user = cw_sip_user_unescape(url->url_user ? url->url_user : "",
-                                                 url->url_user ? strlen(url->url_user) : 0);
-    g_autofree char *escaped = cw_sip_user_escape(user ? user : "");
-
-    if (url->url_type == url_tel)
-        return g_strdup_printf("tel:%s", url->url_user ? escaped : url->url_host);
-    return g_strdup_printf("sip:%s%s%s%s%s", escaped, *escaped ? "@" : "",
-                           url->url_host ? url->url_host : "", url->url_port ? ":" : "",
-                           url->url_port ? url->url_port : "");
-}
-
-/* sip:user@host or tel:number. */
-static char *user_of(const url_t *url)
-{
-    const char *user = url->url_user;
-
-    if (!user && url->url_type == url_tel)
-        user = url->url_host;
-    return cw_sip_user_unescape(user ? user : "", user ? strlen(user) : 0);
-}
-
 static unsigned hops_used(const sip_t *message)
 {
     const sip_max_forwards_t *left = message->sip_max_forwards;
@@ -197,20 +173,15 @@ static unsigned hops_used(const sip_t *message)
                                                     : 0;
 }
 
-static bool is_plain(const char *text)
-{
-    return !text || (cw_text_is_safe(text, strlen(text)) && g_utf8_validate(text, -1, NULL));
-}
-
 static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
 {
     cw_sip *sip = call->sip;
     const url_t *ruri = message->sip_request->rq_url;
-    g_autofree char *ruri_user = user_of(ruri);
-    g_autofree char *from_user = user_of(message->sip_from->a_url);
+    g_autofree char *ruri_user = cw_sip_url_user(ruri);
+    g_autofree char *from_user = cw_sip_url_user(message->sip_from->a_url);
     g_autofree char *display = cw_sip_display_decode(message->sip_from->a_display);
-    g_autofree char *from_uri = url_of((const sip_addr_t *)message->sip_from);
-    g_autofree char *to_uri = url_of((const sip_addr_t *)message->sip_to);
+    g_autofree char *from_uri = cw_sip_url_text(message->sip_from->a_url);
+    g_autofree char *to_uri = cw_sip_url_text(message->sip_to->a_url);
     const char *from_host = message->sip_from->a_url->url_host;
     cw_sip_invite invite = {
         .source = call->source,
@@ -226,8 +197,9 @@ static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
         .message = cw_sip_message_of(message),
     };
 
-    if (!ruri_user || !from_user || !is_plain(invite.ruri_host) || !is_plain(from_host) ||
-        !is_plain(from_uri) || !is_plain(to_uri) || !is_plain(invite.call_id))
+    if (!ruri_user || !from_user || !cw_sip_is_plain(invite.ruri_host) ||
+        !cw_sip_is_plain(from_host) || !cw_sip_is_plain(from_uri) || !cw_sip_is_plain(to_uri) ||
+        !cw_sip_is_plain(invite.call_id))
         return CW_E_UNSAFE;
     call->offerless = !cw_sip_sdp_of(message, &invite.sdp, &invite.sdp_len);
     return sip->ops->invite ? sip->ops->invite(sip->arg, &invite, call) : CW_E_UNAVAILABLE;

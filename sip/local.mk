@@ -5,6 +5,7 @@ sip_libsip_a_SOURCES = \
 	sip/challenge.c \
 	sip/call.c sip/call.h sip/invite.fsm \
 	sip/dialog.c sip/dialog.h \
+	sip/event.c sip/event.h \
 	sip/gate.c \
 	sip/header.c sip/header.h \
 	sip/interpose.c sip/interpose.h \
@@ -13,10 +14,13 @@ sip_libsip_a_SOURCES = \
 	sip/lookup.c \
 	sip/message.c \
 	sip/modify.c \
+	sip/notifier.c \
 	sip/option.c sip/option.def \
 	sip/priv.h \
 	sip/binding.c \
 	sip/reason.c \
+	sip/refer.c sip/refer.h sip/refer_to.c \
+	sip/request.c sip/request.h \
 	sip/register.c sip/register.h sip/register.fsm sip/register_priv.h \
 	sip/register_send.c \
 	sip/registrar.c \
@@ -24,6 +28,9 @@ sip_libsip_a_SOURCES = \
 	sip/send.c \
 	sip/sip.h \
 	sip/stack.c \
+	sip/subscribe.c sip/subscribe.h sip/subscribe.fsm \
+	sip/subscriber.c \
+	sip/target.c \
 	sip/transport.c \
 	sip/uri.c sip/uri.h \
 	sip/urilist.c sip/urilist.h

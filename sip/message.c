@@ -1,6 +1,9 @@
 /* message.c - a received message as the layers above see it: header fields by name. */
 #include "sip/priv.h"
 
+#include "base/json.h"
+#include "sip/uri.h"
+
 #include <string.h>
 
 /* cw_sip_message is a sip_t under another name: Sofia's types end in this folder. */
@@ -94,4 +97,31 @@ void cw_sip_message_each(const cw_sip_message *message, cw_sip_field_fn *fn, voi
         if (value && cw_text_is_safe(name, strlen(name)) && g_utf8_validate(name, -1, NULL))
             fn(arg, name, value);
     }
+}
+
+char *cw_sip_url_text(const url_t *url)
+{
+    g_autofree char *user = cw_sip_user_unescape(url->url_user ? url->url_user : "",
+                                                 url->url_user ? strlen(url->url_user) : 0);
+    g_autofree char *escaped = cw_sip_user_escape(user ? user : "");
+
+    if (url->url_type == url_tel)
+        return g_strdup_printf("tel:%s", url->url_user ? escaped : url->url_host);
+    return g_strdup_printf("sip:%s%s%s%s%s", escaped, *escaped ? "@" : "",
+                           url->url_host ? url->url_host : "", url->url_port ? ":" : "",
+                           url->url_port ? url->url_port : "");
+}
+
+char *cw_sip_url_user(const url_t *url)
+{
+    const char *user = url->url_user;
+
+    if (!user && url->url_type == url_tel)
+        user = url->url_host;
+    return cw_sip_user_unescape(user ? user : "", user ? strlen(user) : 0);
+}
+
+bool cw_sip_is_plain(const char *text)
+{
+    return !text || (cw_text_is_safe(text, strlen(text)) && g_utf8_validate(text, -1, NULL));
 }

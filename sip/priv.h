@@ -6,6 +6,8 @@
 #include "base/stats.h"
 #include "sip/auth.h"
 #include "sip/dialog.h"
+#include "sip/refer.h"
+#include "sip/request.h"
 #include "sip/resolve.h"
 #include "sip/sip.h"
 
@@ -25,7 +27,7 @@
 #include <sofia-sip/tport.h>
 #include <sofia-sip/tport_tag.h>
 
-#define CW_SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+#define CW_SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY"
 
 typedef struct cw_sip_send cw_sip_send;
 
@@ -46,7 +48,11 @@ struct cw_sip {
     GPtrArray *listeners; /* cw_sip_listener */
     GHashTable *calls;    /* local tag -> cw_sip_call; each holds a reference */
     GHashTable *regs;     /* user part of Contact -> struct cw_sip_reg, borrowed */
+    GHashTable *subs;     /* local tag -> GPtrArray of cw_sip_sub, each a reference */
+    unsigned subs_n;      /* those that are not over */
     GQueue sends;         /* cw_sip_send in flight */
+    GQueue queries;       /* cw_sip_query */
+    GQueue replies;       /* cw_sip_reply */
     char *domain, *user_agent;
     unsigned bad_seen; /* malformed messages already added to the counter */
 };
@@ -71,6 +77,13 @@ int cw_sip_on_message(cw_sip *sip, nta_agent_t *agent, msg_t *msg, sip_t *messag
 bool cw_sip_source_of(msg_t *msg, cw_addr *ret) CW_ON_LOOP; /* who sent it; false: no address */
 size_t cw_sip_server_transactions(const cw_sip *sip) CW_ON_LOOP;
 void cw_sip_count_bad(cw_sip *sip) CW_ON_LOOP;
+
+/* --- target.c --- */
+
+/* A new dialog's ids, parties and way from `target`; errors as cw_sip_call_new. */
+CW_NODISCARD cw_err cw_sip_dialog_aim(const cw_sip *sip, cw_sip_dialog *dialog,
+                                      const cw_sip_target *target) CW_ON_LOOP;
+GStrv cw_sip_target_headers(const cw_sip_target *target); /* of the request alone; pure */
 
 /* --- send.c: a request in a dialog --- */
 
@@ -152,6 +165,32 @@ const char *cw_sip_reg_gruu(const cw_sip *sip, const char *contact_user) CW_ON_L
 
 /* What the layers above see of it; NULL of NULL. */
 const cw_sip_message *cw_sip_message_of(const sip_t *sip); /* pure */
+
+/* Of a peer's URL, without its parameters and header fields; g_free. Pure. */
+char *cw_sip_url_text(const url_t *url);
+char *cw_sip_url_user(const url_t *url); /* unescaped user, or number; NULL: unsafe */
+bool cw_sip_is_plain(const char *text);  /* safe to show; NULL is */
+
+/* --- request.c, refer.c, event.c: what gate.c hands on. Those with `msg` make the transaction,
+ * those with `irq` take it over. --- */
+
+void cw_sip_take_request(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP;
+void cw_sip_take_call_request(cw_sip_call *call, nta_incoming_t *irq,
+                              const sip_t *message) CW_ON_LOOP;
+void cw_sip_requests_close(cw_sip *sip) CW_ON_LOOP; /* with the stack */
+/* A SUBSCRIBE, to cw_sip_ops.subscribe. */
+CW_NODISCARD cw_err cw_sip_hand_up(cw_sip *sip, const sip_t *message, const cw_addr *source,
+                                   cw_sip_sub *sub) CW_ON_LOOP;
+void cw_sip_take_refer(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
+                       const sip_t *message) CW_ON_LOOP;
+void cw_sip_take_outer_refer(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source,
+                             cw_sip_transport transport) CW_ON_LOOP;
+/* Is it of a subscription, or of one that is over but whose dialog has others? */
+bool cw_sub_knows(const cw_sip *sip, const sip_t *message) CW_ON_LOOP;
+void cw_sub_on_request(cw_sip *sip, msg_t *msg, sip_t *message) CW_ON_LOOP;
+void cw_sub_new_subscribe(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source,
+                          cw_sip_transport transport) CW_ON_LOOP;
+void cw_sip_subs_close(cw_sip *sip) CW_ON_LOOP; /* with the stack */
 
 /* --- reason.c: causes; pure --- */
 

@@ -40,6 +40,13 @@ char *cw_sip_message_header(const cw_sip_message *message, const char *name,
 typedef void cw_sip_field_fn(void *arg, const char *name, const char *value);
 void cw_sip_message_each(const cw_sip_message *message, cw_sip_field_fn *fn, void *arg) CW_ON_LOOP;
 
+/* Requests of a peer that are handed up, each with what its answer is given to. */
+typedef struct cw_sip_inquiry cw_sip_inquiry;   /* request.h */
+typedef struct cw_sip_reply cw_sip_reply;       /* request.h */
+typedef struct cw_sip_referred cw_sip_referred; /* refer.h */
+typedef struct cw_sip_referral cw_sip_referral; /* refer.h */
+typedef struct cw_sip_sub cw_sip_sub;           /* event.h */
+
 /* Why a call ended, or why a request was refused. */
 typedef struct cw_sip_end {
     cw_err err;      /* CW_OK: an ordinary BYE */
@@ -106,6 +113,12 @@ typedef struct cw_sip_call_ops {
     void (*reanswered)(void *arg, const cw_sip_response *response);
     /* INFO; already answered 200. type is the Content-Type. */
     void (*info)(void *arg, const char *type, const char *body, size_t len);
+    /* REFER: the far side wants us to call somebody in its place. CW_OK takes the referral, a
+     * 202 was sent then; otherwise that error's status goes out. NULL: 403. */
+    cw_err (*refer)(void *arg, const cw_sip_referred *referred, cw_sip_referral *referral);
+    /* MESSAGE and others that change nothing, in the dialog. CW_OK takes the reply; otherwise that
+     * error's status goes out. NULL: 405. */
+    cw_err (*request)(void *arg, const cw_sip_inquiry *inquiry, cw_sip_reply *reply);
     void (*ended)(void *arg, const cw_sip_end *end);
     /* Every message of the call, for the timeline: "INVITE", "180 Ringing". */
     void (*trace)(void *arg, bool out, const char *what);
@@ -115,6 +128,12 @@ typedef struct cw_sip_ops {
     /* Decide on a new INVITE: take it with cw_sip_call_accept (CW_OK), or return why not; the stack
      * answers with that error's SIP status. 100 was sent. */
     cw_err (*invite)(void *arg, const cw_sip_invite *invite, cw_sip_call *call);
+    /* A request of no dialog: MESSAGE, PUBLISH and others that no row here is for; OPTIONS too,
+     * which NULL or CW_E_UNSUPPORTED leaves to the stack. CW_OK takes the reply; otherwise that
+     * error's status goes out. NULL: 405. */
+    cw_err (*request)(void *arg, const cw_sip_inquiry *inquiry, cw_sip_reply *reply);
+    /* SUBSCRIBE: take it with cw_sip_sub_accept (CW_OK), or return why not. NULL: 489. */
+    cw_err (*subscribe)(void *arg, const cw_sip_inquiry *inquiry, cw_sip_sub *sub);
     /* May this address call us at all? Otherwise 403, counted, before anything else. */
     bool (*trusted)(void *arg, const cw_addr *source);
 } cw_sip_ops;
@@ -163,7 +182,9 @@ typedef struct cw_sip_target {
     const char *const *route;
     const char *contact_user; /* user part of our Contact; NULL: from_user */
     const char *gruu;         /* our Contact, when the registrar gave one (RFC 5627); NULL: none */
-    unsigned hops_used; /* of CW_SIP_HOPS_MAX, when it carries on a call that came in */
+    unsigned hops_used;       /* of CW_SIP_HOPS_MAX, when it carries on a call that came in */
+    const struct cw_sip_replaces *replaces; /* whose place it takes (refer.h); NULL: nobody's */
+    const char *referred_by;                /* URI of who wished for it (RFC 3892); NULL: nobody */
 } cw_sip_target;
 
 /* A URI from a client or from configuration: sip: or sips: with no headers part, no control bytes,

@@ -2,6 +2,7 @@
 #include "sip/call.h"
 
 #include "base/log.h"
+#include "sip/event.h"
 #include "sip/interpose.h"
 
 #include <sofia-sip/su_log.h>
@@ -123,7 +124,11 @@ cw_err cw_sip_new(cw_loop *loop, const cw_conf *conf, const cw_sip_ops *ops, voi
     sip->regs = g_hash_table_new(g_str_hash, g_str_equal);
     sip->user_agent = g_strdup(conf->sip.user_agent && *conf->sip.user_agent ? conf->sip.user_agent
                                                                              : VERSION_TEXT);
+    sip->subs =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     g_queue_init(&sip->sends);
+    g_queue_init(&sip->queries);
+    g_queue_init(&sip->replies);
     err = start(sip, why);
     if (err) {
         cw_sip_free(sip);
@@ -155,11 +160,14 @@ void cw_sip_free(cw_sip *sip)
 
     for (GList *at = calls; at; at = at->next)
         close_call(cw_sip_call_ref(at->data));
+    cw_sip_requests_close(sip);
+    cw_sip_subs_close(sip);
     while (sip->sends.head)
         cw_sip_send_free(sip->sends.head->data);
     g_assert(g_hash_table_size(sip->regs) == 0); /* their registrars went before */
     g_hash_table_destroy(sip->regs);
     g_hash_table_destroy(sip->calls);
+    g_hash_table_destroy(sip->subs);
     for (GList *at = calls; at; at = at->next)
         cw_sip_call_unref(at->data);
     cw_resolver_free(sip->resolver);
@@ -191,7 +199,7 @@ static json_t *agent_json(const cw_sip *sip) CW_ON_LOOP
 
 json_t *cw_sip_json(const cw_sip *sip)
 {
-    json_t *calls = json_array();
+    json_t *calls = json_array(), *subs = json_array();
     GHashTableIter iter;
     void *value;
 
@@ -199,8 +207,13 @@ json_t *cw_sip_json(const cw_sip *sip)
     g_hash_table_iter_init(&iter, sip->calls);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         json_array_append_new(calls, cw_sip_call_json(value));
-    return json_pack("{s:s s:o s:o s:i s:i s:o}", "domain", sip->domain, "listeners",
+    g_hash_table_iter_init(&iter, sip->subs);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        for (guint i = 0; i < ((GPtrArray *)value)->len; i++)
+            json_array_append_new(subs, cw_sip_sub_json(((GPtrArray *)value)->pdata[i]));
+    return json_pack("{s:s s:o s:o s:i s:i s:o s:o}", "domain", sip->domain, "listeners",
                      cw_sip_listeners_json(sip), "transactions", agent_json(sip), "requests",
                      (int)g_queue_get_length((GQueue *)&sip->sends), "resolving",
-                     (int)cw_resolver_pending(sip->resolver), "calls", calls);
+                     (int)cw_resolver_pending(sip->resolver), "calls", calls, "subscriptions",
+                     subs);
 }

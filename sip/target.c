@@ -1,0 +1,111 @@
+/* A request to somebody new: what cw_sip_target says becomes the dialog it may make. */
+#include "sip/priv.h"
+
+#include "base/ident.h"
+#include "base/json.h"
+#include "sip/header.h"
+#include "sip/refer.h"
+#include "sip/uri.h"
+
+#include <string.h>
+
+static bool is_uri(const char *text)
+{
+    return cw_text_is_safe(text, strlen(text)) && strlen(text) <= CW_SIP_URI_MAX &&
+           !strpbrk(text, "<>\" ");
+}
+
+/* A tel: URI says nothing of where it goes. */
+static cw_err check_ruri(const cw_sip_target *target, char **ruri)
+{
+    if (g_ascii_strncasecmp(target->ruri, "tel:", 4) != 0)
+        return cw_sip_uri_check(target->ruri, ruri);
+    if (!target->next_hop && !(target->route && *target->route))
+        return CW_E_PARAMS;
+    *ruri = g_strdup(target->ruri);
+    return cw_sip_tel_check(target->ruri);
+}
+
+static cw_err check(const cw_sip_target *target, char **ruri, cw_sip_host *host)
+{
+    cw_err err = check_ruri(target, ruri);
+
+    if (err)
+        return err;
+    if (!target->from_user || !cw_text_is_safe(target->from_user, strlen(target->from_user)))
+        return CW_E_UNSAFE;
+    for (const char *const *line = target->headers; line && *line; line++)
+        if (!cw_sip_header_line_ok(*line))
+            return CW_E_UNSAFE;
+    if (target->from_domain &&
+        cw_sip_host_parse(target->from_domain, strlen(target->from_domain), host))
+        return CW_E_PARAMS;
+    if (target->referred_by && !is_uri(target->referred_by))
+        return CW_E_UNSAFE;
+    for (const char *const *uri = target->route; uri && *uri; uri++)
+        if (!cw_text_is_safe(*uri, strlen(*uri)) || strpbrk(*uri, "<>,\"") ||
+            cw_sip_uri_host(*uri, host))
+            return CW_E_PARAMS;
+    if (target->next_hop)
+        return cw_sip_host_parse(target->next_hop, strlen(target->next_hop), host);
+    return target->route && *target->route ? CW_OK : cw_sip_uri_host(*ruri, host);
+}
+
+static cw_err fill(const cw_sip *sip, cw_sip_dialog *dialog, const cw_sip_target *target,
+                   const char *ruri, const cw_sip_host *host) CW_ON_LOOP
+{
+    char id[23];
+    g_autofree char *from = cw_sip_user_escape(target->from_user);
+    g_autofree char *display = target->from_display && *target->from_display
+                                   ? cw_sip_display_quote(target->from_display)
+                                   : g_strdup("");
+
+    if (!display)
+        return CW_E_UNSAFE;
+    dialog->caller = true;
+    dialog->hops_used = MIN(target->hops_used, CW_SIP_HOPS_MAX);
+    dialog->call_id = g_strdup(cw_random_text(id, sizeof id - 1));
+    dialog->local_user = cw_sip_user_escape(target->contact_user ?: target->from_user);
+    dialog->gruu = g_strdup(target->gruu);
+    dialog->local =
+        g_strdup_printf("%s%s<sip:%s%s%s>", display, *display ? " " : "", from, *from ? "@" : "",
+                        target->from_domain ? target->from_domain : sip->domain);
+    dialog->remote = g_strdup_printf("<%s>", ruri);
+    dialog->target = g_strdup(ruri);
+    for (const char *const *uri = target->route; uri && *uri; uri++)
+        g_ptr_array_add(dialog->route, g_strdup(*uri));
+    dialog->transport = host->has_transport ? host->transport : target->transport;
+    if (target->next_hop)
+        dialog->outbound = g_strdup_printf("sip:%s;transport=%s", target->next_hop,
+                                           cw_sip_transport_name(target->transport));
+    return CW_OK;
+}
+
+cw_err cw_sip_dialog_aim(const cw_sip *sip, cw_sip_dialog *dialog, const cw_sip_target *target)
+{
+    g_autofree char *ruri = NULL;
+    cw_sip_host host;
+    cw_err err = check(target, &ruri, &host);
+
+    return err ? err : fill(sip, dialog, target, ruri, &host);
+}
+
+GStrv cw_sip_target_headers(const cw_sip_target *target)
+{
+    g_autoptr(GStrvBuilder) lines = g_strv_builder_new();
+
+    for (const char *const *line = target->headers; line && *line; line++)
+        g_strv_builder_add(lines, *line);
+    if (target->replaces) {
+        g_autofree char *value = cw_sip_replaces_print(target->replaces);
+        g_autofree char *line = g_strdup_printf("Replaces: %s", value);
+
+        g_strv_builder_add_many(lines, line, "Require: replaces", NULL);
+    }
+    if (target->referred_by) {
+        g_autofree char *line = g_strdup_printf("Referred-By: <%s>", target->referred_by);
+
+        g_strv_builder_add(lines, line);
+    }
+    return g_strv_builder_end(lines);
+}
