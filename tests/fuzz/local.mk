@@ -122,3 +122,9 @@ TESTS += tests/fuzz/fuzz-sip-register
 tests_fuzz_fuzz_sip_register_SOURCES = tests/fuzz/fuzz-sip-register.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_sip_register_LDADD = $(SIP_LIBS)
 tests_fuzz_fuzz_sip_register_LDFLAGS = $(FUZZ_LINK)
+
+check_PROGRAMS += tests/fuzz/fuzz-sip-refer
+TESTS += tests/fuzz/fuzz-sip-refer
+tests_fuzz_fuzz_sip_refer_SOURCES = tests/fuzz/fuzz-sip-refer.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_sip_refer_LDADD = $(SIP_LIBS)
+tests_fuzz_fuzz_sip_refer_LDFLAGS = $(FUZZ_LINK)

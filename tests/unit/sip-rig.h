@@ -3,6 +3,9 @@
 #define CW_TEST_SIP_RIG_H
 
 #include "base/stats.h"
+#include "sip/event.h"
+#include "sip/refer.h"
+#include "sip/request.h"
 #include "sip/sip.h"
 
 #include <glib.h>
@@ -23,6 +26,10 @@ typedef struct side {
     bool ring_only;
     bool let_go; /* take it, end it and free it before the callback returns */
     bool reanswer_later;
+    cw_err refuse_request; /* requests and REFER, CW_OK: taken */
+    cw_sip_reply *reply;   /* the one taken last, unanswered */
+    cw_sip_referral *referral;
+    cw_sip_sub *sub;
     GString *log;   /* "progress 180, answered offer, …" */
     GString *trace; /* "> INVITE, < 100 Trying, …" */
     cw_sip_end end;
@@ -115,7 +122,43 @@ static inline void rig_trace(void *arg, bool out, const char *what)
     g_string_append_printf(s->trace, "%s%c %s", s->trace->len ? ", " : "", out ? '>' : '<', what);
 }
 
+static inline cw_err rig_request(void *arg, const cw_sip_inquiry *inquiry, cw_sip_reply *reply)
+{
+    side *s = arg;
+
+    rig_say(s, "%s %s %.*s", inquiry->method, inquiry->type ? inquiry->type : "-",
+            (int)inquiry->len, inquiry->body ? inquiry->body : "");
+    if (!s->refuse_request)
+        s->reply = reply;
+    return s->refuse_request;
+}
+
+static inline cw_err rig_subscribe(void *arg, const cw_sip_inquiry *inquiry, cw_sip_sub *sub)
+{
+    side *s = arg;
+
+    cw_assert_on_loop();
+    rig_say(s, "SUBSCRIBE %s", cw_sip_sub_event(sub));
+    if (!s->refuse_request)
+        s->sub = sub;
+    return s->refuse_request;
+}
+
+static inline cw_err rig_refer(void *arg, const cw_sip_referred *referred,
+                               cw_sip_referral *referral)
+{
+    side *s = arg;
+
+    rig_say(s, "refer %s%s%s", referred->to.uri, referred->to.replaces.call_id ? " replaces " : "",
+            referred->to.replaces.call_id ? referred->to.replaces.call_id : "");
+    if (!s->refuse_request)
+        s->referral = referral;
+    return s->refuse_request;
+}
+
 static const cw_sip_call_ops rig_call_ops = {
+    .refer = rig_refer,
+    .request = rig_request,
     .progress = rig_progress,
     .answered = rig_answered,
     .confirmed = rig_confirmed,
@@ -161,7 +204,9 @@ static inline bool rig_trusted(void *arg, const cw_addr *source)
     return !((side *)arg)->untrusting;
 }
 
-static const cw_sip_ops rig_ops = { .invite = rig_invite, .trusted = rig_trusted };
+static const cw_sip_ops rig_ops = {
+    .invite = rig_invite, .trusted = rig_trusted, .request = rig_request, .subscribe = rig_subscribe
+};
 
 static inline void side_start(side *s, rig *r, const char *name, const char *ip, const char *extra)
 {
