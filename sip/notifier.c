@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-#define EXPIRES_S 3600 /* when the peer does not say (RFC 6665 4.2.1.1 leaves it to the package)   \
-                        */
+#define EXPIRES_S                                                                                  \
+    3600 /* when the peer does not say (RFC 6665 4.2.1.1 leaves it to the package)                 \
+          */
 
 /* --- NOTIFY --- */
 

@@ -167,9 +167,9 @@ const char *cw_sip_reg_gruu(const cw_sip *sip, const char *contact_user) CW_ON_L
 const cw_sip_message *cw_sip_message_of(const sip_t *sip); /* pure */
 
 /* Of a peer's URL, without its parameters and header fields; g_free. Pure. */
-char *cw_sip_url_text(const url_t *url);
-char *cw_sip_url_user(const url_t *url); /* unescaped user, or number; NULL: unsafe */
-bool cw_sip_is_plain(const char *text);  /* safe to show; NULL is */
+char *cw_sip_url_text(const url_t *url); /* pure */
+char *cw_sip_url_user(const url_t *url); /* pure; unescaped user, or number; NULL: unsafe */
+bool cw_sip_is_plain(const char *text);  /* pure; safe to show; NULL is */
 
 /* --- request.c, refer.c, event.c: what gate.c hands on. Those with `msg` make the transaction,
  * those with `irq` take it over. --- */

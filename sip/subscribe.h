@@ -99,7 +99,7 @@ void cw_sub_list(cw_sip_sub *sub) CW_ON_LOOP;
 void cw_sub_run(cw_sip_sub *sub, cw_sub_event event, const cw_sub_note *note) CW_ON_LOOP;
 void cw_sub_tell_end(cw_sip_sub *sub, const cw_sip_end *end) CW_ON_LOOP; /* once */
 void cw_sub_expire_in(cw_sip_sub *sub, unsigned s) CW_ON_LOOP;
-void cw_sub_notice_free(cw_sub_notice *notice);
+void cw_sub_notice_free(cw_sub_notice *notice); /* any thread; NULL is fine */
 
 /* --- subscriber.c, notifier.c: requests of the far side. They take `irq` over. --- */
 

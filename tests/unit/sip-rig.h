@@ -26,7 +26,8 @@ typedef struct side {
     bool ring_only;
     bool let_go; /* take it, end it and free it before the callback returns */
     bool reanswer_later;
-    cw_err refuse_request; /* requests and REFER, CW_OK: taken */
+    bool takes_requests;   /* otherwise 405 */
+    cw_err refuse_request; /* those, SUBSCRIBE and REFER; CW_OK: taken */
     cw_sip_reply *reply;   /* the one taken last, unanswered */
     cw_sip_referral *referral;
     cw_sip_sub *sub;
@@ -126,6 +127,8 @@ static inline cw_err rig_request(void *arg, const cw_sip_inquiry *inquiry, cw_si
 {
     side *s = arg;
 
+    if (!s->takes_requests)
+        return CW_E_UNSUPPORTED;
     rig_say(s, "%s %s %.*s", inquiry->method, inquiry->type ? inquiry->type : "-",
             (int)inquiry->len, inquiry->body ? inquiry->body : "");
     if (!s->refuse_request)
@@ -149,6 +152,8 @@ static inline cw_err rig_refer(void *arg, const cw_sip_referred *referred,
 {
     side *s = arg;
 
+    if (!s->takes_requests)
+        return CW_E_FORBIDDEN;
     rig_say(s, "refer %s%s%s", referred->to.uri, referred->to.replaces.call_id ? " replaces " : "",
             referred->to.replaces.call_id ? referred->to.replaces.call_id : "");
     if (!s->refuse_request)

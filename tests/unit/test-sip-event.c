@@ -19,6 +19,7 @@ static void ask_b(rig *r, const char *method, const char *body, cw_sip_query **r
     cw_sip_query_conf conf = { .method = method, .target = &target, .type = "text/plain" };
 
     cw_assert_on_loop();
+    r->b.takes_requests = true;
     to = side_address(&r->b, "udp");
     ruri = g_strdup_printf("sip:bob@%s", to);
     target.ruri = ruri;
@@ -136,6 +137,7 @@ static void up(rig *r)
 {
     cw_assert_on_loop();
     rig_start(r, "127.0.0.1", NULL, NULL);
+    r->b.takes_requests = true;
     g_assert_cmpint(rig_call(r, "udp", OFFER), ==, CW_OK);
     WAIT(r, SAW(r->b, "confirmed"));
     g_string_truncate(r->a.log, 0);
@@ -469,6 +471,7 @@ static void test_bad_refer(void)
 
     rig_start(&r, "127.0.0.1", NULL, NULL);
     cw_assert_on_loop();
+    r.b.takes_requests = true;
     raw_open(&p, &r, &r.b);
     raw_ask(&p, &(ask){ .method = "INVITE", .body = OFFER });
     ok = raw_expect(&p, "SIP/2.0 200");
@@ -501,6 +504,7 @@ static void test_target_dialog(void)
 
     rig_start(&r, "127.0.0.1", NULL, NULL);
     cw_assert_on_loop();
+    r.b.takes_requests = true;
     raw_open(&p, &r, &r.b);
     raw_ask(&p, &(ask){ .method = "INVITE", .body = OFFER });
     ok = raw_expect(&p, "SIP/2.0 200");

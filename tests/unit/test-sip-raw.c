@@ -415,7 +415,7 @@ static const struct {
     { "message", { .method = "MESSAGE", .cseq = 6 }, "SIP/2.0 405", "Allow: " },
     { "refer",
       { .method = "REFER", .cseq = 7, .extra = "Refer-To: <sip:x@y>\r\n" },
-      "SIP/2.0 405",
+      "SIP/2.0 403",
       NULL },
     { "unknown", { .method = "DANCE", .cseq = 8 }, "SIP/2.0 501", NULL },
     { "prack",
