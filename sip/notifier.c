@@ -273,8 +273,9 @@ void cw_sub_new_subscribe(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr
     }
     err = cw_sip_hand_up(sip, message, source, sub);
     if (err) {
+        status = err == CW_E_UNSUPPORTED ? 489 : cw_err_sip(err); /* no such event */
         cw_stat_inc(CW_STAT_sip_refused);
-        cw_sub_refuse(sub, cw_err_sip(err) == 401 ? 403 : cw_err_sip(err), NULL);
+        cw_sub_refuse(sub, status == 401 ? 403 : status, NULL);
         cw_sip_sub_free(sub);
     }
 }

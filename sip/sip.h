@@ -132,7 +132,8 @@ typedef struct cw_sip_ops {
      * which NULL or CW_E_UNSUPPORTED leaves to the stack. CW_OK takes the reply; otherwise that
      * error's status goes out. NULL: 405. */
     cw_err (*request)(void *arg, const cw_sip_inquiry *inquiry, cw_sip_reply *reply);
-    /* SUBSCRIBE: take it with cw_sip_sub_accept (CW_OK), or return why not. NULL: 489. */
+    /* SUBSCRIBE: take it with cw_sip_sub_accept (CW_OK), or return why not. NULL or
+     * CW_E_UNSUPPORTED: 489, no such event. */
     cw_err (*subscribe)(void *arg, const cw_sip_inquiry *inquiry, cw_sip_sub *sub);
     /* May this address call us at all? Otherwise 403, counted, before anything else. */
     bool (*trusted)(void *arg, const cw_addr *source);

@@ -141,6 +141,8 @@ static inline cw_err rig_subscribe(void *arg, const cw_sip_inquiry *inquiry, cw_
     side *s = arg;
 
     cw_assert_on_loop();
+    if (!s->takes_requests)
+        return CW_E_UNSUPPORTED;
     rig_say(s, "SUBSCRIBE %s", cw_sip_sub_event(sub));
     if (!s->refuse_request)
         s->sub = sub;

@@ -219,6 +219,7 @@ static void test_subscribe(void)
 
     rig_start(&r, "127.0.0.1", NULL, "subscription_min_s = 1;");
     cw_assert_on_loop();
+    r.b.takes_requests = true;
     to = side_address(&r.b, "udp");
     sub = subscribe(&r, to, 2);
     WAIT(&r, r.b.sub);
@@ -250,6 +251,7 @@ static void test_subscribe_ends(void)
 
     rig_start(&r, "127.0.0.1", NULL, "subscription_min_s = 5;");
     cw_assert_on_loop();
+    r.b.takes_requests = true;
     to = side_address(&r.b, "udp");
     sub = subscribe(&r, to, 2); /* too brief */
     WAIT(&r, SAW(r.a, "over sip-failed 423"));

@@ -536,7 +536,7 @@ static const struct {
     { "prack", { .method = "PRACK", .extra = "RAck: 1 1 INVITE\r\n" }, "SIP/2.0 481", NULL },
     { "message", { .method = "MESSAGE" }, "SIP/2.0 405", "Allow: INVITE" },
     { "register", { .method = "REGISTER" }, "SIP/2.0 405", "Allow: INVITE" },
-    { "subscribe", { .method = "SUBSCRIBE", .extra = "Event: x\r\n" }, "SIP/2.0 405", NULL },
+    { "subscribe", { .method = "SUBSCRIBE", .extra = "Event: x\r\n" }, "SIP/2.0 489", NULL },
     { "unknown", { .method = "DANCE" }, "SIP/2.0 501", NULL },
     { "require",
       { .method = "INVITE", .body = OFFER, .extra = "Require: 100rel, x\r\n" },
