@@ -36,9 +36,14 @@ static cw_err check_times(const struct cw_conf_auth *auth, const json_t *claims,
     return CW_OK;
 }
 
-static cw_err check_parties(const struct cw_conf_auth *auth, const json_t *claims,
+/* `use`: NULL for a log-in. No token serves as the other kind (RFC 8725 3.12). */
+static cw_err check_parties(const struct cw_conf_auth *auth, const json_t *claims, const char *use,
                             char why[static 128])
 {
+    const json_t *said = json_object_get(claims, "use");
+
+    if (use ? g_strcmp0(json_string_value(said), use) != 0 : said != NULL)
+        return refuse(why, "a token for something else (use)", CW_E_AUTH);
     if (auth->issuer && g_strcmp0(json_string_value(json_object_get(claims, "iss")), auth->issuer))
         return refuse(why, "another issuer (iss)", CW_E_AUTH);
     if (auth->audience && !is_audience(json_object_get(claims, "aud"), auth->audience))
@@ -76,18 +81,114 @@ static void read_display(const json_t *name, char *ret, size_t size)
     ret[end - ret] = '\0'; /* a character cut in two goes */
 }
 
+/* A whole number from 1 on; 0 when there is none. */
+static bool read_count(const json_t *call, const char *name, unsigned *ret)
+{
+    const json_t *n = json_object_get(call, name);
+
+    *ret = 0;
+    if (!n)
+        return true;
+    if (!json_is_integer(n) || json_integer_value(n) < 1 || json_integer_value(n) > 1000000000)
+        return false;
+    *ret = (unsigned)json_integer_value(n);
+    return true;
+}
+
+/* The claim "call". What it holds and we do not know would bound nothing: it is refused. */
+static cw_err read_limits(const json_t *call, const char *const *known, cw_call_limits *ret,
+                          char why[static 128])
+{
+    const json_t *cost = json_object_get(call, "cost"), *value;
+    const char *name;
+
+    if (!call)
+        return CW_OK;
+    if (!json_is_object(call))
+        return refuse(why, "call is no object", CW_E_AUTH);
+    json_object_foreach(
+        (json_t *)call, name,
+        value) if (!g_strv_contains(known,
+                                    name)) return refuse(why, "call has a member that is not known",
+                                                         CW_E_AUTH);
+    if (!read_count(call, "at_once", &ret->at_once) || !read_count(call, "seconds", &ret->seconds))
+        return refuse(why, "call.at_once or call.seconds is no count", CW_E_AUTH);
+    if (cost && (!json_is_string(cost) || json_string_length(cost) == 0 ||
+                 json_string_length(cost) > CW_COST_MAX))
+        return refuse(why, "call.cost is no cost class", CW_E_AUTH);
+    g_strlcpy(ret->cost, cost ? json_string_value(cost) : "", sizeof ret->cost);
+    return CW_OK;
+}
+
+static bool read_list(const json_t *list, cw_grant *ret)
+{
+    if (list && (!json_is_array(list) || json_array_size(list) == 0))
+        return false;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+
+        if (!text || strchr(text, ' ') || cw_grant_parse(text, ret) || ret->n != i + 1)
+            return false;
+    }
+    return true;
+}
+
+static cw_err read_grant(const json_t *call, cw_call_grant *ret, char why[static 128])
+{
+    static const char *const known[] = { "to", "from", "at_once", "seconds", "cost", "uses", NULL };
+    cw_err err = read_limits(call, known, &ret->limits, why);
+
+    if (err)
+        return err;
+    if (!read_list(json_object_get(call, "to"), &ret->to) ||
+        !read_list(json_object_get(call, "from"), &ret->from))
+        return refuse(why, "call.to or call.from is no list of texts", CW_E_AUTH);
+    if (!read_count(call, "uses", &ret->uses))
+        return refuse(why, "call.uses is no count", CW_E_AUTH);
+    return CW_OK;
+}
+
+cw_err cw_claims_read_grant(const struct cw_conf_auth *auth, const json_t *claims, int64_t now,
+                            const char *user, cw_call_grant *ret, char why[static 128])
+{
+    const json_t *sub = json_object_get(claims, "sub"), *id = json_object_get(claims, "jti");
+    cw_call_grant grant = { 0 };
+    cw_err err = check_parties(auth, claims, "call", why);
+
+    if (!err)
+        err = check_times(auth, claims, now, &grant.expires, why);
+    if (err)
+        return err;
+    if (g_strcmp0(json_string_value(sub), user) != 0)
+        return refuse(why, "another user's (sub)", CW_E_FORBIDDEN);
+    if (!json_is_string(id) || !cw_user_name_ok(json_string_value(id), json_string_length(id)))
+        return refuse(why, "jti is missing, or no name", CW_E_AUTH);
+    g_strlcpy(grant.id, json_string_value(id), sizeof grant.id);
+    if (!json_object_get(claims, "call"))
+        return refuse(why, "claim call is missing", CW_E_AUTH);
+    err = read_grant(json_object_get(claims, "call"), &grant, why);
+    if (err)
+        cw_call_grant_clear(&grant);
+    else
+        *ret = grant;
+    return err;
+}
+
 cw_err cw_claims_read(const struct cw_conf_auth *auth, const json_t *claims, int64_t now,
                       cw_identity *ret, char why[static 128])
 {
+    static const char *const known[] = { "at_once", "seconds", "cost", NULL };
     const json_t *sub = json_object_get(claims, "sub");
     cw_identity identity = { 0 };
     cw_err err;
 
     if (!json_is_string(sub) || !cw_user_name_ok(json_string_value(sub), json_string_length(sub)))
         return refuse(why, "sub is no user name", CW_E_AUTH);
-    err = check_parties(auth, claims, why);
+    err = check_parties(auth, claims, NULL, why);
     if (!err)
         err = check_times(auth, claims, now, &identity.expires, why);
+    if (!err)
+        err = read_limits(json_object_get(claims, "call"), known, &identity.limits, why);
     if (err)
         return err;
     if (read_scope(auth, json_object_get(claims, "scope"), &identity.grant)) {

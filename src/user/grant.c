@@ -16,13 +16,13 @@ bool cw_user_name_ok(const char *name, size_t len)
     return true;
 }
 
-static bool pattern_matches(const char *pattern, const char *target)
+bool cw_pattern_matches(const char *pattern, const char *text)
 {
     size_t len = strlen(pattern);
 
     if (len > 0 && pattern[len - 1] == '*')
-        return !strncmp(pattern, target, len - 1);
-    return !strcmp(pattern, target);
+        return !strncmp(pattern, text, len - 1);
+    return !strcmp(pattern, text);
 }
 
 bool cw_grant_allows(const cw_grant *grant, const char *action, const char *target)
@@ -33,7 +33,7 @@ bool cw_grant_allows(const cw_grant *grant, const char *action, const char *targ
         const char *scope = grant->scope[i];
 
         if (!strncmp(scope, action, len) && scope[len] == ':' &&
-            pattern_matches(scope + len + 1, target))
+            cw_pattern_matches(scope + len + 1, target))
             return true;
     }
     return false;
@@ -54,10 +54,23 @@ cw_err cw_grant_parse(const char *text, cw_grant *ret)
     return CW_OK;
 }
 
+void cw_grant_clear(cw_grant *grant)
+{
+    for (unsigned i = 0; i < grant->n; i++)
+        g_free(grant->scope[i]);
+    grant->n = 0;
+}
+
+void cw_call_grant_clear(cw_call_grant *grant)
+{
+    cw_grant_clear(&grant->to);
+    cw_grant_clear(&grant->from);
+    memset(grant, 0, sizeof *grant);
+}
+
 void cw_identity_clear(cw_identity *identity)
 {
-    for (unsigned i = 0; i < identity->grant.n; i++)
-        g_free(identity->grant.scope[i]);
+    cw_grant_clear(&identity->grant);
     memset(identity, 0, sizeof *identity);
 }
 

@@ -98,11 +98,12 @@ static json_t *verify(const cw_key *key, const char *token, const char *body_end
     return claims;
 }
 
-cw_err cw_token_verify(const cw_tokens *tokens, const char *token, size_t len, int64_t now,
-                       cw_identity *ret, char why[static 128])
+/* The claims of a token that a configured key signed. */
+static cw_err claims_of(const cw_tokens *tokens, const char *token, size_t len, json_t **ret,
+                        char why[static 128])
 {
     g_autofree char *text = NULL;
-    g_autoptr(json_t) head = NULL, claims = NULL;
+    g_autoptr(json_t) head = NULL;
     const char *body, *signature;
     const cw_key *key;
 
@@ -120,8 +121,24 @@ cw_err cw_token_verify(const cw_tokens *tokens, const char *token, size_t len, i
     key = choose_key(tokens, head, why);
     if (!key)
         return CW_E_AUTH;
-    claims = verify(key, text, signature, why);
-    if (!claims)
-        return CW_E_AUTH;
-    return cw_claims_read(&tokens->conf->auth, claims, now, ret, why);
+    *ret = verify(key, text, signature, why);
+    return *ret ? CW_OK : CW_E_AUTH;
+}
+
+cw_err cw_token_verify(const cw_tokens *tokens, const char *token, size_t len, int64_t now,
+                       cw_identity *ret, char why[static 128])
+{
+    g_autoptr(json_t) claims = NULL;
+    cw_err err = claims_of(tokens, token, len, &claims, why);
+
+    return err ? err : cw_claims_read(&tokens->conf->auth, claims, now, ret, why);
+}
+
+cw_err cw_call_grant_verify(const cw_tokens *tokens, const char *token, size_t len, int64_t now,
+                            const char *user, cw_call_grant *ret, char why[static 128])
+{
+    g_autoptr(json_t) claims = NULL;
+    cw_err err = claims_of(tokens, token, len, &claims, why);
+
+    return err ? err : cw_claims_read_grant(&tokens->conf->auth, claims, now, user, ret, why);
 }

@@ -13,6 +13,7 @@
 #define CW_DISPLAY_MAX 96
 #define CW_TOKEN_MAX   4096
 #define CW_SCOPES_MAX  32
+#define CW_COST_MAX    32 /* bytes of the name of a cost class */
 
 /* A scope is "action:pattern", a final * matching any rest: "call:tel:+33*", "call:service:*".
  * "call:*" allows every destination. */
@@ -21,12 +22,31 @@ typedef struct cw_grant {
     char *scope[CW_SCOPES_MAX]; /* g_free */
 } cw_grant;
 
+/* What a token's claim "call" bounds; 0 and "": nothing. */
+typedef struct cw_call_limits {
+    unsigned at_once; /* calls of this token's bearer, in all of their sessions */
+    unsigned seconds; /* of each call, from its answer */
+    char
+        cost[CW_COST_MAX + 1]; /* the only cost class (see `rate` of conf.def) that may be called */
+} cw_call_limits;
+
 typedef struct cw_identity {
     char user[CW_USER_MAX + 1];
     char display[CW_DISPLAY_MAX + 1]; /* claim "name"; may be "" */
     int64_t expires;                  /* seconds since 1970, 0: never */
     cw_grant grant;
+    cw_call_limits limits;
 } cw_identity;
+
+/* A token for calls: where to, for how long, how often. Whoever signs log-ins signs these. */
+typedef struct cw_call_grant {
+    char id[CW_USER_MAX + 1]; /* claim "jti" */
+    int64_t expires;
+    cw_grant to;   /* claim "call"."to": targets, a final * matching any rest; n 0: any */
+    cw_grant from; /* claim "call"."from": numbers that may be shown; n 0: the user's own */
+    cw_call_limits limits;
+    unsigned uses; /* calls it may begin in all; 0: any */
+} cw_call_grant;
 
 typedef struct cw_tokens cw_tokens; /* the configured keys */
 
@@ -44,12 +64,20 @@ void cw_tokens_free(cw_tokens *tokens); /* NULL is fine */
 CW_NODISCARD cw_err cw_token_verify(const cw_tokens *tokens, const char *token, size_t len,
                                     int64_t now, cw_identity *ret, char why[static 128]);
 
+/* Verify a token for calls: header "typ" call+jwt (RFC 8725 3.11), so that neither kind serves as
+ * the other; sub must be `user`. Errors as above, and CW_E_FORBIDDEN: it is another user's. */
+CW_NODISCARD cw_err cw_call_grant_verify(const cw_tokens *tokens, const char *token, size_t len,
+                                         int64_t now, const char *user, cw_call_grant *ret,
+                                         char why[static 128]);
+void cw_call_grant_clear(cw_call_grant *grant);
+
 /* A guest's identity under the configured guest_scope. CW_E_AUTH guests are not let in, CW_E_PARAMS
  * the name is no user name. */
 CW_NODISCARD cw_err cw_guest(const cw_conf *conf, const char *name, cw_identity *ret);
 
 bool cw_user_name_ok(const char *name, size_t len);
 bool cw_grant_allows(const cw_grant *grant, const char *action, const char *target);
+bool cw_pattern_matches(const char *pattern, const char *text); /* a final * matches any rest */
 void cw_identity_clear(cw_identity *identity);
 
 #endif

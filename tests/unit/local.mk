@@ -174,6 +174,11 @@ tests_unit_test_proto_LDADD = src/api/libapi.a $(USER_LIBS)
 tests_unit_test_token_SOURCES = tests/unit/test-token.c
 tests_unit_test_token_LDADD = $(USER_LIBS)
 
+check_PROGRAMS += tests/unit/test-quota
+TESTS += tests/unit/test-quota
+tests_unit_test_quota_SOURCES = tests/unit/test-quota.c
+tests_unit_test_quota_LDADD = $(USER_LIBS)
+
 check_PROGRAMS += tests/unit/test-session
 TESTS += tests/unit/test-session
 tests_unit_test_session_SOURCES = tests/unit/test-session.c tests/unit/fake-call.c tests/unit/fake-call.h

@@ -301,6 +301,135 @@ static void test_claims(void)
     }
 }
 
+/* ── Tokens for calls ───────────────────────────────────────────────────────────────────────────
+ */
+
+#define CALL_HEAD "{\"alg\":\"HS256\",\"kid\":\"h\",\"typ\":\"JWT\"}"
+#define CALL_OF(call)                                                                              \
+    "{\"sub\":\"anna\",\"exp\":1800000100,\"jti\":\"j1\",\"use\":\"call\",\"call\":" call "}"
+
+static cw_err verify_grant(const char *auth, const char *token, cw_call_grant *ret)
+{
+    cw_conf *conf = conf_of(auth);
+    g_autofree char *wrong = NULL, *exact = g_memdup2(token, strlen(token) + 1);
+    char why[128];
+    cw_tokens *tokens;
+    cw_err err;
+
+    g_assert_cmpint(cw_tokens_new(conf, &tokens, &wrong), ==, CW_OK);
+    err = cw_call_grant_verify(tokens, exact, strlen(exact), NOW, "anna", ret, why);
+    g_test_message("%s %s", cw_err_name(err), why);
+    g_assert_true(err == CW_OK || *why);
+    cw_tokens_free(tokens);
+    cw_conf_free(conf);
+    return err;
+}
+
+static void test_grant(void)
+{
+    g_autofree char *token =
+        raw_token(CALL_HEAD,
+                  CALL_OF("{\"to\":[\"tel:+33*\",\"tel:+44*\"],\"from\":[\"+331\"],\"at_once\":1,"
+                          "\"seconds\":600,\"uses\":2,\"cost\":\"land\"}"),
+                  SECRET);
+    g_autofree char *plain = raw_token(CALL_HEAD, CALL_OF("{}"), SECRET);
+    cw_call_grant grant = { 0 };
+
+    g_assert_cmpint(verify_grant("", token, &grant), ==, CW_OK);
+    g_assert_cmpstr(grant.id, ==, "j1");
+    g_assert_cmpuint(grant.to.n, ==, 2);
+    g_assert_cmpstr(grant.to.scope[1], ==, "tel:+44*");
+    g_assert_cmpstr(grant.from.scope[0], ==, "+331");
+    g_assert_cmpuint(grant.limits.at_once, ==, 1);
+    g_assert_cmpuint(grant.limits.seconds, ==, 600);
+    g_assert_cmpuint(grant.uses, ==, 2);
+    g_assert_cmpstr(grant.limits.cost, ==, "land");
+    g_assert_cmpint(grant.expires, ==, 1800000100);
+    cw_call_grant_clear(&grant);
+    g_assert_cmpint(verify_grant("", plain, &grant), ==, CW_OK);
+    g_assert_cmpuint(grant.to.n, ==, 0);
+    cw_call_grant_clear(&grant);
+}
+
+static const struct {
+    const char *name, *head, *claims;
+    cw_err want;
+} grants[] = {
+    { "log-in", CALL_HEAD, GOOD, CW_E_AUTH },
+    { "no-use", CALL_HEAD, "{\"sub\":\"anna\",\"exp\":1800000100,\"jti\":\"j\",\"call\":{}}",
+      CW_E_AUTH },
+    { "other-use", CALL_HEAD,
+      "{\"sub\":\"anna\",\"exp\":1800000100,\"jti\":\"j\",\"use\":\"room\",\"call\":{}}",
+      CW_E_AUTH },
+    { "none", "{\"alg\":\"none\",\"typ\":\"JWT\"}", CALL_OF("{}"), CW_E_AUTH },
+    { "another's", CALL_HEAD,
+      "{\"sub\":\"ben\",\"exp\":1800000100,\"jti\":\"j\",\"use\":\"call\",\"call\":{}}",
+      CW_E_FORBIDDEN },
+    { "nobody's", CALL_HEAD, "{\"exp\":1800000100,\"jti\":\"j\",\"use\":\"call\",\"call\":{}}",
+      CW_E_FORBIDDEN },
+    { "expired", CALL_HEAD,
+      "{\"sub\":\"anna\",\"exp\":1799999000,\"jti\":\"j\",\"use\":\"call\",\"call\":{}}",
+      CW_E_EXPIRED },
+    { "no-exp", CALL_HEAD, "{\"sub\":\"anna\",\"jti\":\"j\",\"use\":\"call\",\"call\":{}}",
+      CW_E_AUTH },
+    { "no-jti", CALL_HEAD, "{\"sub\":\"anna\",\"exp\":1800000100,\"use\":\"call\",\"call\":{}}",
+      CW_E_AUTH },
+    { "jti-empty", CALL_HEAD,
+      "{\"sub\":\"anna\",\"exp\":1800000100,\"jti\":\"\",\"use\":\"call\",\"call\":{}}",
+      CW_E_AUTH },
+    { "no-call", CALL_HEAD, "{\"sub\":\"anna\",\"exp\":1800000100,\"jti\":\"j\",\"use\":\"call\"}",
+      CW_E_AUTH },
+    { "call-list", CALL_HEAD, CALL_OF("[]"), CW_E_AUTH },
+    { "to-text", CALL_HEAD, CALL_OF("{\"to\":\"tel:*\"}"), CW_E_AUTH },
+    { "to-empty", CALL_HEAD, CALL_OF("{\"to\":[]}"), CW_E_AUTH },
+    { "to-blank", CALL_HEAD, CALL_OF("{\"to\":[\"tel:+1 tel:+2\"]}"), CW_E_AUTH },
+    { "to-empty-text", CALL_HEAD, CALL_OF("{\"to\":[\"\"]}"), CW_E_AUTH },
+    { "to-numbers", CALL_HEAD, CALL_OF("{\"to\":[33]}"), CW_E_AUTH },
+    { "seconds-zero", CALL_HEAD, CALL_OF("{\"seconds\":0}"), CW_E_AUTH },
+    { "seconds-negative", CALL_HEAD, CALL_OF("{\"seconds\":-1}"), CW_E_AUTH },
+    { "seconds-text", CALL_HEAD, CALL_OF("{\"seconds\":\"60\"}"), CW_E_AUTH },
+    { "seconds-huge", CALL_HEAD, CALL_OF("{\"seconds\":9007199254740993}"), CW_E_AUTH },
+    { "uses-real", CALL_HEAD, CALL_OF("{\"uses\":1.5}"), CW_E_AUTH },
+    { "cost-long", CALL_HEAD, CALL_OF("{\"cost\":\"123456789012345678901234567890123\"}"),
+      CW_E_AUTH },
+    { "misspelt", CALL_HEAD, CALL_OF("{\"second\":60}"), CW_E_AUTH },
+};
+
+static void test_grants_refused(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(grants); i++) {
+        g_autofree char *token = raw_token(grants[i].head, grants[i].claims, SECRET);
+        cw_call_grant grant = { 0 };
+
+        g_test_message("%s", grants[i].name);
+        g_assert_cmpint(verify_grant("", token, &grant), ==, grants[i].want);
+        g_assert_cmpstr(grant.id, ==, "");
+        cw_call_grant_clear(&grant);
+    }
+}
+
+/* Neither kind of token serves as the other; a log-in may be bound, too. */
+static void test_kinds(void)
+{
+    g_autofree char *call = raw_token(CALL_HEAD, CALL_OF("{}"), SECRET);
+    g_autofree char *other =
+        token_of(JWT_ALG_HS256, SECRET, "h", "{\"sub\":\"anna\",\"exp\":1800000100,\"use\":null}");
+    g_autofree char *bound =
+        token_of(JWT_ALG_HS256, SECRET, "h",
+                 "{\"sub\":\"anna\",\"exp\":1800000100,\"call\":{\"at_once\":2,\"seconds\":60}}");
+    g_autofree char *wrong = token_of(
+        JWT_ALG_HS256, SECRET, "h", "{\"sub\":\"anna\",\"exp\":1800000100,\"call\":{\"uses\":2}}");
+    cw_identity identity = { 0 };
+
+    expect("", call, CW_E_AUTH);
+    expect("", other, CW_E_AUTH);
+    expect("", wrong, CW_E_AUTH);
+    g_assert_cmpint(verify("", bound, &identity), ==, CW_OK);
+    g_assert_cmpuint(identity.limits.at_once, ==, 2);
+    g_assert_cmpuint(identity.limits.seconds, ==, 60);
+    cw_identity_clear(&identity);
+}
+
 static void test_shape(void)
 {
     static const char *const bad[] = { "",
@@ -531,6 +660,9 @@ int main(int argc, char **argv)
     g_test_add_func("/token/confused", test_confused);
     g_test_add_func("/token/claims", test_claims);
     g_test_add_func("/token/shape", test_shape);
+    g_test_add_func("/token/grant", test_grant);
+    g_test_add_func("/token/grants-refused", test_grants_refused);
+    g_test_add_func("/token/kinds", test_kinds);
     g_test_add_func("/token/identity", test_identity);
     g_test_add_func("/token/display-cut", test_display_cut);
     g_test_add_func("/token/scope-count", test_scope_count);
