@@ -522,6 +522,7 @@ export const errors = {
   "answered-elsewhere": { code: -32033, text: "answered on another device" },
   "not-acceptable": { code: -32034, text: "this offer is not acceptable here" },
   "hops": { code: -32036, text: "passed through too many gateways, or one twice" },
+  "quota": { code: -32037, text: "a bound of what this caller may spend is reached" },
   "dns": { code: -32035, text: "the name of the next hop cannot be resolved" },
   "ice": { code: -32040, text: "no connectivity check succeeded" },
   "dtls": { code: -32041, text: "the DTLS handshake failed" },
