@@ -1,4 +1,4 @@
-// Chromium where the way is not plain: full ICE with and without UDP, relays, a gateway behind a NAT, loss.
+// Chromium, once Firefox, where the way is not plain: full ICE with and without UDP, relays, a gateway behind a NAT, loss.
 import { before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import path from 'node:path'
@@ -27,9 +27,9 @@ async function hidden(t, conf) {
 }
 
 // Packets go both ways, and the page hears itself if so wished; what the gateway says of the way there.
-async function echo(t, gateway, { hear = false } = {}) {
+async function echo(t, gateway, { hear = false, by = browser } = {}) {
     const began = Date.now()
-    const phone = await WebPhone.open(t, browser, gateway.http, `anna${++users}`)
+    const phone = await WebPhone.open(t, by, gateway.http, `anna${++users}`)
     await phone.dial('echo')
     await phone.waitState('active')
     const [{ id }] = await gateway.ctl('calls')
@@ -62,6 +62,18 @@ test('full ICE behind a NAT: STUN tells our address, candidates trickle, UDP', a
     assert.equal(ice.mode, 'full')
     assert.equal(ice.protocol, 'udp')
     assert.equal(ice.local.split(':')[0], addresses.nat)
+    await hangUp(phone)
+    await gateway.stop()
+})
+
+test('full ICE behind a NAT: Firefox', async (t) => {
+    internet.plain() // it sends from where its default route leads
+    internet.hide()
+    internet.allow()
+    const firefox = await Browser.launch(t, 'firefox')
+    const gateway = await hidden(t, full({ stun: `${addresses.relay}:3478` }))
+    const { phone, ice } = await echo(t, gateway, { hear: true, by: firefox })
+    assert.equal(ice.mode, 'full')
     await hangUp(phone)
     await gateway.stop()
 })

@@ -130,6 +130,24 @@ for (const kind of browsers) {
         await phone.waitEnd()
     })
 
+    for (const codec of ['AMR-WB/16000', 'AMR/8000'])
+        test(`${kind}: ${codec} is agreed on with baresip, both hear each other`, async (t) => {
+            const bob = await Baresip.start(t, { hz: 900, codecs: `${codec}/1` })
+            const phone = await newPhone(t, kind)
+            await phone.dial(bob.uri)
+            await phone.waitState('active')
+            await phone.hears(900)
+            await bob.hears(1000)
+            const [{ id }] = await gateway.ctl('calls')
+            const { leg_a, legs_b: [leg_b] } = await gateway.ctl('call', 'show', id)
+            assert.deepEqual([leg_b.streams[0].rx_codec, leg_b.streams[0].tx_codec], [codec, codec])
+            assert.ok(leg_b.streams[0].transcoded, JSON.stringify(leg_b.streams))
+            assert.notEqual(leg_a.streams[0].tx_codec, codec)
+            await phone.hangup()
+            await bob.expect('CALL_CLOSED')
+            await phone.waitEnd()
+        })
+
     test(`${kind}: cancels while it rings`, async (t) => {
         const callee = await sipp(t, scenario.ring())
         const phone = await newPhone(t, kind)

@@ -3,13 +3,14 @@ import { before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { Gateway } from '../lib/gateway.mjs'
-import { Browser } from '../lib/browser.mjs'
+import { Browser, browsers } from '../lib/browser.mjs'
 import { Baresip } from '../lib/baresip.mjs'
 import { SipPeer } from '../lib/sip.mjs'
 import { startCapture, wireIsClean } from '../lib/wire.mjs'
 import { top, until, wholeFile } from '../lib/proc.mjs'
 
-let gateway, capture, chromium
+let gateway, capture
+const open = {}
 
 before(async () => {
     capture = await startCapture(wholeFile)
@@ -18,12 +19,12 @@ before(async () => {
         media: { browser_listen: ['127.0.0.1', '10.99.0.1'] },
         inbound: [{ match: '*', to: 'user:$' }],
     })
-    chromium = await Browser.launch(wholeFile, 'chromium')
+    for (const kind of browsers) open[kind] = await Browser.launch(wholeFile, kind)
 })
 
 // A page with a session of the library, and whatever call it has in `window.call`.
-async function page(t, user) {
-    const page = await chromium.page(t, gateway.http)
+async function page(t, user, kind = 'chromium') {
+    const page = await open[kind].page(t, gateway.http)
     await page.evaluate(async (guest) => {
         const { connect } = await import('/causeway.js')
         window.warnings = []
@@ -64,16 +65,16 @@ const flow = (page, want, what) => page.until((w) => window.call.video.local ===
 const active = (page) => page.until(() => window.call?.state === 'active', null, 'the call is active')
 const directions = (page) => page.evaluate(() => window.call.pc.getTransceivers().filter((t) => t.receiver.track.kind === 'video').map((t) => t.currentDirection))
 
-async function talking(t, names) {
-    const [anna, bert] = [await page(t, names[0]), await page(t, names[1])]
+async function talking(t, names, kind) {
+    const [anna, bert] = [await page(t, names[0], kind), await page(t, names[1])]
     await anna.evaluate((to) => window.dial(to), `user:${names[1]}`)
     await active(anna)
     await active(bert)
     return [anna, bert]
 }
 
-test('two pages: one adds video, then the other; one removes it, then the other', async (t) => {
-    const [anna, bert] = await talking(t, ['anna1', 'bert1'])
+for (const kind of browsers) test(`${kind} and chromium: one adds video, then the other; one removes it, then the other`, async (t) => {
+    const [anna, bert] = await talking(t, [`anna1${kind}`, `bert1${kind}`], kind)
     await anna.evaluate(() => window.call.addVideo())
     await flow(anna, { local: true, remote: false }, 'anna sends video')
     await flow(bert, { local: false, remote: true }, 'bert gets video')
