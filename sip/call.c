@@ -27,6 +27,7 @@ static const char *const state_names[] = {
     [SIP_PROCEEDING] = "proceeding",
     [SIP_CANCELLING] = "cancelling",
     [SIP_OFFERED] = "offered",
+    [SIP_PLEDGED] = "pledged",
     [SIP_ACCEPTED] = "accepted",
     [SIP_DOOMED] = "doomed",
     [SIP_UP] = "up",
@@ -46,14 +47,16 @@ static void unlist(void *arg)
     g_hash_table_remove(call->sip->calls, call->dialog->local_tag);
 }
 
-/* It is over. A client's stays known for 64*T1: other forks may still answer (13.2.2.4). */
+/* It is over. A client's stays known for 64*T1: other forks may still answer (13.2.2.4). So does a
+ * server's with a reliable response that was not acknowledged (RFC 3262 3). */
 static void settle(cw_sip_call *call) CW_ON_LOOP
 {
-    bool lingers = call->invite_cseq > 0 && call->dialog->confirmed && !call->linger;
+    bool lingers = !call->linger && ((call->invite_cseq > 0 && call->dialog->confirmed) ||
+                                     cw_sip_reliable_owed(call));
 
     cw_timer_stop(call->timer);
     cw_timer_stop(call->deadline);
-    cw_sip_modify_clear(call);
+    cw_sip_exchanges_clear(call);
     if (call->irq) {
         nta_incoming_destroy(call->irq);
         call->irq = NULL;
@@ -99,7 +102,10 @@ static void on_deadline(void *arg)
     cw_sip_call *call = arg;
 
     cw_assert_on_loop();
-    cw_sip_call_run(call, call->state == SIP_OFFERED ? SIP_EV_RANG_OUT : SIP_EV_NO_ACK, NULL);
+    cw_sip_call_run(call,
+                    call->state == SIP_OFFERED || call->state == SIP_PLEDGED ? SIP_EV_RANG_OUT
+                                                                             : SIP_EV_NO_ACK,
+                    NULL);
 }
 
 cw_sip_call *cw_sip_call_make(cw_sip *sip)
@@ -111,6 +117,7 @@ cw_sip_call *cw_sip_call_make(cw_sip *sip)
     call->deadline = cw_timer_new(sip->loop, on_deadline, call);
     call->dialog = cw_sip_dialog_new();
     call->forks = g_ptr_array_new_with_free_func((GDestroyNotify)cw_sip_dialog_unref);
+    call->exchanges = g_ptr_array_new_with_free_func(cw_sip_exchange_free);
     cw_stat_inc(CW_STAT_sip_calls);
     return call;
 }
@@ -128,7 +135,8 @@ static void call_clear(void *data)
     cw_timer_free(call->timer);
     cw_timer_free(call->deadline);
     cw_timer_free(call->linger);
-    cw_sip_modify_clear(call);
+    g_ptr_array_unref(call->exchanges);
+    cw_sip_reliable_free(call->reliable);
     cw_sip_account_unref(call->account);
     cw_sip_dialog_unref(call->dialog);
     g_ptr_array_unref(call->forks);
@@ -279,7 +287,11 @@ cw_err cw_sip_call_respond(cw_sip_call *call, int status, const char *sdp, size_
 
     if (call->state != SIP_OFFERED || status <= 100 || status >= 300)
         return CW_E_STATE;
-    cw_sip_call_run(call, status < 200 ? SIP_EV_RING : SIP_EV_ACCEPT, &note);
+    if (status < 200)
+        cw_sip_call_run(call, SIP_EV_RING, &note);
+    else
+        cw_sip_call_run(call, cw_sip_reliable_holds(call) ? SIP_EV_ACCEPT_LATER : SIP_EV_ACCEPT,
+                        &note);
     return CW_OK;
 }
 
@@ -332,6 +344,6 @@ json_t *cw_sip_call_json(const cw_sip_call *call)
         cw_addr_print(&call->source, source);
     return json_pack("{s:s s:b s:s s:b s:o s:o}", "state", state_names[call->state], "caller",
                      call->dialog->caller, "source", source, "offer_pending",
-                     call->modify.send || call->modify.retry || call->modify.irq, "dialog",
-                     cw_sip_dialog_json(call->dialog), "forks", forks);
+                     cw_sip_exchange_pending(call), "dialog", cw_sip_dialog_json(call->dialog),
+                     "forks", forks);
 }

@@ -10,6 +10,7 @@ typedef enum cw_sip_state {
     SIP_PROCEEDING,
     SIP_CANCELLING,
     SIP_OFFERED,
+    SIP_PLEDGED,
     SIP_ACCEPTED,
     SIP_DOOMED,
     SIP_UP,
@@ -27,6 +28,8 @@ typedef enum cw_sip_event {
     SIP_EV_INVITED,
     SIP_EV_RING,
     SIP_EV_ACCEPT,
+    SIP_EV_ACCEPT_LATER,
+    SIP_EV_NO_PRACK,
     SIP_EV_RANG_OUT,
     SIP_EV_CANCEL,
     SIP_EV_BYE,
@@ -45,21 +48,49 @@ typedef struct cw_sip_note {
     size_t len;
 } cw_sip_note;
 
-/* Who offers and who owes an answer after the call is up (RFC 3264 4, RFC 3261 14). */
-typedef struct cw_sip_modify {
-    cw_sip_send *send; /* our re-INVITE */
-    cw_timer *retry;   /* after a 491 (RFC 3261 14.1) */
-    char *offer;       /* of ours, for the retry */
+/* One dialog of the call: its offers and answers (RFC 3264 4, RFC 3261 14, RFC 3311 5), and as
+ * client its reliable responses (RFC 3262 4). */
+typedef struct cw_sip_exchange {
+    cw_sip_call *call;     /* borrowed */
+    cw_sip_dialog *dialog; /* reference */
+    bool agreed;           /* the first offer was answered, reliably */
+
+    /* What holds now: our SDP; theirs as a digest; whose was the last offer. */
+    char *ours; /* NULL: none */
+    char *theirs;
+    bool they_offered;
+
+    /* Our offer. */
+    cw_sip_send *send; /* re-INVITE or UPDATE */
+    cw_timer *retry;   /* after a 491 or 500 (RFC 3261 14.1) */
+    char *offer;       /* for the retry */
     size_t offer_len;
-    unsigned glares;
+    bool by_update;
+    unsigned tries;
     uint32_t acked_cseq; /* our last re-INVITE that got a 2xx */
-    nta_incoming_t *irq; /* the peer's re-INVITE or UPDATE; after our 2xx it waits for its ACK */
-    bool irq_answered;   /* 2xx sent */
-    bool irq_offered;    /* it had an offer */
-    char *answer;        /* our 2xx to it, repeated until the ACK */
+
+    /* Their offer. */
+    nta_incoming_t
+        *irq;          /* re-INVITE, UPDATE or PRACK; a re-INVITE with our 2xx waits for its ACK */
+    bool irq_answered; /* 2xx sent */
+    bool irq_offered;  /* it had an offer */
+    char *irq_sdp;     /* digest of that */
+    char *answer;      /* our 2xx to it, repeated until the ACK */
     cw_timer *repeat;
     uint64_t repeat_until, repeat_ms;
-} cw_sip_modify;
+
+    /* Their offer in an answer to an INVITE of ours that had none. */
+    char *rack;        /* PRACK owes the answer: its RAck; NULL: none */
+    uint32_t ack_cseq; /* ACK owes it: its CSeq; 0: none */
+    char *ack_answer;  /* what that ACK said, said again with it; NULL: nothing */
+
+    uint32_t rseq, rseq_cseq; /* last reliable response taken, of which INVITE; 0: none */
+} cw_sip_exchange;
+
+typedef struct cw_sip_reliable cw_sip_reliable; /* reliable.c */
+
+/* Which provisional responses of ours are reliable. */
+typedef enum cw_sip_rel { CW_REL_NEVER, CW_REL_SDP, CW_REL_ALL } cw_sip_rel;
 
 struct cw_sip_call {
     cw_sip *sip;
@@ -78,7 +109,7 @@ struct cw_sip_call {
     unsigned forks_n;      /* numbers given out */
     cw_sip_account *account;
     cw_timer *timer, *deadline, *linger;
-    cw_sip_modify modify;
+    GPtrArray *exchanges; /* cw_sip_exchange, by dialog; made when first needed */
 
     /* client */
     cw_sip_send *invite;
@@ -97,6 +128,8 @@ struct cw_sip_call {
     char *answer;       /* our 2xx's body, repeated until the ACK */
     uint64_t repeat_ms; /* next interval */
     uint32_t remote_invite_cseq;
+    cw_sip_rel rel;            /* by its INVITE and our policy */
+    cw_sip_reliable *reliable; /* NULL: none was sent */
 };
 
 /* --- call.c --- */
@@ -145,18 +178,73 @@ void cw_sip_uac_stray_answer(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP;
 void cw_sip_uas_invite(cw_sip *sip, nta_incoming_t *irq, const sip_t *message,
                        const cw_addr *source, cw_sip_transport transport) CW_ON_LOOP;
 
-/* 2xx, or a provisional with or without a body, to an INVITE or UPDATE. */
+/* 2xx, or a provisional with or without a body, to a request of this dialog. */
 void cw_sip_uas_reply(cw_sip_call *call, nta_incoming_t *irq, int status,
                       const char *sdp) CW_ON_LOOP;
+/* The same with header lines besides, joined by CRLF; NULL: none. */
+void cw_sip_uas_reply_with(cw_sip_call *call, nta_incoming_t *irq, int status, const char *sdp,
+                           const char *lines) CW_ON_LOOP;
+/* The ACK of our INVITE, with our answer when that was owed. */
+void cw_sip_uac_ack(cw_sip_exchange *x, uint32_t cseq, const char *sdp) CW_ON_LOOP;
+void cw_sip_uac_ack_owed(cw_sip_call *call) CW_ON_LOOP; /* without an answer: it is over */
 void cw_sip_uas_on_ack(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP;
 
-/* --- modify.c: requests inside an established dialog --- */
+/* --- exchange.c --- */
+
+cw_sip_exchange *cw_sip_exchange_of(cw_sip_call *call, cw_sip_dialog *dialog) CW_ON_LOOP;
+/* By the number the call layer knows it by, see cw_sip_call_reoffer; NULL: none. */
+cw_sip_exchange *cw_sip_exchange_at(cw_sip_call *call, unsigned fork) CW_ON_LOOP;
+void cw_sip_exchange_ours(cw_sip_exchange *x, const char *sdp) CW_ON_LOOP; /* is what holds now */
+void cw_sip_exchange_theirs(cw_sip_exchange *x, const char *sdp, size_t len) CW_ON_LOOP;
+char *cw_sip_exchange_digest(const char *sdp, size_t len) CW_ON_LOOP; /* NULL of NULL */
+bool cw_sip_exchange_pending(const cw_sip_call *call) CW_ON_LOOP;     /* any, of any dialog */
+/* What happened to one dialog, or to all, needs nothing more. */
+void cw_sip_exchange_clear(cw_sip_exchange *x) CW_ON_LOOP;
+void cw_sip_exchanges_clear(cw_sip_call *call) CW_ON_LOOP;
+void cw_sip_exchange_free(void *exchange) CW_ON_LOOP;
+
+/* --- modify.c: their offers --- */
 
 /* Takes the transaction over and answers it, now or later. */
 void cw_sip_modify_request(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
                            const sip_t *sip) CW_ON_LOOP;
+/* Their offer of whatever kind, known to be in order: up with it. */
+void cw_sip_modify_offer(cw_sip_exchange *x, nta_incoming_t *irq, const sip_t *sip) CW_ON_LOOP;
+void cw_sip_modify_refuse(cw_sip_call *call, nta_incoming_t *irq, int status) CW_ON_LOOP;
 bool cw_sip_modify_ack(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP; /* it was a re-INVITE's */
-void cw_sip_modify_clear(cw_sip_call *call) CW_ON_LOOP;
-void cw_sip_modify_stray_answer(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP;
+void cw_sip_modify_forget(cw_sip_exchange *x) CW_ON_LOOP; /* their request; it ends by itself */
+
+/* --- reoffer.c: ours --- */
+
+void cw_sip_reoffer_stray_answer(cw_sip_call *call, cw_sip_dialog *dialog,
+                                 const sip_t *sip) CW_ON_LOOP;
+/* True when this answer says that the dialog is gone (RFC 3261 12.2.1.2); the call knows then. */
+bool cw_sip_reoffer_is_lost(cw_sip_call *call, int status, cw_err err, const sip_t *sip) CW_ON_LOOP;
+
+/* --- prack.c: reliable responses to an INVITE of ours (RFC 3262 4) --- */
+
+typedef enum cw_sip_prack {
+    CW_PRACK_PLAIN,  /* not reliable */
+    CW_PRACK_TAKEN,  /* reliable, PRACK is out, or waits for our answer */
+    CW_PRACK_IGNORE, /* seen before, or one before it is missing */
+} cw_sip_prack;
+cw_sip_prack cw_sip_prack_take(cw_sip_exchange *x, const sip_t *sip, bool offerless) CW_ON_LOOP;
+void cw_sip_prack_answer(cw_sip_exchange *x, const char *sdp, size_t len) CW_ON_LOOP;
+
+/* --- reliable.c: reliable responses of ours (RFC 3262 3) --- */
+
+/* 420 and 421 with what is missing, g_free *extra; 0: go on. */
+int cw_sip_reliable_check(const cw_sip *sip, const sip_t *message, char **extra) CW_ON_LOOP;
+void cw_sip_reliable_invited(cw_sip_call *call, const sip_t *message) CW_ON_LOOP;
+/* A provisional response; false: it is not to be reliable, send it as always. */
+bool cw_sip_reliable_say(cw_sip_call *call, int status, const char *sdp) CW_ON_LOOP;
+bool cw_sip_reliable_holds(const cw_sip_call *call) CW_ON_LOOP; /* no 2xx before a PRACK */
+bool cw_sip_reliable_owed(const cw_sip_call *call) CW_ON_LOOP;  /* a PRACK may still come */
+bool cw_sip_reliable_said_sdp(const cw_sip_call *call) CW_ON_LOOP;
+void cw_sip_reliable_final(cw_sip_call *call) CW_ON_LOOP;  /* a final response goes out */
+void cw_sip_reliable_settle(cw_sip_call *call) CW_ON_LOOP; /* an offer in a PRACK was answered */
+void cw_sip_reliable_prack(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
+                           const sip_t *sip) CW_ON_LOOP;
+void cw_sip_reliable_free(cw_sip_reliable *reliable) CW_ON_LOOP;
 
 #endif

@@ -115,6 +115,13 @@ static void take_target(cw_sip_dialog *dialog, const sip_t *sip)
     g_clear_pointer(&dialog->outbound, g_free);
 }
 
+/* What it said last counts; saying nothing changes nothing (RFC 3311 4). */
+static void take_allow(cw_sip_dialog *dialog, const sip_t *sip)
+{
+    if (sip->sip_allow)
+        dialog->allows_update = msg_header_find_item(sip->sip_allow->k_common, "UPDATE") != NULL;
+}
+
 static cw_err take_route(cw_sip_dialog *dialog, const sip_t *sip, bool reverse)
 {
     const sip_record_route_t *rr = sip->sip_record_route;
@@ -138,6 +145,7 @@ cw_err cw_sip_dialog_take_response(cw_sip_dialog *dialog, const sip_t *sip)
 
     g_free(dialog->remote_tag);
     dialog->remote_tag = g_strdup(tag ? tag : "");
+    take_allow(dialog, sip);
     take_target(dialog, sip);
     return take_route(dialog, sip, true);
 }
@@ -168,6 +176,7 @@ cw_err cw_sip_dialog_take_invite(cw_sip_dialog *dialog, const sip_t *sip)
     dialog->local_user = cw_sip_user_escape(plain ? plain : "");
     dialog->remote_cseq = sip->sip_cseq->cs_seq;
     dialog->has_remote_cseq = true;
+    take_allow(dialog, sip);
     take_target(dialog, sip);
     if (!dialog->target)
         return CW_E_PARAMS;
@@ -187,6 +196,7 @@ cw_err cw_sip_dialog_take_notify(cw_sip_dialog *dialog, const sip_t *sip)
 
 void cw_sip_dialog_refresh(cw_sip_dialog *dialog, const sip_t *sip)
 {
+    take_allow(dialog, sip);
     take_target(dialog, sip);
 }
 

@@ -25,8 +25,9 @@ typedef struct cw_sip_dialog {
     char *outbound;       /* next hop until a Contact is known: "sip:host:port"; NULL: target's */
     uint32_t local_cseq, remote_cseq;
     bool has_remote_cseq;
-    bool caller;    /* the Call-ID is ours: matters for RFC 3261 14.1's back-off */
-    bool confirmed; /* a 2xx was sent or received */
+    bool caller;        /* the Call-ID is ours: matters for RFC 3261 14.1's back-off */
+    bool confirmed;     /* a 2xx was sent or received */
+    bool allows_update; /* the peer's Allow names UPDATE */
     unsigned fork;
     unsigned hops_used;         /* of CW_SIP_HOPS_MAX, as our requests say in Max-Forwards */
     cw_sip_transport transport; /* when no URI says another */

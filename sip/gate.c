@@ -112,7 +112,7 @@ static void in_dialog_bye(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming
         cw_sip_call_run(call, SIP_EV_BYE, &note);
 }
 
-/* INVITE and UPDATE: the checks of a first INVITE apply again. */
+/* INVITE, UPDATE and PRACK: the checks of a first INVITE apply again. */
 static void in_dialog_offer(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
                             const sip_t *message) CW_ON_LOOP
 {
@@ -130,20 +130,16 @@ static void in_dialog_offer(cw_sip_call *call, cw_sip_dialog *dialog, nta_incomi
         nta_incoming_destroy(irq);
         return;
     }
-    cw_sip_modify_request(call, dialog, irq, message);
+    if (message->sip_request->rq_method == sip_method_prack)
+        cw_sip_reliable_prack(call, dialog, irq, message);
+    else
+        cw_sip_modify_request(call, dialog, irq, message);
 }
 
 static void in_dialog_options(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
                               const sip_t *message) CW_ON_LOOP
 {
     cw_sip_uas_reply(call, irq, 200, NULL);
-    nta_incoming_destroy(irq);
-}
-
-static void in_dialog_prack(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
-                            const sip_t *message) CW_ON_LOOP
-{
-    reply_plain(call->sip, irq, 481, NULL);
     nta_incoming_destroy(irq);
 }
 
@@ -184,7 +180,7 @@ static const struct {
                  const sip_t *message);
 } inside[] = {
     { sip_method_invite, in_dialog_offer }, { sip_method_update, in_dialog_offer },
-    { sip_method_prack, in_dialog_prack },  { sip_method_bye, in_dialog_bye },
+    { sip_method_prack, in_dialog_offer },  { sip_method_bye, in_dialog_bye },
     { sip_method_info, in_dialog_info },    { sip_method_options, in_dialog_options },
     { sip_method_refer, in_dialog_refer },  { sip_method_message, in_dialog_request },
     { sip_method_notify, in_dialog_event }, { sip_method_subscribe, in_dialog_event },
@@ -294,16 +290,17 @@ static const struct {
 static void out_of_dialog(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
 {
     sip_method_t method = message->sip_request->rq_method;
-    g_autofree char *unsupported = NULL;
+    g_autofree char *missing = NULL;
+    int status = 0;
 
     if (!scheme_is_ours(message)) {
         refuse(sip, msg, 416, NULL);
         return;
     }
     if (method != sip_method_cancel) /* RFC 3261 8.2.2.3 */
-        unsupported = cw_sip_unsupported_line(sip, message);
-    if (unsupported) {
-        refuse(sip, msg, 420, unsupported);
+        status = cw_sip_reliable_check(sip, message, &missing);
+    if (status) {
+        refuse(sip, msg, status, missing);
         return;
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(outside); i++)

@@ -68,6 +68,7 @@ static cw_sip_response response_of(const cw_sip_note *note, const cw_sip_dialog 
         .status = note->status,
         .phrase = note->sip->sip_status->st_phrase,
         .fork = fork ? fork->fork : 0,
+        .early = note->status < 200,
         .message = cw_sip_message_of(note->sip),
     };
 
@@ -75,10 +76,25 @@ static cw_sip_response response_of(const cw_sip_note *note, const cw_sip_dialog 
     return response;
 }
 
+/* SDP in a reliable response: the answer to our offer, or an offer when ours had none. */
+static void take_reliable(cw_sip_exchange *x, cw_sip_response *response) CW_ON_LOOP
+{
+    response->reliable = true;
+    response->offers = x->rack != NULL;
+    if (!response->sdp || x->agreed)
+        return;
+    cw_sip_exchange_theirs(x, response->sdp, response->len);
+    if (response->offers)
+        return;
+    x->agreed = true;
+    cw_sip_exchange_ours(x, x->call->offer);
+}
+
 void cw_sip_do_tell_progress(cw_sip_call *call, const cw_sip_note *note)
 {
     const cw_sip_call_ops *ops = call->ops;
     cw_sip_dialog *fork = NULL;
+    cw_sip_prack prack = CW_PRACK_PLAIN;
     cw_sip_response response;
 
     if (call->said == 0) {
@@ -91,22 +107,45 @@ void cw_sip_do_tell_progress(cw_sip_call *call, const cw_sip_note *note)
         fork = fork_for(call, note->sip);
         if (!fork || cw_sip_dialog_take_response(fork, note->sip))
             return;
+        prack = cw_sip_prack_take(cw_sip_exchange_of(call, fork), note->sip, call->offer_len == 0);
     }
+    if (prack == CW_PRACK_IGNORE)
+        return;
     response = response_of(note, fork);
+    if (prack == CW_PRACK_TAKEN)
+        take_reliable(cw_sip_exchange_of(call, fork), &response);
     if (ops && ops->progress)
         ops->progress(call->arg, &response);
 }
 
-static void send_ack(cw_sip_call *call, cw_sip_dialog *dialog, uint32_t cseq) CW_ON_LOOP
+void cw_sip_uac_ack(cw_sip_exchange *x, uint32_t cseq, const char *sdp)
 {
+    cw_sip_call *call = x->call;
+    char *answer = g_strdup(sdp);
     cw_sip_request request = {
         .method = sip_method_ack,
         .name = "ACK",
         .cseq = cseq,
-        .auth = (const char *const *)call->invite_auth,
+        .type = "application/sdp",
+        .body = answer,
+        .len = answer ? strlen(answer) : 0,
+        .auth = cseq == call->invite_cseq ? (const char *const *)call->invite_auth : NULL,
     };
 
-    (void)cw_sip_send_start(call, dialog, &request, NULL);
+    x->ack_cseq = 0;
+    g_free(x->ack_answer);
+    x->ack_answer = answer;
+    (void)cw_sip_send_start(call, x->dialog, &request, NULL);
+}
+
+void cw_sip_uac_ack_owed(cw_sip_call *call)
+{
+    for (unsigned i = 0; i < call->exchanges->len; i++) {
+        cw_sip_exchange *x = call->exchanges->pdata[i];
+
+        if (x->ack_cseq)
+            cw_sip_uac_ack(x, x->ack_cseq, NULL);
+    }
 }
 
 /* The dialog a 2xx makes; its route set and target are those of the 2xx (13.2.2.4). */
@@ -121,6 +160,17 @@ static cw_sip_dialog *confirm_fork(cw_sip_call *call, const sip_t *sip, cw_err *
     return fork;
 }
 
+/* The others' offers are of no use now. */
+static void drop_losers(cw_sip_call *call) CW_ON_LOOP
+{
+    for (unsigned i = 0; i < call->exchanges->len; i++) {
+        cw_sip_exchange *x = call->exchanges->pdata[i];
+
+        if (x->dialog != call->dialog)
+            cw_sip_exchange_clear(x);
+    }
+}
+
 /* The winner leaves the forks and becomes the call's dialog. */
 static cw_err take_winner(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP
 {
@@ -131,23 +181,45 @@ static cw_err take_winner(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP
     g_ptr_array_remove(call->forks, fork);
     cw_sip_dialog_unref(call->dialog);
     call->dialog = fork;
-    send_ack(call, fork, call->invite_cseq);
+    drop_losers(call);
     cw_timer_stop(call->timer);
     return err;
+}
+
+/* ACK, unless it waits for our answer to their offer. What was agreed on before the 2xx holds. */
+static void acknowledge(cw_sip_call *call, cw_sip_response *response) CW_ON_LOOP
+{
+    cw_sip_exchange *x = cw_sip_exchange_of(call, call->dialog);
+    g_autofree char *digest = cw_sip_exchange_digest(response->sdp, response->len);
+
+    if (x->agreed && g_strcmp0(digest, x->theirs) != 0)
+        response->sdp = NULL;
+    response->offers = call->offer_len == 0 && !x->agreed && response->sdp;
+    if (!x->agreed)
+        cw_sip_exchange_theirs(x, response->sdp, response->len);
+    if (response->offers) {
+        x->ack_cseq = call->invite_cseq;
+        return;
+    }
+    if (!x->agreed && response->sdp)
+        cw_sip_exchange_ours(x, call->offer);
+    x->agreed = x->agreed || response->sdp;
+    cw_sip_uac_ack(x, call->invite_cseq, NULL);
 }
 
 void cw_sip_do_take_answer(cw_sip_call *call, const cw_sip_note *note)
 {
     const cw_sip_call_ops *ops = call->ops;
-    cw_sip_response response;
+    cw_err err = take_winner(call, note->sip);
+    cw_sip_response response = response_of(note, call->dialog);
 
-    if (take_winner(call, note->sip)) { /* a route set we could not follow */
+    acknowledge(call, &response);
+    if (err) { /* a route set we could not follow */
         cw_sip_call_tell_local(call, CW_E_SIP_FAILED, 0);
         call->hangup = CW_E_SIP_FAILED;
         cw_sip_call_run(call, SIP_EV_HANGUP, NULL);
         return;
     }
-    response = response_of(note, call->dialog);
     if (ops && ops->answered)
         ops->answered(call->arg, &response);
 }
@@ -173,10 +245,21 @@ void cw_sip_do_wait_to_cancel(cw_sip_call *call, const cw_sip_note *note)
         cw_sip_call_run(call, SIP_EV_TIMER, NULL);
 }
 
+/* A reliable response that crosses our CANCEL wants its PRACK still. */
+static void acknowledge_late(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP
+{
+    cw_sip_dialog *fork = sip->sip_to->a_tag ? fork_for(call, sip) : NULL;
+
+    if (fork && sip->sip_status->st_status > 100 && !cw_sip_dialog_take_response(fork, sip))
+        (void)cw_sip_prack_take(cw_sip_exchange_of(call, fork), sip, false);
+}
+
 void cw_sip_do_send_cancel(cw_sip_call *call, const cw_sip_note *note)
 {
     g_auto(GStrv) reasons = NULL;
 
+    if (note->sip)
+        acknowledge_late(call, note->sip);
     if (call->cancelled || !call->invite)
         return;
     cw_sip_call_arm(call, (uint64_t)call->sip->conf->sip.t1x64_ms);
@@ -210,6 +293,7 @@ void cw_sip_do_ack_and_bye(cw_sip_call *call, const cw_sip_note *note)
 {
     if (take_winner(call, note->sip))
         cw_log(CW_LOG_DEBUG, CW_MOD_SIP, "sip.route", "call_id", call->dialog->call_id, NULL);
+    cw_sip_uac_ack(cw_sip_exchange_of(call, call->dialog), call->invite_cseq, NULL);
     cw_sip_do_send_bye(call, note);
 }
 
@@ -242,7 +326,8 @@ void cw_sip_do_send_bye(cw_sip_call *call, const cw_sip_note *note)
 {
     cw_timer_stop(call->timer);
     cw_timer_stop(call->deadline);
-    cw_sip_modify_clear(call);
+    cw_sip_uac_ack_owed(call);
+    cw_sip_exchanges_clear(call);
     bye(call, call->dialog, call->hangup, on_bye);
 }
 
@@ -274,17 +359,20 @@ void cw_sip_uac_stray_answer(cw_sip_call *call, const sip_t *sip)
 
     if (!call->dialog->confirmed || !call->dialog->caller || cseq != call->invite_cseq) {
         if (dialog)
-            cw_sip_modify_stray_answer(call, sip);
+            cw_sip_reoffer_stray_answer(call, dialog, sip);
         return;
     }
     cw_sip_call_trace(call, false, sip->sip_status->st_status, sip->sip_status->st_phrase, NULL);
-    if (dialog && dialog->confirmed) { /* our ACK was lost */
-        send_ack(call, dialog, cseq);
+    if (dialog && dialog->confirmed) { /* our ACK was lost, or waits for our answer */
+        cw_sip_exchange *x = cw_sip_exchange_of(call, dialog);
+
+        if (x->ack_cseq == 0)
+            cw_sip_uac_ack(x, cseq, x->ack_answer);
         return;
     }
     if (!dialog && call->forks->len >= FORKS_MAX)
         return;
     dialog = confirm_fork(call, sip, &err);
-    send_ack(call, dialog, cseq);
+    cw_sip_uac_ack(cw_sip_exchange_of(call, dialog), cseq, NULL);
     bye(call, dialog, CW_E_ANSWERED_ELSEWHERE, NULL);
 }

@@ -11,18 +11,26 @@
 #define SAY_AGAIN_MS  60000 /* 13.3.1.1: a provisional every minute */
 #define RING_GRACE_MS 10000 /* above sip.ring_timeout_ms, which the call's own timer has */
 
-void cw_sip_uas_reply(cw_sip_call *call, nta_incoming_t *irq, int status, const char *sdp)
+void cw_sip_uas_reply_with(cw_sip_call *call, nta_incoming_t *irq, int status, const char *sdp,
+                           const char *lines)
 {
     const char *contact = status < 300 ? call->dialog->contact : NULL;
+    g_autofree char *supported = status < 300 ? cw_sip_supported_line(call->sip) : NULL;
     g_autofree char *more = irq == call->irq && call->say ? g_strjoinv("\r\n", call->say) : NULL;
 
-    nta_incoming_treply(irq, status, cw_sip_phrase(status), SIPTAG_CONTACT_STR(contact),
-                        TAG_IF(more, SIPTAG_HEADER_STR(more)),
-                        TAG_IF(status >= 200 && status < 300, SIPTAG_ALLOW_STR(CW_SIP_ALLOW)),
-                        SIPTAG_SERVER_STR(call->sip->user_agent),
-                        TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
-                        TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
+    nta_incoming_treply(
+        irq, status, cw_sip_phrase(status), SIPTAG_CONTACT_STR(contact),
+        TAG_IF(more, SIPTAG_HEADER_STR(more)), TAG_IF(supported, SIPTAG_ALLOW_STR(CW_SIP_ALLOW)),
+        TAG_IF(supported, SIPTAG_HEADER_STR(supported)), TAG_IF(lines, SIPTAG_HEADER_STR(lines)),
+        SIPTAG_SERVER_STR(call->sip->user_agent),
+        TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+        TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
     cw_sip_call_trace(call, true, status, cw_sip_phrase(status), NULL);
+}
+
+void cw_sip_uas_reply(cw_sip_call *call, nta_incoming_t *irq, int status, const char *sdp)
+{
+    cw_sip_uas_reply_with(call, irq, status, sdp, NULL);
 }
 
 static void reply_final(cw_sip_call *call, int status, cw_err why) CW_ON_LOOP
@@ -31,6 +39,7 @@ static void reply_final(cw_sip_call *call, int status, cw_err why) CW_ON_LOOP
     g_autofree char *reason = g_strjoinv("\r\n", reasons);
     g_autofree char *more = call->say ? g_strjoinv("\r\n", call->say) : NULL;
 
+    cw_sip_reliable_final(call);
     nta_incoming_treply(call->irq, status, cw_sip_phrase(status), SIPTAG_HEADER_STR(reason),
                         TAG_IF(more, SIPTAG_HEADER_STR(more)),
                         SIPTAG_SERVER_STR(call->sip->user_agent),
@@ -70,28 +79,52 @@ void cw_sip_do_refuse_rang_out(cw_sip_call *call, const cw_sip_note *note)
     cw_sip_call_tell_local(call, CW_E_TIMEOUT, 480);
 }
 
+void cw_sip_do_refuse_no_prack(cw_sip_call *call, const cw_sip_note *note)
+{
+    reply_final(call, 504, CW_E_TIMEOUT);
+    cw_sip_call_tell_local(call, CW_E_TIMEOUT, 504);
+}
+
+/* SDP that was agreed on reliably, or is about to be, is not said again (RFC 3261 13.2.1). */
+static const char *still_to_say(const cw_sip_call *call, const char *sdp)
+{
+    return cw_sip_reliable_said_sdp(call) ? NULL : sdp;
+}
+
 void cw_sip_do_send_provisional(cw_sip_call *call, const cw_sip_note *note)
 {
+    const char *sdp = still_to_say(call, note->sdp);
+    bool reliable = cw_sip_reliable_say(call, note->status, sdp);
+
     call->said = note->status;
     g_free(call->said_sdp);
-    call->said_sdp = g_strdup(note->sdp);
-    cw_sip_uas_reply(call, call->irq, call->said, call->said_sdp);
+    call->said_sdp = reliable ? NULL : g_strdup(sdp);
+    if (!reliable)
+        cw_sip_uas_reply(call, call->irq, call->said, call->said_sdp);
     cw_sip_call_arm(call, SAY_AGAIN_MS);
 }
 
 void cw_sip_do_repeat_provisional(cw_sip_call *call, const cw_sip_note *note)
 {
-    cw_sip_uas_reply(call, call->irq, call->said, call->said_sdp);
+    if (!cw_sip_reliable_say(call, call->said, still_to_say(call, call->said_sdp)))
+        cw_sip_uas_reply(call, call->irq, call->said, call->said_sdp);
     cw_sip_call_arm(call, SAY_AGAIN_MS);
 }
+
+void cw_sip_do_keep_answer(cw_sip_call *call, const cw_sip_note *note) {}
 
 void cw_sip_do_send_answer(cw_sip_call *call, const cw_sip_note *note)
 {
     const struct cw_conf_sip *conf = &call->sip->conf->sip;
+    cw_sip_exchange *x = cw_sip_exchange_of(call, call->dialog);
 
+    cw_sip_reliable_final(call);
     call->dialog->confirmed = true;
     call->said = note->status;
-    call->answer = g_strdup(note->sdp);
+    call->answer = g_strdup(still_to_say(call, note->sdp));
+    if (call->answer)
+        cw_sip_exchange_ours(x, call->answer);
+    x->agreed = x->agreed || !call->offerless;
     call->repeat_ms = (uint64_t)conf->t1_ms;
     cw_sip_uas_reply(call, call->irq, call->said, call->answer);
     cw_sip_call_arm(call, call->repeat_ms);
@@ -108,6 +141,7 @@ void cw_sip_do_repeat_answer(cw_sip_call *call, const cw_sip_note *note)
 void cw_sip_do_take_ack(cw_sip_call *call, const cw_sip_note *note)
 {
     const cw_sip_call_ops *ops = call->ops;
+    cw_sip_exchange *x = cw_sip_exchange_of(call, call->dialog);
     const char *sdp = NULL;
     size_t len = 0;
 
@@ -115,8 +149,11 @@ void cw_sip_do_take_ack(cw_sip_call *call, const cw_sip_note *note)
     cw_timer_stop(call->deadline);
     nta_incoming_destroy(call->irq);
     call->irq = NULL;
-    if (call->offerless)
+    if (call->offerless && !x->agreed) {
         cw_sip_sdp_of(note->sip, &sdp, &len);
+        cw_sip_exchange_theirs(x, sdp, len);
+        x->agreed = true;
+    }
     if (ops && ops->confirmed)
         ops->confirmed(call->arg, sdp, len);
 }
@@ -176,6 +213,7 @@ static unsigned hops_used(const sip_t *message)
 static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
 {
     cw_sip *sip = call->sip;
+    cw_sip_exchange *x = cw_sip_exchange_of(call, call->dialog);
     const url_t *ruri = message->sip_request->rq_url;
     g_autofree char *ruri_user = cw_sip_url_user(ruri);
     g_autofree char *from_user = cw_sip_url_user(message->sip_from->a_url);
@@ -202,6 +240,10 @@ static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
         !cw_sip_is_plain(invite.call_id))
         return CW_E_UNSAFE;
     call->offerless = !cw_sip_sdp_of(message, &invite.sdp, &invite.sdp_len);
+    cw_sip_reliable_invited(call, message);
+    invite.reliable = call->rel != CW_REL_NEVER;
+    x->they_offered = !call->offerless;
+    cw_sip_exchange_theirs(x, invite.sdp, invite.sdp_len);
     return sip->ops->invite ? sip->ops->invite(sip->arg, &invite, call) : CW_E_UNAVAILABLE;
 }
 

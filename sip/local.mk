@@ -6,6 +6,7 @@ sip_libsip_a_SOURCES = \
 	sip/call.c sip/call.h sip/invite.fsm \
 	sip/dialog.c sip/dialog.h \
 	sip/event.c sip/event.h \
+	sip/exchange.c \
 	sip/gate.c \
 	sip/header.c sip/header.h \
 	sip/interpose.c sip/interpose.h \
@@ -16,11 +17,14 @@ sip_libsip_a_SOURCES = \
 	sip/modify.c \
 	sip/notifier.c \
 	sip/option.c sip/option.def \
+	sip/prack.c \
 	sip/priv.h \
 	sip/binding.c \
 	sip/reason.c \
 	sip/refer.c sip/refer.h sip/refer_to.c \
 	sip/request.c sip/request.h \
+	sip/reliable.c sip/reliable.fsm \
+	sip/reoffer.c \
 	sip/register.c sip/register.h sip/register.fsm sip/register_priv.h \
 	sip/register_send.c \
 	sip/registrar.c \

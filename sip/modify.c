@@ -1,5 +1,5 @@
-/* Requests inside an established dialog that change it: re-INVITE and UPDATE both ways (RFC 3261
- * 14, RFC 3311), and INFO out (RFC 6086's legacy use). */
+/* Offers of theirs after the first: re-INVITE, UPDATE and PRACK (RFC 3261 14.2, RFC 3311 5.2,
+ * RFC 3262 5). Ours are in reoffer.c. */
 #include "sip/call.h"
 
 #include "base/ident.h"
@@ -7,12 +7,9 @@
 
 #include <string.h>
 
-#define T2_MS      4000
-#define GLARES_MAX 5 /* 491s to one re-INVITE before it is given up */
+#define T2_MS 4000
 
-/* --- theirs --- */
-
-static void refuse(cw_sip_call *call, nta_incoming_t *irq, int status) CW_ON_LOOP
+void cw_sip_modify_refuse(cw_sip_call *call, nta_incoming_t *irq, int status)
 {
     g_autofree char *after = g_strdup_printf("%u", g_random_int_range(0, 11)); /* 14.2 */
 
@@ -23,68 +20,161 @@ static void refuse(cw_sip_call *call, nta_incoming_t *irq, int status) CW_ON_LOO
     nta_incoming_destroy(irq);
 }
 
-/* Forget the peer's request; its transaction ends by itself. */
-static void forget_request(cw_sip_call *call) CW_ON_LOOP
+void cw_sip_modify_forget(cw_sip_exchange *x)
 {
-    cw_sip_modify *modify = &call->modify;
-
-    g_clear_pointer(&modify->repeat, cw_timer_free);
-    g_clear_pointer(&modify->answer, g_free);
-    if (modify->irq) {
-        if (!modify->irq_answered)
-            nta_incoming_treply(modify->irq, SIP_487_REQUEST_TERMINATED, TAG_END());
-        nta_incoming_destroy(modify->irq);
+    g_clear_pointer(&x->repeat, cw_timer_free);
+    g_clear_pointer(&x->answer, g_free);
+    g_clear_pointer(&x->irq_sdp, g_free);
+    if (x->irq) {
+        if (!x->irq_answered)
+            nta_incoming_treply(x->irq, SIP_487_REQUEST_TERMINATED, TAG_END());
+        nta_incoming_destroy(x->irq);
     }
-    modify->irq = NULL;
-    modify->irq_answered = false;
+    x->irq = NULL;
+    x->irq_answered = false;
 }
 
-void cw_sip_modify_clear(cw_sip_call *call)
+static cw_sip_exchange *exchange_with(const cw_sip_call *call, const nta_incoming_t *irq)
 {
-    cw_sip_modify *modify = &call->modify;
+    for (unsigned i = 0; i < call->exchanges->len; i++) {
+        cw_sip_exchange *x = call->exchanges->pdata[i];
 
-    forget_request(call);
-    g_clear_pointer(&modify->retry, cw_timer_free);
-    g_clear_pointer(&modify->offer, g_free);
-    if (modify->send) {
-        modify->acked_cseq = modify->send->cseq; /* a 2xx that still comes is ACKed */
-        cw_sip_send_free(g_steal_pointer(&modify->send));
+        if (x->irq == irq)
+            return x;
     }
+    return NULL;
 }
 
 static int on_cancel(cw_sip_call *call, nta_incoming_t *irq, sip_t const *sip)
 {
+    cw_sip_exchange *x = exchange_with(call, irq);
+
     cw_assert_on_loop();
-    if (irq == call->modify.irq && !call->modify.irq_answered && sip && sip->sip_request &&
+    if (x && !x->irq_answered && sip && sip->sip_request &&
         sip->sip_request->rq_method == sip_method_cancel) {
         cw_sip_call_trace(call, false, 0, NULL, "CANCEL");
-        forget_request(call);
+        cw_sip_modify_forget(x);
     }
     return 0;
 }
 
-/* Why an offer cannot be taken now: 0, 491 or 500 (RFC 3261 14.2, RFC 3311 5.2). */
-static int busy_status(const cw_sip_call *call)
+/* Is the call where this dialog may change? */
+static bool is_early(const cw_sip_exchange *x)
 {
-    if (call->modify.send || call->state == SIP_CALLING || call->state == SIP_PROCEEDING)
+    cw_sip_state state = x->call->state;
+
+    return !x->dialog->confirmed &&
+           (state == SIP_PROCEEDING || state == SIP_OFFERED || state == SIP_PLEDGED);
+}
+
+/* Why an offer cannot be taken now: 0; 491, an offer of ours is open; 500, one of theirs is
+ * (RFC 3261 14.2, RFC 3311 5.2). */
+static int busy_status(const cw_sip_exchange *x, bool update)
+{
+    const cw_sip_call *call = x->call;
+    bool ours_first = call->dialog->caller ? call->offer_len > 0 : call->offerless;
+
+    if (x->send)
         return 491;
-    if (call->modify.irq || call->state != SIP_UP)
+    if (x->irq || x->rack || x->ack_cseq)
         return 500;
-    return 0;
+    if (call->state == SIP_UP)
+        return 0;
+    if (!update || !is_early(x))
+        return call->state == SIP_CALLING || call->state == SIP_PROCEEDING ? 491 : 500;
+    return x->agreed ? 0 : ours_first ? 491 : 500;
+}
+
+/* The SDP that holds already, as answer to which ours was made: a session refresh. */
+static bool is_same_again(const cw_sip_exchange *x, const char *digest)
+{
+    return x->call->state == SIP_UP && x->agreed && digest && g_strcmp0(digest, x->theirs) == 0;
+}
+
+static void repeat_answer(void *arg)
+{
+    cw_sip_exchange *x = arg;
+
+    cw_assert_on_loop();
+    if (cw_now_ms() >= x->repeat_until) {
+        cw_sip_call_run(x->call, SIP_EV_NO_ACK, NULL);
+        return;
+    }
+    cw_sip_uas_reply(x->call, x->irq, 200, x->answer);
+    x->repeat_ms = MIN(x->repeat_ms * 2, T2_MS);
+    cw_timer_start(x->repeat, x->repeat_ms);
+}
+
+static void await_ack(cw_sip_exchange *x) CW_ON_LOOP
+{
+    const struct cw_conf_sip *conf = &x->call->sip->conf->sip;
+
+    x->repeat_ms = (uint64_t)conf->t1_ms;
+    x->repeat_until = cw_now_ms() + (uint64_t)conf->t1x64_ms;
+    x->repeat = cw_timer_new(x->call->sip->loop, repeat_answer, x);
+    cw_timer_start(x->repeat, x->repeat_ms);
+}
+
+/* 2xx to their offer. */
+static void give_answer(cw_sip_exchange *x, const char *sdp, size_t len) CW_ON_LOOP
+{
+    cw_sip_call *call = x->call;
+    sip_method_t method = nta_incoming_method(x->irq);
+
+    x->answer = g_strndup(sdp, len);
+    x->irq_answered = true;
+    x->they_offered = x->irq_offered;
+    cw_sip_exchange_ours(x, x->answer);
+    if (x->irq_sdp) {
+        g_free(x->theirs);
+        x->theirs = g_steal_pointer(&x->irq_sdp);
+    }
+    cw_sip_uas_reply(call, x->irq, 200, x->answer);
+    if (method == sip_method_invite) {
+        await_ack(x);
+        return;
+    }
+    cw_sip_modify_forget(x);
+    if (method == sip_method_prack)
+        cw_sip_reliable_settle(call);
+}
+
+void cw_sip_modify_offer(cw_sip_exchange *x, nta_incoming_t *irq, const sip_t *sip)
+{
+    cw_sip_call *call = x->call;
+    cw_sip_offer offer = { .fork = x->dialog->fork,
+                           .early = !x->dialog->confirmed,
+                           .message = cw_sip_message_of(sip) };
+
+    cw_sip_sdp_of(sip, &offer.sdp, &offer.len);
+    x->irq = irq;
+    x->irq_offered = offer.sdp != NULL;
+    x->irq_answered = false;
+    x->irq_sdp = cw_sip_exchange_digest(offer.sdp, offer.len);
+    nta_incoming_bind(irq, on_cancel, call);
+    offer.unchanged = is_same_again(x, x->irq_sdp);
+    if (offer.unchanged && x->they_offered && x->ours) {
+        g_autofree char *again = g_strdup(x->ours);
+
+        give_answer(x, again, strlen(again));
+        return;
+    }
+    call->ops->reoffered(call->arg, &offer);
 }
 
 void cw_sip_modify_request(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
                            const sip_t *sip)
 {
     bool update = sip->sip_request->rq_method == sip_method_update;
-    int busy = busy_status(call);
-    cw_sip_offer offer;
+    cw_sip_exchange *x = cw_sip_exchange_of(call, dialog);
+    int busy = busy_status(x, update);
     const char *sdp;
     size_t len;
 
     cw_sip_sdp_of(sip, &sdp, &len);
-    if (call->state == SIP_CLOSING || call->state == SIP_DONE || call->state == SIP_CANCELLING) {
-        refuse(call, irq, 481);
+    if (call->state == SIP_CLOSING || call->state == SIP_DONE || call->state == SIP_CANCELLING ||
+        (dialog != call->dialog && call->dialog->confirmed)) {
+        cw_sip_modify_refuse(call, irq, 481);
         return;
     }
     if (update && !sdp) { /* only a target refresh */
@@ -94,215 +184,76 @@ void cw_sip_modify_request(cw_sip_call *call, cw_sip_dialog *dialog, nta_incomin
         return;
     }
     if (busy || !call->ops || !call->ops->reoffered) {
-        refuse(call, irq, busy ? busy : 488);
+        cw_sip_modify_refuse(call, irq, busy ? busy : 488);
         return;
     }
     cw_sip_dialog_refresh(dialog, sip);
-    call->modify.irq = irq;
-    call->modify.irq_offered = sdp != NULL;
-    call->modify.irq_answered = false;
-    nta_incoming_bind(irq, on_cancel, call);
-    offer = (cw_sip_offer){ .fork = dialog->fork,
-                            .early = !dialog->confirmed,
-                            .sdp = sdp,
-                            .len = len,
-                            .message = cw_sip_message_of(sip) };
-    call->ops->reoffered(call->arg, &offer);
+    cw_sip_modify_offer(x, irq, sip);
 }
 
-static void repeat_answer(void *arg)
-{
-    cw_sip_call *call = arg;
-    cw_sip_modify *modify = &call->modify;
+/* --- our answer --- */
 
-    cw_assert_on_loop();
-    if (cw_now_ms() >= modify->repeat_until) {
-        cw_sip_call_run(call, SIP_EV_NO_ACK, NULL);
-        return;
-    }
-    cw_sip_uas_reply(call, modify->irq, 200, modify->answer);
-    modify->repeat_ms = MIN(modify->repeat_ms * 2, T2_MS);
-    cw_timer_start(modify->repeat, modify->repeat_ms);
+/* Answer to the first offer of theirs, that came in an answer to an INVITE without one. */
+static cw_err answer_first(cw_sip_exchange *x, const char *sdp, size_t len) CW_ON_LOOP
+{
+    g_autofree char *body = g_strndup(sdp, len);
+
+    x->agreed = true;
+    x->they_offered = true;
+    cw_sip_exchange_ours(x, body);
+    if (x->rack)
+        cw_sip_prack_answer(x, body, len);
+    else
+        cw_sip_uac_ack(x, x->ack_cseq, body);
+    return CW_OK;
 }
 
 cw_err cw_sip_call_reanswer(cw_sip_call *call, unsigned fork, const char *sdp, size_t len)
 {
-    cw_sip_modify *modify = &call->modify;
-    const struct cw_conf_sip *conf = &call->sip->conf->sip;
+    cw_sip_exchange *x = cw_sip_exchange_at(call, fork);
 
-    if (!modify->irq || modify->irq_answered)
+    if (x && (x->rack || x->ack_cseq))
+        return answer_first(x, sdp, len);
+    if (!x || !x->irq || x->irq_answered)
         return CW_E_STATE;
-    modify->answer = g_strndup(sdp, len);
-    modify->irq_answered = true;
-    cw_sip_uas_reply(call, modify->irq, 200, modify->answer);
-    if (nta_incoming_method(modify->irq) != sip_method_invite) {
-        forget_request(call);
-        return CW_OK;
-    }
-    modify->repeat_ms = (uint64_t)conf->t1_ms;
-    modify->repeat_until = cw_now_ms() + (uint64_t)conf->t1x64_ms;
-    modify->repeat = cw_timer_new(call->sip->loop, repeat_answer, call);
-    cw_timer_start(modify->repeat, modify->repeat_ms);
+    give_answer(x, sdp, len);
     return CW_OK;
 }
 
 cw_err cw_sip_call_rerefuse(cw_sip_call *call, unsigned fork, int status)
 {
-    nta_incoming_t *irq = call->modify.irq;
+    cw_sip_exchange *x = cw_sip_exchange_at(call, fork);
+    nta_incoming_t *irq = x ? x->irq : NULL;
+    bool prack;
 
-    if (!irq || call->modify.irq_answered || status < 300 || status > 699)
+    if (!irq || x->irq_answered || status < 300 || status > 699)
         return CW_E_STATE;
-    call->modify.irq = NULL;
-    refuse(call, irq, status);
+    prack = nta_incoming_method(irq) == sip_method_prack;
+    x->irq = NULL;
+    g_clear_pointer(&x->irq_sdp, g_free);
+    cw_sip_modify_refuse(call, irq, status);
+    if (prack)
+        cw_sip_reliable_settle(call);
     return CW_OK;
 }
 
 bool cw_sip_modify_ack(cw_sip_call *call, const sip_t *sip)
 {
-    cw_sip_modify *modify = &call->modify;
+    cw_sip_exchange *x = cw_sip_exchange_of(call, call->dialog);
     const cw_sip_call_ops *ops = call->ops;
     const char *sdp;
     size_t len;
 
-    if (!modify->irq || !modify->irq_answered ||
-        nta_incoming_cseq(modify->irq) != sip->sip_cseq->cs_seq)
+    if (!x->irq || !x->irq_answered || nta_incoming_method(x->irq) != sip_method_invite ||
+        nta_incoming_cseq(x->irq) != sip->sip_cseq->cs_seq)
         return false;
     cw_sip_call_trace(call, false, 0, NULL, "ACK");
     cw_sip_sdp_of(sip, &sdp, &len);
-    forget_request(call);
-    if (!modify->irq_offered && ops && ops->confirmed)
-        ops->confirmed(call->arg, sdp, len);
-    return true;
-}
-
-/* --- ours --- */
-
-static void send_reinvite(cw_sip_call *call) CW_ON_LOOP;
-
-static void on_retry(void *arg)
-{
-    cw_sip_call *call = arg;
-
-    cw_assert_on_loop();
-    if (call->modify.irq) { /* their offer goes first */
-        cw_timer_start(call->modify.retry, 500);
-        return;
+    cw_sip_modify_forget(x);
+    if (!x->irq_offered) {
+        cw_sip_exchange_theirs(x, sdp, len);
+        if (ops && ops->confirmed)
+            ops->confirmed(call->arg, sdp, len);
     }
-    g_clear_pointer(&call->modify.retry, cw_timer_free);
-    send_reinvite(call);
-}
-
-/* 14.1: the owner of the Call-ID waits 2.1-4 s, the other 0-2 s, in steps of 10 ms. */
-static void back_off(cw_sip_call *call) CW_ON_LOOP
-{
-    uint16_t draw;
-
-    cw_random(&draw, sizeof draw);
-    call->modify.retry = cw_timer_new(call->sip->loop, on_retry, call);
-    cw_timer_start(call->modify.retry,
-                   call->dialog->caller ? 2100 + draw % 191u * 10 : draw % 201u * 10);
-}
-
-static void ack_reinvite(cw_sip_call *call, uint32_t cseq) CW_ON_LOOP
-{
-    cw_sip_request ack = { .method = sip_method_ack, .name = "ACK", .cseq = cseq };
-
-    (void)cw_sip_send_start(call, call->dialog, &ack, NULL);
-}
-
-/* True when this answer says that the dialog is gone (RFC 3261 12.2.1.2). */
-static bool is_lost(cw_sip_call *call, int status, cw_err err, const sip_t *sip) CW_ON_LOOP
-{
-    cw_sip_note note = { .status = status, .sip = sip, .err = err };
-
-    if (status != 481 && status != 408 && !(status == 0 && err == CW_E_TIMEOUT))
-        return false;
-    cw_sip_call_run(call, SIP_EV_LOST, &note);
     return true;
-}
-
-static void on_reinvite(cw_sip_call *call, cw_sip_send *send, int status, const sip_t *sip)
-{
-    cw_sip_modify *modify = &call->modify;
-    const cw_sip_call_ops *ops = call->ops;
-    cw_sip_response response;
-
-    cw_assert_on_loop();
-    if (status > 0 && status < 200)
-        return;
-    modify->send = NULL;
-    if (status >= 200 && status < 300) {
-        cw_sip_dialog_refresh(call->dialog, sip);
-        modify->acked_cseq = send->cseq;
-        ack_reinvite(call, send->cseq);
-    } else if (status == 491 && ++modify->glares < GLARES_MAX) {
-        back_off(call);
-        return;
-    } else if (is_lost(call, status, send->err, sip)) {
-        return;
-    }
-    g_clear_pointer(&modify->offer, g_free);
-    response = (cw_sip_response){ .status = status,
-                                  .phrase = sip ? sip->sip_status->st_phrase : "",
-                                  .fork = send->dialog->fork,
-                                  .message = cw_sip_message_of(sip) };
-    cw_sip_sdp_of(sip, &response.sdp, &response.len);
-    if (ops && ops->reanswered)
-        ops->reanswered(call->arg, &response);
-}
-
-static void send_reinvite(cw_sip_call *call)
-{
-    cw_sip_modify *modify = &call->modify;
-    cw_sip_request request = {
-        .method = sip_method_invite,
-        .name = "INVITE",
-        .type = "application/sdp",
-        .body = modify->offer,
-        .len = modify->offer_len,
-    };
-
-    modify->send = cw_sip_send_start(call, call->dialog, &request, on_reinvite);
-}
-
-cw_err cw_sip_call_reoffer(cw_sip_call *call, unsigned fork, const char *sdp, size_t len)
-{
-    cw_sip_modify *modify = &call->modify;
-
-    if (call->state != SIP_UP || modify->send || modify->retry || modify->irq)
-        return CW_E_STATE;
-    if (len > CW_SIP_BODY_MAX)
-        return CW_E_TOO_LARGE;
-    modify->offer = g_strndup(sdp ? sdp : "", sdp ? len : 0);
-    modify->offer_len = sdp ? len : 0;
-    modify->glares = 0;
-    send_reinvite(call);
-    return CW_OK;
-}
-
-void cw_sip_modify_stray_answer(cw_sip_call *call, const sip_t *sip)
-{
-    if (sip->sip_cseq->cs_seq == call->modify.acked_cseq)
-        ack_reinvite(call, call->modify.acked_cseq);
-}
-
-static void on_info(cw_sip_call *call, cw_sip_send *send, int status, const sip_t *sip)
-{
-    cw_assert_on_loop();
-    if (status == 0 || status >= 300)
-        (void)is_lost(call, status, send->err, sip);
-}
-
-cw_err cw_sip_call_info(cw_sip_call *call, const char *type, const char *body, size_t len)
-{
-    cw_sip_request request = {
-        .method = sip_method_info, .name = "INFO", .type = type, .body = body, .len = len
-    };
-
-    if (call->state != SIP_UP)
-        return CW_E_STATE;
-    if (len > CW_SIP_BODY_MAX)
-        return CW_E_TOO_LARGE;
-    (void)cw_sip_send_start(call, call->dialog, &request, on_info);
-    return CW_OK;
 }

@@ -42,6 +42,32 @@ char *cw_sip_unsupported_line(const cw_sip *sip, const sip_t *message)
     return g_string_free(line, FALSE);
 }
 
+static bool is_one_of(const char *text, const char *const *words)
+{
+    for (; *words; words++)
+        if (strcmp(text, *words) == 0)
+            return true;
+    return false;
+}
+
+cw_err cw_sip_dialog_check(const cw_conf *conf, char why[static 128])
+{
+    static const char *const reliable[] = { "off", "required", "supported", "always", NULL };
+    static const char *const reoffer[] = { "invite", "update", NULL };
+
+    if (!is_one_of(conf->sip.reliable, reliable)) {
+        g_snprintf(why, 128, "sip.reliable: \"%.40s\" is not off, required, supported or always",
+                   conf->sip.reliable);
+        return CW_E_CONF;
+    }
+    if (!is_one_of(conf->sip.reoffer_by, reoffer)) {
+        g_snprintf(why, 128, "sip.reoffer_by: \"%.40s\" is not invite or update",
+                   conf->sip.reoffer_by);
+        return CW_E_CONF;
+    }
+    return CW_OK;
+}
+
 static bool lists(const msg_list_t *list, const char *tag)
 {
     for (char const *const *item = list ? (char const *const *)list->k_items : NULL; item && *item;

@@ -27,7 +27,7 @@
 #include <sofia-sip/tport.h>
 #include <sofia-sip/tport_tag.h>
 
-#define CW_SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY"
+#define CW_SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
 
 typedef struct cw_sip_send cw_sip_send;
 
@@ -160,6 +160,9 @@ bool cw_sip_requires_option(const sip_t *message, const char *tag); /* pure */
 
 /* The GRUU of the registration with this user part in its Contact; NULL: none. */
 const char *cw_sip_reg_gruu(const cw_sip *sip, const char *contact_user) CW_ON_LOOP;
+
+/* CW_E_CONF: an option about dialogs that is none of its words. Pure. */
+CW_NODISCARD cw_err cw_sip_dialog_check(const cw_conf *conf, char why[static 128]);
 
 /* --- message.c --- */
 

@@ -103,6 +103,14 @@ static msg_t *build(cw_sip_send *send, sip_method_t method, const char *name, co
         msg_destroy(msg);
         return NULL;
     }
+    if (has_contact(method)) {
+        g_autofree char *supported = cw_sip_supported_line(send->sip);
+
+        sip_add_tl(msg, message, SIPTAG_HEADER_STR(supported), TAG_END());
+    }
+    if (method == sip_method_invite && !dialog->remote_tag &&
+        strcmp(send->sip->conf->sip.reliable, "always") == 0)
+        sip_add_tl(msg, message, SIPTAG_REQUIRE_STR("100rel"), TAG_END());
     if (whole) {
         add_extra(msg, message, auth);
         add_extra(msg, message, (const char *const *)send->headers);

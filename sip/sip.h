@@ -119,6 +119,9 @@ typedef struct cw_sip_call_ops {
     /* MESSAGE and others that change nothing, in the dialog. CW_OK takes the reply; otherwise that
      * error's status goes out. NULL: 405. */
     cw_err (*request)(void *arg, const cw_sip_inquiry *inquiry, cw_sip_reply *reply);
+    /* A reliable provisional response of ours with this status was acknowledged (RFC 3262). Before
+     * `reoffered` or `reanswered`, when the PRACK brings an offer or answer. */
+    void (*acknowledged)(void *arg, int status);
     void (*ended)(void *arg, const cw_sip_end *end);
     /* Every message of the call, for the timeline: "INVITE", "180 Ringing". */
     void (*trace)(void *arg, bool out, const char *what);
@@ -204,7 +207,9 @@ CW_NODISCARD cw_err cw_sip_call_new(cw_sip *sip, const cw_sip_target *target, co
 /* Take a call offered by cw_sip_ops.invite. */
 void cw_sip_call_accept(cw_sip_call *call, const cw_sip_call_ops *ops, void *arg) CW_ON_LOOP;
 /* 101-199, or 200 with our answer (or offer, when the INVITE had none). CW_E_STATE when answered.
- */
+ * A reliable 101-199 is repeated until its PRACK; what is said meanwhile goes out after that, also
+ * a 200. SDP that went out reliably is left out of what follows: cw_sip_call_reoffer changes it. An
+ * INVITE without an offer: only a reliable one may carry ours. */
 CW_NODISCARD cw_err cw_sip_call_respond(cw_sip_call *call, int status, const char *sdp,
                                         size_t len) CW_ON_LOOP;
 

@@ -42,7 +42,7 @@ cw_err cw_sip_check(const cw_conf *conf, char why[static 128])
     }
     for (; !err && *text; text++)
         err = parse_or_say(*text, &ignored, why);
-    return err;
+    return err ? err : cw_sip_dialog_check(conf, why);
 }
 
 static tport_t *find_primary(const cw_sip *sip, const char *ident)

@@ -263,9 +263,9 @@ static CW_ON_LOOP cw_err answer_again(leg_sip *s, const their_sdp *said)
     return CW_OK;
 }
 
-static CW_ON_LOOP void refuse(leg_sip *s, cw_err why)
+static CW_ON_LOOP void refuse(leg_sip *s, const cw_sip_offer *offer, cw_err why)
 {
-    cw_err err = cw_sip_call_rerefuse(s->sip, s->fork, cw_err_sip(why));
+    cw_err err = cw_sip_call_rerefuse(s->sip, offer->fork, cw_err_sip(why));
 
     cw_leg_note(&s->leg, "SIP", cw_fmt("re-offer refused: %s%s", cw_err_text(why), err ? "!" : ""));
 }
@@ -294,7 +294,7 @@ void cw_leg_sip_reoffered(leg_sip *s, const cw_sip_offer *offer)
     if (offer->sdp && !err)
         err = answer_again(s, said);
     if (err) {
-        refuse(s, err);
+        refuse(s, offer, err);
         return;
     }
     if (!offer->sdp) {
@@ -303,7 +303,7 @@ void cw_leg_sip_reoffered(leg_sip *s, const cw_sip_offer *offer)
         open_sound(s->own);
     }
     answer = cw_leg_sip_write(s);
-    if (cw_sip_call_reanswer(s->sip, s->fork, answer, strlen(answer)))
+    if (cw_sip_call_reanswer(s->sip, offer->fork, answer, strlen(answer)))
         return; /* the call is ending */
     cw_leg_tell(&s->leg,
                 cw_streams_changed(before, s->leg.desc) ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);

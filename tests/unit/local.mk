@@ -186,7 +186,7 @@ tests_unit_test_session_LDADD = src/api/libapi.a $(USER_LIBS)
 
 SIP_TESTS = tests/unit/test-sip-auth tests/unit/test-sip-event tests/unit/test-sip-refer tests/unit/test-sip-call tests/unit/test-sip-message \
 	tests/unit/test-sip-raw tests/unit/test-sip-register \
-	tests/unit/test-sip-resolve tests/unit/test-sip-uri
+	tests/unit/test-sip-reliable tests/unit/test-sip-resolve tests/unit/test-sip-uri
 check_PROGRAMS += $(SIP_TESTS)
 TESTS += $(SIP_TESTS)
 tests_unit_test_sip_auth_SOURCES = tests/unit/test-sip-auth.c
@@ -205,6 +205,9 @@ tests_unit_test_sip_event_SOURCES = tests/unit/test-sip-event.c tests/unit/sip-r
 tests_unit_test_sip_event_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_refer_SOURCES = tests/unit/test-sip-refer.c
 tests_unit_test_sip_refer_LDADD = $(SIP_LIBS)
+tests_unit_test_sip_reliable_SOURCES = tests/unit/test-sip-reliable.c tests/unit/sip-raw.h \
+	tests/unit/sip-rig.h
+tests_unit_test_sip_reliable_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_resolve_SOURCES = tests/unit/test-sip-resolve.c
 tests_unit_test_sip_resolve_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_uri_SOURCES = tests/unit/test-sip-uri.c

@@ -2,6 +2,7 @@
 #ifndef CW_TEST_SIP_RIG_H
 #define CW_TEST_SIP_RIG_H
 
+#include "base/log.h"
 #include "base/stats.h"
 #include "sip/event.h"
 #include "sip/refer.h"
@@ -50,6 +51,11 @@ struct rig {
     "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 5000 "       \
     "RTP/AVP 0\r\n"
 
+/* Each is another description than the one before. */
+#define REOFFER                                                                                    \
+    "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 "       \
+    "RTP/AVP 0\r\na=sendonly\r\n"
+
 static inline void rig_say(side *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static inline void rig_say(side *s, const char *format, ...)
 {
@@ -70,14 +76,29 @@ static inline void rig_sdp(side *s, const char *sdp, size_t len)
 
 static inline void rig_progress(void *arg, const cw_sip_response *response)
 {
-    rig_say(arg, "progress %d/%u%s", response->status, response->fork, response->sdp ? " sdp" : "");
-    rig_sdp(arg, response->sdp, response->len);
+    side *s = arg;
+
+    cw_assert_on_loop();
+    rig_say(s, "progress %d/%u%s%s%s", response->status, response->fork,
+            response->reliable ? " reliable" : "", response->sdp ? " sdp" : "",
+            response->offers ? " offer" : "");
+    rig_sdp(s, response->sdp, response->len);
+    if (response->offers && !s->reanswer_later)
+        g_assert_cmpint(cw_sip_call_reanswer(s->call, response->fork, ANSWER, strlen(ANSWER)), ==,
+                        CW_OK);
 }
 
 static inline void rig_answered(void *arg, const cw_sip_response *response)
 {
-    rig_say(arg, "answered/%u%s", response->fork, response->sdp ? " sdp" : "");
-    rig_sdp(arg, response->sdp, response->len);
+    side *s = arg;
+
+    cw_assert_on_loop();
+    rig_say(s, "answered/%u%s%s", response->fork, response->sdp ? " sdp" : "",
+            response->offers ? " offer" : "");
+    rig_sdp(s, response->sdp, response->len);
+    if (response->offers && !s->reanswer_later)
+        g_assert_cmpint(cw_sip_call_reanswer(s->call, response->fork, ANSWER, strlen(ANSWER)), ==,
+                        CW_OK);
 }
 
 static inline void rig_confirmed(void *arg, const char *sdp, size_t len)
@@ -91,21 +112,35 @@ static inline void rig_reoffered(void *arg, const cw_sip_offer *offer)
     side *s = arg;
 
     cw_assert_on_loop();
-    rig_say(s, "reoffered%s", offer->sdp ? " sdp" : "");
+    rig_say(s, "reoffered%s%s%s", offer->early ? cw_fmt("/%u", offer->fork) : "",
+            offer->sdp ? " sdp" : "", offer->unchanged ? " unchanged" : "");
     rig_sdp(s, offer->sdp, offer->len);
     if (!s->reanswer_later)
-        g_assert_cmpint(cw_sip_call_reanswer(s->call, 0, ANSWER, strlen(ANSWER)), ==, CW_OK);
+        g_assert_cmpint(cw_sip_call_reanswer(s->call, offer->fork, ANSWER, strlen(ANSWER)), ==,
+                        CW_OK);
 }
 
 static inline void rig_reanswered(void *arg, const cw_sip_response *response)
 {
-    rig_say(arg, "reanswered %d%s", response->status, response->sdp ? " sdp" : "");
-    rig_sdp(arg, response->sdp, response->len);
+    side *s = arg;
+
+    cw_assert_on_loop();
+    rig_say(s, "reanswered%s %d%s%s", response->early ? cw_fmt("/%u", response->fork) : "",
+            response->status, response->sdp ? " sdp" : "", response->offers ? " offer" : "");
+    rig_sdp(s, response->sdp, response->len);
+    if (response->offers && !s->reanswer_later)
+        g_assert_cmpint(cw_sip_call_reanswer(s->call, response->fork, ANSWER, strlen(ANSWER)), ==,
+                        CW_OK);
 }
 
 static inline void rig_info(void *arg, const char *type, const char *body, size_t len)
 {
     rig_say(arg, "info %s %.*s", type, (int)len, body);
+}
+
+static inline void rig_acknowledged(void *arg, int status)
+{
+    rig_say(arg, "acknowledged %d", status);
 }
 
 static inline void rig_ended(void *arg, const cw_sip_end *end)
@@ -172,6 +207,7 @@ static const cw_sip_call_ops rig_call_ops = {
     .reoffered = rig_reoffered,
     .reanswered = rig_reanswered,
     .info = rig_info,
+    .acknowledged = rig_acknowledged,
     .ended = rig_ended,
     .trace = rig_trace,
 };

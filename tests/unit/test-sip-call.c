@@ -167,8 +167,9 @@ static void test_late_offer(void)
     cw_assert_on_loop();
     g_assert_cmpint(rig_call(&r, "udp", NULL), ==, CW_OK);
     WAIT(&r, SAW(r.b, "confirmed"));
-    g_assert_cmpstr(r.b.log->str, ==, "invite, confirmed");
-    g_assert_cmpstr(r.a.log->str, ==, "progress 180/0, answered/0 sdp");
+    g_assert_cmpstr(r.b.log->str, ==, "invite, confirmed sdp");
+    g_assert_cmpstr(r.b.sdp, ==, ANSWER);
+    g_assert_cmpstr(r.a.log->str, ==, "progress 180/0, answered/0 sdp offer");
     cw_sip_call_end(r.a.call, CW_OK);
     WAIT(&r, SAW(r.b, "ended"));
     down(&r);
@@ -180,14 +181,14 @@ static void test_reoffer(const void *arg)
 
     up(&r, arg);
     cw_assert_on_loop();
-    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, 0, OFFER, strlen(OFFER)), ==, CW_OK);
-    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, 0, OFFER, strlen(OFFER)), ==, CW_E_STATE);
+    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, 0, REOFFER, strlen(REOFFER)), ==, CW_OK);
+    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, 0, REOFFER, strlen(REOFFER)), ==, CW_E_STATE);
     WAIT(&r, SAW(r.a, "reanswered 200 sdp") &&
                  strstr(r.b.trace->str, "> 200 OK, < ACK, < INVITE, > 200 OK, < ACK"));
-    g_assert_cmpint(cw_sip_call_reoffer(r.b.call, 0, OFFER, strlen(OFFER)), ==, CW_OK);
+    g_assert_cmpint(cw_sip_call_reoffer(r.b.call, 0, REOFFER, strlen(REOFFER)), ==, CW_OK);
     WAIT(&r, SAW(r.b, "reanswered 200 sdp") && strstr(r.a.trace->str, "< ACK"));
     r.b.reanswer_later = true;
-    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, 0, OFFER, strlen(OFFER)), ==, CW_OK);
+    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, 0, REOFFER, strlen(REOFFER)), ==, CW_OK);
     WAIT(&r, SAW(r.b, "reanswered 200 sdp, reoffered sdp"));
     g_assert_cmpint(cw_sip_call_rerefuse(r.b.call, 0, 488), ==, CW_OK);
     g_assert_cmpint(cw_sip_call_rerefuse(r.b.call, 0, 488), ==, CW_E_STATE);
@@ -204,8 +205,8 @@ static void test_glare(const void *arg)
 
     up(&r, arg);
     cw_assert_on_loop();
-    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, 0, OFFER, strlen(OFFER)), ==, CW_OK);
-    g_assert_cmpint(cw_sip_call_reoffer(r.b.call, 0, OFFER, strlen(OFFER)), ==, CW_OK);
+    g_assert_cmpint(cw_sip_call_reoffer(r.a.call, 0, REOFFER, strlen(REOFFER)), ==, CW_OK);
+    g_assert_cmpint(cw_sip_call_reoffer(r.b.call, 0, REOFFER, strlen(REOFFER)), ==, CW_OK);
     WAIT(&r, SAW(r.a, "reanswered") && SAW(r.b, "reanswered"));
     g_assert_nonnull(strstr(r.a.trace->str, "491"));
     g_assert_nonnull(strstr(r.b.trace->str, "491"));
@@ -411,7 +412,7 @@ static void one_of_many(rig *r, unsigned i)
     } else {
         WAIT(r, SAW(r->b, "confirmed"));
         if (i % 5 == 3) {
-            g_assert_cmpint(cw_sip_call_reoffer(r->a.call, 0, OFFER, strlen(OFFER)), ==, CW_OK);
+            g_assert_cmpint(cw_sip_call_reoffer(r->a.call, 0, REOFFER, strlen(REOFFER)), ==, CW_OK);
             WAIT(r, SAW(r->a, "reanswered"));
             g_assert_cmpint(cw_sip_call_info(r->a.call, "text/plain", "x", 1), ==, CW_OK);
             WAIT(r, SAW(r->b, "info"));
