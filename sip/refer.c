@@ -217,7 +217,7 @@ static void accept_it(cw_sip_referral *referral) CW_ON_LOOP
 }
 
 /* What it asks for. 0, or the status that refuses it. */
-static int read_refer(const sip_t *message, cw_sip_referred *ret, bool *silent)
+static CW_ON_LOOP int read_refer(const sip_t *message, cw_sip_referred *ret, bool *silent)
 {
     const cw_sip_message *seen = cw_sip_message_of(message);
     g_autofree char *to = cw_sip_message_header(seen, "Refer-To", 0);
