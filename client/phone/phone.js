@@ -85,6 +85,20 @@ function showSession(state, text) {
     $('login').disabled = state === 'connecting';
 }
 
+/** @type {Record<string, (line: import('causeway').Registration) => string>} */
+const lineTexts = {
+    none: () => '',
+    registering: () => 'Registering…',
+    registered: ({ identity = '' }) => identity.replace(/^sip:|^tel:/, ''),
+    failed: ({ status, again }) => `Not registered${status ? ` (SIP ${status})` : ''}${again ? ', trying again' : ''}`,
+};
+
+function showLine(line) {
+    $('line').dataset.state = line.state;
+    $('line').textContent = lineTexts[line.state](line);
+    show('line', line.state !== 'none');
+}
+
 function showCall() {
     const busy = onLine();
     const call = busy && !dialling ? current : null;
@@ -173,6 +187,8 @@ async function logIn() {
     }
     session.on('call', comesIn);
     session.on('state', ({ error }) => loggedOut(error));
+    session.on('registration', showLine);
+    showLine(session.registration);
     showSession('online', session.display || session.user);
     refresh();
     $('dial').focus();
@@ -180,6 +196,7 @@ async function logIn() {
 
 function loggedOut(error) {
     session = null;
+    showLine({ state: 'none' });
     showSession('offline', 'Logged out');
     refresh();
     if (error) fail(error);

@@ -59,6 +59,40 @@ export interface ServerInfo {
   version: string;
 }
 
+/** How the gateway has registered you in the telephone network */
+export interface Registration {
+  /** none: nobody registers you */
+  state: "none" | "registering" | "registered" | "failed";
+  /** the URI you call from and are called by there */
+  identity?: string;
+  /** for how long the registrar took it; it is renewed in time */
+  expires_s?: number;
+  /** why it failed: a kind of the table of errors */
+  reason?: string;
+  /** SIP status that said so */
+  status?: number;
+  /** it is tried again by itself; else when you log in anew */
+  again?: boolean;
+}
+
+/** Parameters of session.registration */
+export interface SessionRegistration {
+  /** 1, 2, 3 … within the session */
+  seq: number;
+  /** none: nobody registers you */
+  state: "none" | "registering" | "registered" | "failed";
+  /** the URI you call from and are called by there */
+  identity?: string;
+  /** for how long the registrar took it; it is renewed in time */
+  expires_s?: number;
+  /** why it failed: a kind of the table of errors */
+  reason?: string;
+  /** SIP status that said so */
+  status?: number;
+  /** it is tried again by itself; else when you log in anew */
+  again?: boolean;
+}
+
 /** Result of session.open */
 export interface SessionOpened {
   /** the session's id, as causewayctl shows it */
@@ -73,6 +107,8 @@ export interface SessionOpened {
   ping: PingTimes;
   /** bounds */
   limits: Limits;
+  /** your registration in the telephone network; `session.registration` tells of changes */
+  registration: Registration;
   /** what serves you */
   server: ServerInfo;
 }
@@ -453,6 +489,8 @@ export interface Notifications {
   "call.media": CallMedia;
   /** The call is over. The last message about it. */
   "call.end": CallEnded;
+  /** Your registration in the telephone network became another. */
+  "session.registration": SessionRegistration;
   /** The gateway is about to close this session. */
   "session.closing": SessionClosing;
 }

@@ -3,7 +3,7 @@ import type { CallHost, CallOptions } from './call-types.js';
 import { Emitter } from './emitter.js';
 import { clientInfo } from './environment.js';
 import { CausewayError, withPatience } from './error.js';
-import type { IceServer, Notifications, ServerInfo, SessionOpen, SessionOpened } from './protocol.js';
+import type { IceServer, Notifications, Registration, ServerInfo, SessionOpen, SessionOpened } from './protocol.js';
 import { Rpc } from './rpc.js';
 import type { TraceEvent } from './rpc.js';
 import { openWebSocket, socketUrl } from './transport.js';
@@ -17,6 +17,8 @@ export interface SessionEvents {
     state: { state: SessionState; error?: CausewayError };
     /** Somebody calls: answer() or reject() it. */
     call: Call;
+    /** Your registration in the telephone network became another. */
+    registration: Registration;
     /** The gateway is about to close the session. */
     closing: { reason: string };
     trace: TraceEvent;
@@ -90,6 +92,10 @@ export class Session extends Emitter<SessionEvents> {
     get display(): string {
         return this.opened.display;
     }
+    /** How the gateway has registered you in the telephone network. */
+    get registration(): Registration {
+        return this.opened.registration;
+    }
     get server(): ServerInfo {
         return this.opened.server;
     }
@@ -162,6 +168,10 @@ export class Session extends Emitter<SessionEvents> {
             const call = Call.incoming(this.host, params as Notifications['call.incoming']);
             if (!this.has('call')) this.warn('a call comes in and nobody listens for it');
             this.emit('call', call);
+        } else if (method === 'session.registration') {
+            const { seq: _, ...registration } = params as Notifications['session.registration'];
+            this.opened = { ...this.opened, registration };
+            this.emit('registration', registration);
         } else if (method === 'session.closing') {
             this.emit('closing', { reason: (params as Notifications['session.closing']).reason });
         } else this.warn(`unknown notification ${method}`);

@@ -239,6 +239,7 @@ export const opened = {
     iceServers: [],
     ping: { interval_ms: 15000, timeout_ms: 45000 },
     limits: { message_bytes: 65536 },
+    registration: { state: 'none' },
     server: { name: 'causeway', version: '0.1.0' },
 };
 

@@ -138,6 +138,19 @@ test('a message above the gateway\'s bound is not sent; bytes count, not charact
     assert.ok(!socket.methods().includes('call.start'));
 });
 
+test('how the user is registered is known at once, and when it changes', async () => {
+    const { session, socket } = await logIn(connect, { guest: 'a' }, {
+        ...opened,
+        registration: { state: 'registering', identity: 'sip:a@pbx' },
+    });
+    const seen = [];
+    session.on('registration', (registration) => seen.push(registration));
+    assert.equal(session.registration.state, 'registering');
+    socket.tell('session.registration', { state: 'registered', identity: 'sip:a@pbx', expires_s: 60 });
+    assert.deepEqual(seen, [{ state: 'registered', identity: 'sip:a@pbx', expires_s: 60 }]);
+    assert.deepEqual(session.registration, seen[0]);
+});
+
 test('pings go out, and silence ends the session', async () => {
     clock.stop();
     const { session, socket } = await logIn(connect);

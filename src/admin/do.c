@@ -160,6 +160,15 @@ static CW_ON_LOOP cw_err do_number_test(cw_admin *admin, const json_t *params, j
                            json_string_value(json_object_get(params, "from")), ret, why);
 }
 
+static CW_ON_LOOP cw_err do_registrations(cw_admin *admin, const json_t *params, json_t **ret,
+                                          char why[static 128])
+{
+    const char *user = json_string_value(json_object_get(params, "user"));
+
+    *ret = cw_registrations_json(admin->parts.calls, user);
+    return *ret ? CW_OK : CW_E_NOT_FOUND;
+}
+
 /* ── Log, counters, configuration ── */
 
 static cw_err set_level(const char *module, const char *level, char why[static 128])

@@ -306,6 +306,49 @@ static void print_number_test(const json_t *r, FILE *out)
     print_members(r, 0, out);
 }
 
+/* "403 forbidden", "in 0:12". g_free it. */
+static char *registration_note(const json_t *one)
+{
+    const json_t *error = json_object_get(one, "last_error");
+    json_int_t retry_ms = number_of(one, "retry_ms");
+    g_autofree char *in = clock_of(retry_ms);
+
+    if (!error)
+        return NULL;
+    return g_strdup_printf("%s %d%s%s", text_of(error, "kind") ?: "", (int)number_of(error, "sip"),
+                           retry_ms ? ", again in " : "", retry_ms ? in : "");
+}
+
+static void print_registrations(const json_t *r, FILE *out)
+{
+    static const char *const head[] = { "USER",    "IDENTITY", "REGISTRAR",  "STATE",
+                                        "EXPIRES", "SESSIONS", "LAST ERROR", NULL };
+    cw_rows rows;
+    size_t i;
+    json_t *one;
+
+    if (json_is_object(r)) {
+        print_members(r, 0, out);
+        return;
+    }
+    cw_rows_init(&rows, head);
+    json_array_foreach((json_t *)r, i, one)
+    {
+        g_autofree char *expires = clock_of(number_of(one, "expires_ms"));
+        g_autofree char *sessions = g_strdup_printf("%d", (int)number_of(one, "sessions"));
+        g_autofree char *note = registration_note(one);
+
+        cw_rows_add(&rows, text_of(one, "user"));
+        cw_rows_add(&rows, text_of(one, "identity"));
+        cw_rows_add(&rows, text_of(one, "registrar"));
+        cw_rows_add(&rows, text_of(one, "state"));
+        cw_rows_add(&rows, json_object_get(one, "expires_ms") ? expires : NULL);
+        cw_rows_add(&rows, sessions);
+        cw_rows_add(&rows, note);
+    }
+    cw_rows_print(&rows, out);
+}
+
 static void print_log_level(const json_t *r, FILE *out)
 {
     print_members(r, 0, out);

@@ -59,18 +59,18 @@ static json_t *ice_servers(const cw_conf *conf)
     return all;
 }
 
-static json_t *opened(const cw_session *s, const cw_identity *identity)
+static CW_ON_LOOP json_t *opened(const cw_session *s, const cw_identity *identity)
 {
     const struct cw_conf_web *web = &s->env->conf->web;
     char id[CW_ID_STR];
 
-    return json_pack("{ss ss ss so s{sI sI} s{sI} s{ss ss}}", "session", cw_id_print(s->id, id),
-                     "user", identity->user, "display", identity->display, "iceServers",
-                     ice_servers(s->env->conf), "ping", "interval_ms",
-                     (json_int_t)web->ping_interval_ms, "timeout_ms",
-                     (json_int_t)web->ping_timeout_ms, "limits", "message_bytes",
-                     (json_int_t)web->message_max_bytes, "server", "name", PACKAGE_NAME, "version",
-                     PACKAGE_VERSION);
+    return json_pack(
+        "{ss ss ss so s{sI sI} s{sI} so s{ss ss}}", "session", cw_id_print(s->id, id), "user",
+        identity->user, "display", identity->display, "iceServers", ice_servers(s->env->conf),
+        "ping", "interval_ms", (json_int_t)web->ping_interval_ms, "timeout_ms",
+        (json_int_t)web->ping_timeout_ms, "limits", "message_bytes",
+        (json_int_t)web->message_max_bytes, "registration", cw_client_registration(s->client),
+        "server", "name", PACKAGE_NAME, "version", PACKAGE_VERSION);
 }
 
 static void begin(cw_session *s, const json_t *params, const cw_identity *identity) CW_ON_LOOP

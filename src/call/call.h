@@ -39,6 +39,9 @@ CW_NODISCARD cw_err cw_client_new(cw_calls *calls, cw_id session, const cw_ident
 /* The session is gone: its calls end. NULL is fine. */
 void cw_client_free(cw_client *client) CW_ON_LOOP;
 
+/* How the user is registered: the object `registration` of proto.def. */
+json_t *cw_client_registration(const cw_client *client) CW_ON_LOOP;
+
 /* The client's side of a call. `call` is the client's own name for it, 1-64 of [A-Za-z0-9_-].
  * `why` explains an error further and is safe to show. A result is {"call": …, "id": …} or as
  * docs/PROTOCOL.md says. Where a function returns CW_OK, errors that come later are told by the
@@ -75,6 +78,8 @@ json_t *cw_calls_json(const cw_calls *calls) CW_ON_LOOP;              /* list, a
 json_t *cw_call_json(const cw_calls *calls, cw_id call) CW_ON_LOOP;   /* both legs; NULL: none */
 json_t *cw_call_ladder(const cw_calls *calls, cw_id call) CW_ON_LOOP; /* also after the end */
 json_t *cw_trunks_json(const cw_calls *calls) CW_ON_LOOP;
+/* Users' registrations, a line each, or the one of `user`; NULL: has none. */
+json_t *cw_registrations_json(const cw_calls *calls, const char *user) CW_ON_LOOP;
 /* What becomes of a number that `from` dials ("user:NAME", "trunk:NAME", "peer"; NULL: any user).
  * CW_E_PARAMS no number, or no such trunk */
 CW_NODISCARD cw_err cw_calls_number(const cw_calls *calls, const char *number, const char *from,

@@ -1,4 +1,5 @@
 /* calls.c - every call, client and trunk of the gateway. */
+#include "call/line.h"
 #include "call/priv.h"
 
 #include "base/stats.h"
@@ -34,6 +35,7 @@ cw_calls *cw_calls_new(cw_loop *loop, const cw_conf *conf)
     calls->users = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, user_free);
     calls->reaper = cw_timer_new(loop, reap, calls);
     calls->trunks = cw_trunks_new(loop, conf);
+    calls->lines = cw_lines_new(calls);
     g_queue_init(&calls->dead);
     g_queue_init(&calls->ladders);
     cw_monitor_open(calls);
@@ -52,6 +54,7 @@ void cw_calls_use(cw_calls *calls, cw_sip *sip, cw_webrtc *webrtc, cw_plane *pla
     calls->webrtc = webrtc;
     calls->plane = plane;
     cw_trunks_use(calls->trunks, sip);
+    cw_lines_use(calls->lines, sip);
 }
 
 static CW_ON_LOOP void end_all(cw_calls *calls)
@@ -75,6 +78,7 @@ void cw_calls_free(cw_calls *calls)
     cw_timer_free(calls->reaper);
     cw_timer_free(calls->monitor);
     cw_record_close(calls);
+    cw_lines_free(calls->lines);
     cw_trunks_free(calls->trunks);
     g_hash_table_unref(calls->by_id);
     g_hash_table_unref(calls->users);
@@ -114,6 +118,11 @@ cw_err cw_calls_number(const cw_calls *calls, const char *number, const char *fr
                        char why[static 128])
 {
     return cw_number_test(calls->conf, number, from, ret, why);
+}
+
+json_t *cw_registrations_json(const cw_calls *calls, const char *user)
+{
+    return cw_lines_json(calls->lines, user);
 }
 
 /* ── Users ── */
@@ -197,6 +206,8 @@ static CW_ON_LOOP cw_err reach_sip(cw_calls *calls, cw_call *call, const cw_rout
                                                    .password = trunk->password,
                                                    .realm = trunk->realm };
     }
+    if (route->line)
+        cw_line_target(route->line, &target);
     cw_call_add_b(call, cw_leg_sip_new(calls, call->worker, &target, trunk));
     return CW_OK;
 }

@@ -1,4 +1,5 @@
 /* check.c - what the options of calls must be for a call to be possible. */
+#include "call/line.h"
 #include "call/net.h"
 #include "call/policy.h"
 #include "call/priv.h"
@@ -75,6 +76,8 @@ cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
         err = cw_numbers_check(conf, why);
     for (size_t i = 0; !err && i < conf->trunk_n; i++)
         err = check_trunk(conf, i, why);
+    if (!err)
+        err = cw_lines_check(conf, why);
     for (size_t i = 0; !err && i < conf->inbound_n; i++)
         err = check_inbound(conf, i, why);
     for (char **peer = conf->sip.peers; !err && peer && *peer; peer++)

@@ -3,6 +3,7 @@
 
 #include "base/stats.h"
 #include "call/header.h"
+#include "call/line.h"
 
 #include <string.h>
 
@@ -34,6 +35,7 @@ cw_err cw_client_new(cw_calls *calls, cw_id session, const cw_identity *identity
         return CW_E_OVERLOAD;
     *ret = client_alloc(calls, session, identity, ops, arg);
     g_ptr_array_add(cw_calls_user_add(calls, identity->user)->clients, *ret);
+    cw_lines_came(calls->lines, identity->user);
     return CW_OK;
 }
 
@@ -45,6 +47,7 @@ void cw_client_free(cw_client *client)
         return;
     user = cw_calls_user(client->calls, client->identity.user);
     g_ptr_array_remove(user->clients, client);
+    cw_lines_went(client->calls->lines, user->name, user->clients->len);
     cw_calls_user_left(client->calls, user);
 
     g_autoptr(GList) legs = g_hash_table_get_values(client->legs);
@@ -54,6 +57,11 @@ void cw_client_free(cw_client *client)
     g_hash_table_unref(client->legs);
     cw_identity_clear(&client->identity);
     g_free(client);
+}
+
+json_t *cw_client_registration(const cw_client *client)
+{
+    return cw_lines_state(client->calls->lines, client->identity.user);
 }
 
 void cw_client_notify(cw_client *client, const char *method, json_t *params)
@@ -147,6 +155,7 @@ cw_err cw_client_start(cw_client *client, const char *call, const char *to, cons
     if (err)
         return err;
     err = cw_route_find(client->calls->conf, &writer, to, &route, why);
+    err = cw_lines_lead(client->calls->lines, client->identity.user, &route, err, why);
     if (route.target && !cw_grant_allows(&client->identity.grant, "call", route.target)) {
         g_snprintf(why, 128, "%.100s is not in your scopes", route.target);
         err = CW_E_FORBIDDEN;

@@ -1,4 +1,5 @@
 /* inbound.c - calls from the telephone network: who may, to whom. */
+#include "call/line.h"
 #include "call/priv.h"
 
 #include "base/log.h"
@@ -10,7 +11,7 @@ bool cw_calls_trusted(void *arg, const cw_addr *source)
     const cw_calls *calls = arg;
 
     cw_assert_on_loop();
-    return cw_trunks_trusted(calls->trunks, source);
+    return cw_trunks_trusted(calls->trunks, source) || cw_lines_trusted(calls->lines, source);
 }
 
 static char *utf8_or_null(const char *text)
@@ -64,6 +65,23 @@ static CW_ON_LOOP cw_err build(cw_calls *calls, const cw_sip_invite *invite,
     return cw_call_dial(call);
 }
 
+/* Whose Contact it is, or by the rules. */
+static CW_ON_LOOP cw_err find_callee(const cw_calls *calls, const cw_writer *writer,
+                                     const cw_sip_invite *invite, cw_route *route, char **asked)
+{
+    const cw_line *line = cw_lines_called(calls->lines, invite->ruri_user);
+
+    if (!line) {
+        *asked = asked_for(calls->conf, writer, invite->ruri_user);
+        return cw_route_inbound(calls->conf, writer, invite->ruri_user, route);
+    }
+    *route = (cw_route){ .kind = CW_ROUTE_USER };
+    route->name = g_strdup(cw_line_user(line));
+    route->target = g_strdup_printf("user:%s", route->name);
+    *asked = cw_line_identity(line);
+    return CW_OK;
+}
+
 cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
 {
     cw_calls *calls = arg;
@@ -71,12 +89,13 @@ cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
     cw_route route;
     cw_call *call;
     cw_leg *leg = NULL;
+    g_autofree char *asked = NULL;
     cw_err err;
 
     cw_assert_on_loop();
     if (cw_calls_full(calls))
         return CW_E_OVERLOAD;
-    err = cw_route_inbound(calls->conf, &writer, invite->ruri_user, &route);
+    err = find_callee(calls, &writer, invite, &route, &asked);
     if (!err && route.kind == CW_ROUTE_SIP && invite->hops_used >= CW_SIP_HOPS_MAX)
         err = CW_E_HOPS;
     if (err) {
@@ -85,7 +104,7 @@ cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
     }
     call = cw_call_new(calls, route.target);
     call->hops_used = invite->hops_used + 1;
-    call->asked = asked_for(calls->conf, &writer, invite->ruri_user);
+    call->asked = g_steal_pointer(&asked);
     err = build(calls, invite, &writer, &route, call, &leg);
     cw_route_clear(&route);
     if (err) {

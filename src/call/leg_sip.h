@@ -44,9 +44,9 @@ typedef struct leg_sip {
     cw_calls *calls;
     const struct cw_conf_trunk *trunk;      /* called through; NULL: none */
     const struct cw_conf_trunk *from_trunk; /* that called; NULL: none */
-    cw_sip_target target;  /* ruri, from_user, from_display and headers are copies */
-    cw_sip_lookup *lookup; /* of the next hop's family; NULL: not asked */
-    cw_sip_call *sip;      /* NULL: not yet */
+    cw_sip_target target;                   /* its texts are copies */
+    cw_sip_lookup *lookup;                  /* of the next hop's family; NULL: not asked */
+    cw_sip_call *sip;                       /* NULL: not yet */
     int family;
 
     /* Offer and answer. */

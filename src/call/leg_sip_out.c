@@ -7,14 +7,43 @@
 
 /* ── The target, kept until the INVITE is on its way ── */
 
+#define TEXT(name) offsetof(cw_sip_target, name)
+static const size_t texts[] = {
+    TEXT(ruri),
+    TEXT(from_user),
+    TEXT(from_domain),
+    TEXT(from_display),
+    TEXT(next_hop),
+    TEXT(credentials.username),
+    TEXT(contact_user),
+    TEXT(gruu),
+    TEXT(credentials.password),
+    TEXT(credentials.realm),
+    TEXT(credentials.ha1_md5),
+    TEXT(credentials.ha1_sha256),
+};
+#undef TEXT
+
+static const char **text_of(cw_sip_target *target, size_t i)
+{
+    return (const char **)(void *)((char *)target + texts[i]);
+}
+
+static void wipe(char *text)
+{
+    if (text)
+        explicit_bzero(text, strlen(text));
+    g_free(text);
+}
+
 void cw_leg_sip_set_target(leg_sip *s, const cw_sip_target *target,
                            const struct cw_conf_trunk *trunk)
 {
     s->target = *target;
-    s->target.ruri = g_strdup(target->ruri);
-    s->target.from_user = g_strdup(target->from_user);
-    s->target.from_display = g_strdup(target->from_display);
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        *text_of(&s->target, i) = g_strdup(*text_of(&s->target, i));
     s->target.headers = (const char *const *)g_strdupv((char **)target->headers);
+    s->target.route = (const char *const *)g_strdupv((char **)target->route);
     s->trunk = trunk;
 }
 
@@ -31,10 +60,10 @@ static CW_ON_LOOP void add_early_media(leg_sip *s)
 
 void cw_leg_sip_clear_target(leg_sip *s)
 {
-    g_free((char *)s->target.ruri);
-    g_free((char *)s->target.from_user);
-    g_free((char *)s->target.from_display);
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        wipe((char *)*text_of(&s->target, i)); /* secrets are among them */
     g_strfreev((char **)s->target.headers);
+    g_strfreev((char **)s->target.route);
     s->target = (cw_sip_target){ 0 };
 }
 
@@ -104,11 +133,12 @@ void cw_leg_sip_stop_looking(leg_sip *s)
 /* Host and port of the next hop, as written. g_free it. */
 static char *next_hop(const cw_sip_target *target)
 {
-    const char *at = strchr(target->ruri, '@');
+    const char *uri = target->route ? target->route[0] : target->ruri;
+    const char *at = strchr(uri, '@') ?: strchr(uri, ':');
 
-    if (target->next_hop)
+    if (target->next_hop && !target->route)
         return g_strdup(target->next_hop);
-    at = at ? at + 1 : target->ruri;
+    at = at ? at + 1 : uri;
     return g_strndup(at, strcspn(at, ";?"));
 }
 

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/call/libcall.a
 src_call_libcall_a_SOURCES = \
+	src/call/account.c src/call/account.h \
 	src/call/act.c src/call/act.h \
 	src/call/call.c src/call/call.h src/call/call.fsm \
 	src/call/calls.c src/call/priv.h \
@@ -18,6 +19,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/leg_sip_secure.c src/call/leg_sip.h \
 	src/call/early.c src/call/early.h \
 	src/call/leg_sip_early.c src/call/leg_sip_lock.c src/call/leg_sip_ports.c \
+	src/call/line.c src/call/line.h \
 	src/call/monitor.c \
 	src/call/net.c src/call/net.h \
 	src/call/number.c src/call/number_check.c src/call/number.h \

@@ -122,6 +122,7 @@ struct cw_calls {
     cw_webrtc *webrtc;
     cw_plane *plane;
     struct cw_trunks *trunks;
+    struct cw_lines *lines;
     GHashTable *by_id; /* &call->id to cw_call, owned */
     GHashTable *users; /* name to cw_user, owned */
     GQueue dead;       /* of cw_call, done */
@@ -207,6 +208,8 @@ void cw_leg_sip_accept(cw_leg *leg, cw_sip_call *sip) CW_ON_LOOP;
 /* CW_E_NOT_FOUND no service by this name */
 CW_NODISCARD cw_err cw_leg_service_new(cw_plane *plane, unsigned worker, const char *name,
                                        cw_leg **ret) CW_ON_LOOP;
+
+typedef struct cw_lines cw_lines; /* line.h */
 
 /* ── Trunks ── */
 

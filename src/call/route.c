@@ -6,12 +6,11 @@
 #include <glib.h>
 #include <string.h>
 
-/* The length of the longest prefix of `trunk` that fits, -1: none. */
-static int prefix_len(const struct cw_conf_trunk *trunk, const char *number)
+int cw_route_prefix(char *const *prefixes, const char *number)
 {
     int best = -1;
 
-    for (char **p = trunk->prefixes; p && *p; p++) {
+    for (char *const *p = prefixes; p && *p; p++) {
         size_t len = strlen(*p);
 
         if (len > 0 && (*p)[len - 1] == '*')
@@ -28,7 +27,7 @@ const struct cw_conf_trunk *cw_route_trunk(const cw_conf *conf, const char *numb
     int best = -1;
 
     for (size_t i = 0; i < conf->trunk_n; i++) {
-        int len = prefix_len(&conf->trunk[i], number);
+        int len = cw_route_prefix(conf->trunk[i].prefixes, number);
 
         if (len > best && conf->trunk[i].address) {
             best = len;

@@ -21,6 +21,7 @@ typedef struct cw_route {
     char *number; /* what the target says behind "tel:"; NULL: no number */
     char *params; /* of the number, see cw_number; NULL: no number */
     char *ruri;   /* SIP */
+    const struct cw_line *line;        /* SIP by this user's registration; NULL: not so */
     const struct cw_conf_trunk *trunk; /* SIP through it; NULL: straight to the URI's host */
     cw_sip_transport transport;
 } cw_route;
@@ -44,6 +45,9 @@ CW_NODISCARD cw_err cw_route_inbound(const cw_conf *conf, const cw_writer *write
                                      const char *ruri_user, cw_route *ret);
 
 void cw_route_clear(cw_route *route);
+
+/* The length of the longest prefix that fits ("*": 0), -1: none. */
+int cw_route_prefix(char *const *prefixes, const char *number);
 
 /* The trunk for a number, by the longest prefix; NULL: none. */
 const struct cw_conf_trunk *cw_route_trunk(const cw_conf *conf, const char *number);

@@ -92,6 +92,11 @@ cw_err cw_client_update(cw_client *client, const char *call, const char *sdp, si
     return done("update %s %zu", call, sdp_len);
 }
 
+json_t *cw_client_registration(const cw_client *client)
+{
+    return json_pack("{s:s}", "state", "none");
+}
+
 cw_err cw_client_hold(cw_client *client, const char *call, bool hold)
 {
     return done("%s %s", hold ? "hold" : "resume", call);
