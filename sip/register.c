@@ -371,7 +371,7 @@ const char *cw_sip_reg_gruu(const cw_sip *sip, const char *contact_user)
 {
     const cw_sip_reg *reg = g_hash_table_lookup(sip->regs, contact_user);
 
-    return reg ? reg->binding.gruu : NULL;
+    return reg && reg->registrar->gruu ? reg->binding.gruu : NULL;
 }
 
 void cw_sip_reg_info_of(const cw_sip_reg *reg, cw_sip_reg_info *ret)
@@ -438,7 +438,7 @@ void cw_sip_reg_target(const cw_sip_reg *reg, cw_sip_target *target)
     target->transport = r->transport;
     target->route = (const char *const *)reg->binding.route;
     target->contact_user = reg->token;
-    target->gruu = reg->binding.gruu;
+    target->gruu = r->gruu ? reg->binding.gruu : NULL;
     if (!account)
         return;
     target->credentials = (cw_sip_credentials){

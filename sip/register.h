@@ -19,6 +19,7 @@ typedef struct cw_sip_registrar_conf {
     unsigned expires_s;            /* asked for; what the registrar grants counts */
     unsigned retry_s, retry_max_s; /* base and longest of the back-off (RFC 5626 4.5) */
     bool outbound;                 /* reg-id in the Contact (RFC 5626 4.2) */
+    bool gruu;                     /* ask for one, and use it */
 } cw_sip_registrar_conf;
 
 /* Strings are copied. CW_E_PARAMS: domain or proxy is no host. */

@@ -53,7 +53,7 @@ struct cw_sip_registrar {
     char *domain, *proxy;
     cw_sip_transport transport;
     unsigned expires_s, retry_s, retry_max_s;
-    bool outbound;
+    bool outbound, gruu;
     cw_addr addr[CW_RESOLVE_MAX]; /* usable ones */
     unsigned addr_n, at;          /* at: the one in use */
     uint64_t found_ms;            /* monotonic; 0: never */

@@ -43,17 +43,18 @@ static msg_t *build(cw_sip_reg *reg) CW_ON_LOOP
     g_autofree char *from = g_strdup_printf("<%s>;tag=%s", reg->aor, reg->call_id);
     g_autofree char *contact = contact_of(reg);
     g_autofree char *cseq = g_strdup_printf("%u REGISTER", ++reg->cseq);
+    g_autofree char *supported =
+        g_strconcat("path", r->gruu ? ", gruu" : "", r->outbound ? ", outbound" : "", NULL);
     g_autofree char *expires = g_strdup_printf("%u", reg->asked_s);
     sip_request_t *request =
         sip_request_create(msg_home(msg), SIP_METHOD_REGISTER, (url_string_t const *)ruri, NULL);
 
-    if (!request ||
-        sip_add_tl(msg, sip_object(msg), SIPTAG_REQUEST(request), SIPTAG_FROM_STR(from),
-                   SIPTAG_TO_STR(to), SIPTAG_CALL_ID_STR(reg->call_id), SIPTAG_CSEQ_STR(cseq),
-                   SIPTAG_MAX_FORWARDS_STR("70"), SIPTAG_CONTACT_STR(contact),
-                   SIPTAG_EXPIRES_STR(expires), SIPTAG_ALLOW_STR(CW_SIP_ALLOW),
-                   SIPTAG_SUPPORTED_STR(r->outbound ? "path, gruu, outbound" : "path, gruu"),
-                   SIPTAG_USER_AGENT_STR(r->sip->user_agent), TAG_END()) < 0) {
+    if (!request || sip_add_tl(msg, sip_object(msg), SIPTAG_REQUEST(request), SIPTAG_FROM_STR(from),
+                               SIPTAG_TO_STR(to), SIPTAG_CALL_ID_STR(reg->call_id),
+                               SIPTAG_CSEQ_STR(cseq), SIPTAG_MAX_FORWARDS_STR("70"),
+                               SIPTAG_CONTACT_STR(contact), SIPTAG_EXPIRES_STR(expires),
+                               SIPTAG_SUPPORTED_STR(supported), SIPTAG_ALLOW_STR(CW_SIP_ALLOW),
+                               SIPTAG_USER_AGENT_STR(r->sip->user_agent), TAG_END()) < 0) {
         msg_destroy(msg);
         return NULL;
     }

@@ -174,6 +174,7 @@ cw_err cw_sip_registrar_new(cw_sip *sip, const cw_sip_registrar_conf *conf, cw_s
     r->retry_s = conf->retry_s;
     r->retry_max_s = conf->retry_max_s;
     r->outbound = conf->outbound;
+    r->gruu = conf->gruu;
     g_queue_init(&r->waiting);
     *ret = r;
     return CW_OK;

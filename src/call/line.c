@@ -417,6 +417,7 @@ static cw_sip_registrar_conf sip_conf(const struct cw_conf_registrar *conf)
         .retry_s = (unsigned)conf->retry_s,
         .retry_max_s = (unsigned)conf->retry_max_s,
         .outbound = conf->outbound,
+        .gruu = conf->gruu,
     };
 }
 

@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { listens, Program, tempDir, until } from './proc.mjs'
 
-// `gateway` is where requests for users it does not know are sent. Calls from there need digest of the
+// `algorithm` is its digest's; `asks`: INVITEs of its users are challenged too; `expires_s`: the longest
+// it grants; `headers`: added to its 200s to REGISTER. `gateway` is where requests for users it does not know are sent. Calls from there need digest of the
 // password `wantsDigest`, when that is given.
-export async function kamailio(scope, { host = '127.0.0.1', port = 5070, gateway = '127.0.0.1:5060', users = { bob: 'secret' }, wantsDigest } = {}) {
+export async function kamailio(scope, { host = '127.0.0.1', port = 5070, gateway = '127.0.0.1:5060', users = { bob: 'secret' }, wantsDigest, algorithm = 'MD5', asks, expires_s = 3600, headers = [] } = {}) {
     const dir = tempDir(scope, 'kamailio')
     const passwords = Object.entries(users).map(([user, password]) => `    if ($fU == "${user}") { $var(pw) = "${password}"; }`).join('\n')
     const file = path.join(dir, 'kamailio.cfg')
@@ -32,12 +33,18 @@ loadmodule "usrloc.so"
 loadmodule "registrar.so"
 loadmodule "auth.so"
 modparam("usrloc", "db_mode", 0)
+modparam("auth", "algorithm", "${algorithm}")
+modparam("registrar", "max_expires", ${expires_s})
 modparam("rr", "append_fromtag", 1)
 request_route {
     if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
     if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
     if (has_totag()) {
-        if (loose_route()) { t_relay(); exit; }
+        if (loose_route()) {
+            if ($(ru{uri.param,gr}) != "") lookup("location"); # a GRUU of ours
+            t_relay();
+            exit;
+        }
         if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
         sl_send_reply("404", "Not here");
         exit;
@@ -46,9 +53,17 @@ request_route {
         $var(pw) = "";
 ${passwords}
         if (!pv_www_authenticate("$td", "$var(pw)", "0")) { www_challenge("$td", "0"); exit; }
-        save("location");
+${headers.map((line) => `        append_to_reply("${line}\\r\\n");\n`).join('')}        save("location");
         exit;
     }
+    loose_route(); # a Route of ours that was preloaded
+${asks ? `    if (is_method("INVITE") && $fd == "pbx.test") {
+        $var(pw) = "";
+${passwords}
+        if (!pv_proxy_authenticate("$fd", "$var(pw)", "0")) { proxy_challenge("$fd", "1"); exit; }
+        xlog("L_NOTICE", "$au calls $rU by $hdr(Route)\\n");
+        consume_credentials();
+    }` : ''}
 ${wantsDigest ? `    if (is_method("INVITE") && $si == "${gateway.split(':')[0]}" && $sp == ${gateway.split(':')[1]}) {
         if (!pv_proxy_authenticate("pbx.test", "${wantsDigest}", "0")) { proxy_challenge("pbx.test", "1"); exit; }
         xlog("L_NOTICE", "digest of $au is right\\n");

@@ -32,9 +32,12 @@ static void start_reg(fix *f, const cw_sip_credentials *credentials)
 
 static void open_fix(fix *f)
 {
-    cw_sip_registrar_conf conf = {
-        .domain = "home.test", .expires_s = 3600, .retry_s = 1, .retry_max_s = 60, .outbound = true
-    };
+    cw_sip_registrar_conf conf = { .domain = "home.test",
+                                   .expires_s = 3600,
+                                   .retry_s = 1,
+                                   .retry_max_s = 60,
+                                   .outbound = true,
+                                   .gruu = true };
     g_autofree char *proxy = NULL;
 
     *f = (fix){ 0 };
