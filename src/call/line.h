@@ -10,7 +10,7 @@
 
 typedef struct cw_line cw_line;
 
-/* Registrars that cannot work. CW_E_CONF; reads the files of accounts. */
+/* Registrars that cannot work. CW_E_CONF; reads the files of accounts. Pure otherwise. */
 CW_NODISCARD cw_err cw_lines_check(const cw_conf *conf, char why[static 128]);
 
 cw_lines *cw_lines_new(cw_calls *calls) CW_ON_LOOP;

@@ -600,7 +600,7 @@ static void test_no_outbound(void)
 static void test_silence(void)
 {
     fix f;
-    g_autofree char *first = NULL, *id = NULL;
+    g_autofree char *first = NULL;
 
     open_fix(&f);
     cw_assert_on_loop();
