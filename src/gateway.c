@@ -2,6 +2,7 @@
 
 #include "admin/admin.h"
 #include "api/api.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "call/call.h"
 #include "media/plane.h"
@@ -17,6 +18,7 @@
 struct cw_gateway {
     const cw_conf *conf;
     cw_loop *loop;
+    cw_heap *heap;
     cw_tokens *tokens;
     cw_webrtc *webrtc;
     cw_plane *plane;
@@ -243,6 +245,7 @@ cw_err cw_gateway_new(const cw_conf *conf, const char *conf_path, cw_gateway **r
         return err;
     }
     cw_assert_on_loop();
+    g->heap = cw_heap_new(g->loop);
     err = cw_tokens_new(conf, &g->tokens, why);
     if (!err)
         err = make_media(g, why);
@@ -271,6 +274,7 @@ void cw_gateway_free(cw_gateway *g)
     cw_webrtc_free(g->webrtc);
     cw_plane_free(g->plane);
     cw_tokens_free(g->tokens);
+    cw_heap_free(g->heap);
     cw_loop_free(g->loop);
     g_free(g);
 }

@@ -1,6 +1,7 @@
 /* test-base.c - loop, configuration, JSON limits, ids, addresses, log. */
 #include "base/addr.h"
 #include "base/conf.h"
+#include "base/heap.h"
 #include "base/ident.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -382,6 +383,21 @@ static void test_log_injection(void)
     g_test_trap_assert_stderr("*event=x from=\"a\\x0ab event=forged \\\"q\\\" \\\\ \\x7f\"\n");
 }
 
+/* Trimmed once after a fall, not again before the next burst. */
+static void test_heap(void)
+{
+    uint64_t peak = 0, mb = UINT64_C(1) << 20;
+
+    g_assert_false(cw_heap_fell(&peak, 20 * mb));
+    g_assert_false(cw_heap_fell(&peak, 100 * mb));
+    g_assert_false(cw_heap_fell(&peak, 90 * mb));
+    g_assert_true(cw_heap_fell(&peak, 84 * mb));
+    g_assert_false(cw_heap_fell(&peak, 70 * mb));
+    g_assert_true(cw_heap_fell(&peak, 20 * mb));
+    g_assert_false(cw_heap_fell(&peak, 20 * mb));
+    g_assert_false(cw_heap_fell(&peak, 30 * mb));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -398,6 +414,7 @@ int main(int argc, char **argv)
     g_test_add_func("/addr", test_addr);
     g_test_add_func("/err", test_err);
     g_test_add_func("/timeline", test_timeline);
+    g_test_add_func("/heap", test_heap);
     g_test_add_func("/log/injection", test_log_injection);
     return g_test_run();
 }
