@@ -50,13 +50,15 @@ export function ulawDecode(byte) {
     return (u & 0x80 ? -value : value) / 32768
 }
 
-const alawTable = Float64Array.from({ length: 256 }, (_, i) => alawDecode(i))
-
-export function alawEncode(sample) {
+function nearest(table, sample) {
     let best = 0
-    for (let i = 1; i < 256; i++) if (Math.abs(alawTable[i] - sample) < Math.abs(alawTable[best] - sample)) best = i
+    for (let i = 1; i < 256; i++) if (Math.abs(table[i] - sample) < Math.abs(table[best] - sample)) best = i
     return best
 }
+
+const [alawTable, ulawTable] = [alawDecode, ulawDecode].map((decodeOne) => Float64Array.from({ length: 256 }, (_, i) => decodeOne(i)))
+export const alawEncode = (sample) => nearest(alawTable, sample)
+export const ulawEncode = (sample) => nearest(ulawTable, sample)
 
 export const decode = (payload, codec) => Float64Array.from(payload, codec === 'PCMU' ? ulawDecode : alawDecode)
 

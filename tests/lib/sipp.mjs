@@ -1,7 +1,7 @@
 // sipp.mjs - SIPp, with scenarios put together from the messages they consist of.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { alawEncode, sine } from './audio.mjs'
+import { alawEncode, sine, ulawEncode } from './audio.mjs'
 import { listens, Program, tempDir, until } from './proc.mjs'
 
 const media = (codecs) => codecs === 'none' ? '' : `Content-Type: application/sdp
@@ -26,6 +26,22 @@ export const step = {
     pause: (ms) => `<pause milliseconds="${ms}"/>\n`,
     // The tone, until the scenario ends; once.
     tone: () => '<nop><action><exec rtp_stream="@TONE@,-1,8"/></action></nop>\n',
+    // The same in PCMU; what plays before goes on until this does.
+    toneMu: () => '<nop><action><exec rtp_stream="@TONEMU@,-1,0"/></action></nop>\n',
+    // One of sip-tester's recordings: from the same port, but not by rtp_stream.
+    pcap: (name) => `<nop><action><exec play_pcap_audio="/usr/share/sip-tester/${name}.pcap"/></action></nop>\n`,
+    // Another offer in the dialog, as the caller, after ackOf2xx; `n`: 2, 3, … SIPp tells the port of
+    // rtp_stream only once; the first call's is the one of -mp.
+    reinvite: (n, { body }) => send(`INVITE [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+[routes]
+From: "Sipp Caller" <sip:+33123456789@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]
+[last_To:]
+Call-ID: [call_id]
+CSeq: ${n} INVITE
+Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>
+Max-Forwards: 70
+${media(body).replace('2353687637', `235368763${6 + n}`).replace('[rtpstream_audio_port]', '[media_port]')}`, 'retrans="500"'),
     once: () => '<nop><action><exec rtp_stream="@TONE@,1,8"/></action></nop>\n',
     recvRequest: (method, attributes) => recv(`request="${method}"`, attributes),
     recvStatus: (status, attributes) => recv(`response="${status}"`, attributes),
@@ -55,23 +71,23 @@ CSeq: 1 INVITE
 Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>
 Max-Forwards: 70
 ${headers}${media(body)}`, 'retrans="500"'),
-    ackOf2xx: () => send(`ACK [next_url] SIP/2.0
+    ackOf2xx: (n = 1) => send(`ACK [next_url] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 [routes]
 From: "Sipp Caller" <sip:+33123456789@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]
 [last_To:]
 Call-ID: [call_id]
-CSeq: 1 ACK
+CSeq: ${n} ACK
 Max-Forwards: 70
 ${none}`),
     // As the caller, after ackOf2xx.
-    bye: () => send(`BYE [next_url] SIP/2.0
+    bye: (n = 2) => send(`BYE [next_url] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 [routes]
 From: "Sipp Caller" <sip:+33123456789@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]
 [last_To:]
 Call-ID: [call_id]
-CSeq: 2 BYE
+CSeq: ${n} BYE
 Max-Forwards: 70
 ${none}`, 'retrans="500"'),
     // As the callee, after its ACK.
@@ -141,9 +157,11 @@ export async function sipp(scope, steps, { host = '127.0.0.1', port = 5080 + 2 *
     const dir = tempDir(scope, 'sipp')
     const tone = path.join(dir, 'tone.alaw')
     writeFileSync(tone, Buffer.from(sound.map(alawEncode)))
+    const toneMu = path.join(dir, 'tone.ulaw')
+    writeFileSync(toneMu, Buffer.from(sound.map(ulawEncode)))
     const file = path.join(dir, 'scenario.xml')
     const errors = path.join(dir, 'errors')
-    writeFileSync(file, `<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="causeway">\n${steps.join('').replaceAll('@TONE@', tone)}</scenario>\n`)
+    writeFileSync(file, `<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="causeway">\n${steps.join('').replaceAll('@TONE@', tone).replaceAll('@TONEMU@', toneMu)}</scenario>\n`)
     const media = 40000 + (port % 400) * 40
     const program = new Program(scope, 'sipp', 'sipp', [
         ...(to ? [to] : []), '-sf', file, '-i', host, '-p', String(port), '-mi', host, '-mp', String(media),

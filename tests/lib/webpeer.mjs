@@ -96,8 +96,8 @@ export class PhoneCall {
     }
 
     // Takes a call that came in.
-    async answer({ addr = '127.0.0.1' } = {}) {
-        const { sdp } = await this.peer.command('web.accept', { id: this.id, sdp: this.event.sdp, addr })
+    async answer({ addr = '127.0.0.1', codecs } = {}) {
+        const { sdp } = await this.peer.command('web.accept', { id: this.id, sdp: this.event.sdp, addr, ...(codecs ? { codecs } : {}) })
         await this.client.call('call.answer', { call: this.call, sdp })
         await this.peer.event(this.id, 'connected')
         return this

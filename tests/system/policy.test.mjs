@@ -4,7 +4,7 @@ import { before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { Gateway } from '../lib/gateway.mjs'
 import { Phone, WebPeer } from '../lib/webpeer.mjs'
-import { sdp, SipPeer } from '../lib/sip.mjs'
+import { SipPeer } from '../lib/sip.mjs'
 import { pcma, scenario, sipp, step } from '../lib/sipp.mjs'
 import { keysOf, samplesOf } from '../lib/capture.mjs'
 import { keySounds, peakHz } from '../lib/audio.mjs'
@@ -87,17 +87,6 @@ test('forbid: no-codec at once, and nobody is rung', async (t) => {
     const { sdp } = await peer.command('web.offer', { id: 9001, codecs: ['opus'], addr: '127.0.0.1' })
     await anna.client.refused('call.start', { call: 'x', to: '+1555', sdp }, 'no-codec')
     await peer.command('close', { id: 9001 })
-})
-
-test('a caller whose codec no browser has, and which is not translated: 488 at once, and nobody is rung', async (t) => {
-    const anna = await phone(t, 'unheard')
-    const caller = await sipp(t, scenario.callRefused('unheard', 488, { body: [[18, 'G729/8000'], [101, 'telephone-event/8000']] }), { to: '127.0.0.1:5060' })
-    await caller.passed(4000)
-    assert.ok(!anna.client.queue.some(({ method }) => method === 'call.incoming'))
-    const bob = await SipPeer.open(t)
-    bob.request('INVITE', 'sip:unheard@127.0.0.1', target, { body: sdp({ lines: ['m=audio PORT RTP/AVP 18 8', 'a=rtpmap:18 G729/8000', 'a=rtpmap:8 PCMA/8000'] }) })
-    assert.match((await anna.client.expect('call.incoming')).sdp, /PCMA/)
-    await bob.expect(180)
 })
 
 test('prefer: the trunk\'s list comes first, whatever the browser has', async (t) => {
