@@ -176,7 +176,7 @@ void cw_sip_uac_stray_answer(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP;
 
 /* An INVITE that passed the gate; takes the transaction over. */
 void cw_sip_uas_invite(cw_sip *sip, nta_incoming_t *irq, const sip_t *message,
-                       const cw_addr *source, cw_sip_transport transport) CW_ON_LOOP;
+                       const cw_sip_peer *peer) CW_ON_LOOP;
 
 /* 2xx, or a provisional with or without a body, to a request of this dialog. */
 void cw_sip_uas_reply(cw_sip_call *call, nta_incoming_t *irq, int status,

@@ -44,6 +44,7 @@ cw_sip_dialog *cw_sip_dialog_copy(const cw_sip_dialog *dialog)
     copy->gruu = g_strdup(dialog->gruu);
     copy->contact = g_strdup(dialog->contact);
     copy->outbound = g_strdup(dialog->outbound);
+    copy->tls_name = g_strdup(dialog->tls_name);
     copy->hop_for = g_strdup(dialog->hop_for);
     copy->route = g_ptr_array_copy(dialog->route, copy_text, NULL);
     g_ptr_array_set_free_func(copy->route, g_free);
@@ -69,6 +70,7 @@ static void dialog_clear(void *data)
     g_free(dialog->gruu);
     g_free(dialog->contact);
     g_free(dialog->outbound);
+    g_free(dialog->tls_name);
     g_free(dialog->hop_for);
     g_ptr_array_unref(dialog->route);
 }
@@ -171,6 +173,7 @@ cw_err cw_sip_dialog_take_invite(cw_sip_dialog *dialog, const sip_t *sip)
 
     dialog->call_id = g_strdup(sip->sip_call_id->i_id);
     dialog->remote_tag = g_strdup(sip->sip_from->a_tag ? sip->sip_from->a_tag : "");
+    dialog->secure = sip->sip_request->rq_url->url_type == url_sips;
     dialog->local = name_addr_of(sip->sip_to);
     dialog->remote = name_addr_of(sip->sip_from);
     dialog->local_user = cw_sip_user_escape(plain ? plain : "");

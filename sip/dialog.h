@@ -13,6 +13,8 @@
 
 #define CW_SIP_ROUTE_MAX 16 /* Record-Route entries of a peer that are kept; more is refused */
 
+typedef struct cw_tls_profile cw_tls_profile; /* tls.h */
+
 typedef struct cw_sip_dialog {
     char *call_id, *local_tag;
     char *remote_tag;     /* NULL: no response with a tag yet; "": an RFC 2543 peer */
@@ -31,7 +33,11 @@ typedef struct cw_sip_dialog {
     unsigned fork;
     unsigned hops_used;         /* of CW_SIP_HOPS_MAX, as our requests say in Max-Forwards */
     cw_sip_transport transport; /* when no URI says another */
-    char *hop_for;              /* the URI that hop was resolved from */
+    bool secure;                /* the request that made it was for a sips: URI */
+    cw_addr flow;               /* TCP, TLS: the peer's connection to us; AF_UNSPEC: none */
+    cw_tls_profile *tls;        /* our side of TLS; of the stack's. NULL: sip.tls_* */
+    char *tls_name; /* whom the peer's certificate must speak for; NULL: the URI's host */
+    char *hop_for;  /* the URI that hop was resolved from */
     cw_addr hop;
 } cw_sip_dialog;
 

@@ -5,6 +5,7 @@
 #include "sip/call.h"
 
 #include "base/log.h"
+#include "sip/stream.h"
 
 #include <string.h>
 
@@ -45,6 +46,18 @@ bool cw_sip_source_of(msg_t *msg, cw_addr *ret)
     else
         return false;
     return true;
+}
+
+/* Into sip->peer. */
+static bool find_peer(cw_sip *sip, msg_t *msg) CW_ON_LOOP
+{
+    const cw_sip_stream *stream =
+        cw_sip_stream_of(sip, tport_delivered_by(nta_agent_tports(sip->agent), msg));
+    cw_sip_peer *peer = &sip->peer;
+
+    *peer = (cw_sip_peer){ .transport = stream ? stream->transport : CW_SIP_UDP,
+                           .names = stream ? (const char *const *)stream->names : NULL };
+    return cw_sip_source_of(msg, &peer->addr);
 }
 
 static cw_sip_call *find_call(const cw_sip *sip, const char *local_tag, const char *call_id)
@@ -215,14 +228,6 @@ static void in_dialog(cw_sip_call *call, cw_sip_dialog *dialog, msg_t *msg,
 
 /* --- outside --- */
 
-static cw_sip_transport transport_of(const sip_t *message)
-{
-    const char *protocol = message->sip_via->v_protocol;
-
-    return protocol && g_ascii_strcasecmp(protocol, sip_transport_tcp) == 0 ? CW_SIP_TCP
-                                                                            : CW_SIP_UDP;
-}
-
 static void new_invite(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
 {
     const char *extra;
@@ -237,7 +242,7 @@ static void new_invite(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *s
     }
     irq = nta_incoming_create(sip->agent, NULL, msg, message, TAG_END());
     if (irq)
-        cw_sip_uas_invite(sip, irq, message, source, transport_of(message));
+        cw_sip_uas_invite(sip, irq, message, &sip->peer);
 }
 
 static void answer_options(cw_sip *sip, msg_t *msg, sip_t *message,
@@ -253,19 +258,20 @@ static void answer_options(cw_sip *sip, msg_t *msg, sip_t *message,
 
 static void new_subscribe(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
 {
-    cw_sub_new_subscribe(sip, msg, message, source, transport_of(message));
+    cw_sub_new_subscribe(sip, msg, message, source, sip->peer.transport);
 }
 
 static void outer_refer(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
 {
-    cw_sip_take_outer_refer(sip, msg, message, source, transport_of(message));
+    cw_sip_take_outer_refer(sip, msg, message, source, sip->peer.transport);
 }
 
-static bool scheme_is_ours(const sip_t *message)
+static bool scheme_is_ours(const cw_sip *sip, const sip_t *message)
 {
     enum url_type_e scheme = (enum url_type_e)message->sip_request->rq_url->url_type;
 
-    return scheme == url_sip || scheme == url_tel;
+    return scheme == url_sip || scheme == url_tel ||
+           (scheme == url_sips && sip->peer.transport == CW_SIP_TLS);
 }
 
 static void no_such_dialog(cw_sip *sip, msg_t *msg, sip_t *message,
@@ -293,7 +299,7 @@ static void out_of_dialog(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr
     g_autofree char *missing = NULL;
     int status = 0;
 
-    if (!scheme_is_ours(message)) {
+    if (!scheme_is_ours(sip, message)) {
         refuse(sip, msg, 416, NULL);
         return;
     }
@@ -318,7 +324,6 @@ static void on_request(cw_sip *sip, msg_t *msg, sip_t *message) CW_ON_LOOP
     cw_sip_dialog *dialog = call ? cw_sip_call_dialog(call, message->sip_from->a_tag) : NULL;
     size_t limit = (size_t)sip->conf->sip.transactions_max;
     bool events = cw_sub_knows(sip, message), known = dialog || events;
-    cw_addr source;
 
     cw_stat_inc(CW_STAT_sip_requests_in);
     if (method == sip_method_ack) { /* never answered */
@@ -328,8 +333,8 @@ static void on_request(cw_sip *sip, msg_t *msg, sip_t *message) CW_ON_LOOP
         return;
     }
     /* Whoever knows a dialog's tags belongs to it, wherever the request comes from. */
-    if (!known && (!cw_sip_source_of(msg, &source) ||
-                   (sip->ops->trusted && !sip->ops->trusted(sip->arg, &source))))
+    if (!known &&
+        (!find_peer(sip, msg) || (sip->ops->trusted && !sip->ops->trusted(sip->arg, &sip->peer))))
         refuse(sip, msg, 403, NULL);
     else if (cw_sip_server_transactions(sip) >= (known ? 2 * limit : limit))
         refuse(sip, msg, 503, "Retry-After: 5");
@@ -340,7 +345,7 @@ static void on_request(cw_sip *sip, msg_t *msg, sip_t *message) CW_ON_LOOP
     else if (message->sip_to->a_tag)
         refuse(sip, msg, 481, NULL);
     else
-        out_of_dialog(sip, msg, message, &source);
+        out_of_dialog(sip, msg, message, &sip->peer.addr);
 }
 
 int cw_sip_on_message(cw_sip *sip, nta_agent_t *agent, msg_t *msg, sip_t *message)

@@ -222,6 +222,7 @@ static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
     g_autofree char *to_uri = cw_sip_url_text(message->sip_to->a_url);
     const char *from_host = message->sip_from->a_url->url_host;
     cw_sip_invite invite = {
+        .peer = &sip->peer,
         .source = call->source,
         .ruri_user = ruri_user,
         .ruri_host = ruri->url_type == url_tel || !ruri->url_host ? "" : ruri->url_host,
@@ -248,19 +249,22 @@ static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
 }
 
 void cw_sip_uas_invite(cw_sip *sip, nta_incoming_t *irq, const sip_t *message,
-                       const cw_addr *source, cw_sip_transport transport)
+                       const cw_sip_peer *peer)
 {
     cw_sip_call *call = cw_sip_call_make(sip);
     cw_err err = cw_sip_dialog_take_invite(call->dialog, message);
 
     call->irq = irq;
-    call->source = *source;
+    call->source = peer->addr;
     call->remote_invite_cseq = message->sip_cseq->cs_seq;
-    call->dialog->transport = transport;
+    call->dialog->transport = peer->transport;
+    if (peer->transport != CW_SIP_UDP)
+        call->dialog->flow = peer->addr;
     call->dialog->gruu = g_strdup(cw_sip_reg_gruu(sip, call->dialog->local_user));
     call->dialog->contact =
         call->dialog->gruu ? g_strdup_printf("<%s>", call->dialog->gruu)
-                           : cw_sip_contact_for(sip, transport, source, call->dialog->local_user);
+                           : cw_sip_contact_for(sip, peer->transport, &peer->addr,
+                                                call->dialog->local_user, call->dialog->secure);
     nta_incoming_tag(irq, call->dialog->local_tag);
     nta_incoming_bind(irq, on_cancel, call);
     nta_incoming_treply(irq, SIP_100_TRYING, TAG_END());

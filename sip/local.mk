@@ -7,8 +7,10 @@ sip_libsip_a_SOURCES = \
 	sip/dialog.c sip/dialog.h \
 	sip/event.c sip/event.h \
 	sip/exchange.c \
+	sip/frame.c sip/frame.h \
 	sip/gate.c \
 	sip/header.c sip/header.h \
+	sip/hops.c sip/hops.h \
 	sip/interpose.c sip/interpose.h \
 	sip/invite_uac.c \
 	sip/invite_uas.c \
@@ -18,6 +20,7 @@ sip_libsip_a_SOURCES = \
 	sip/notifier.c \
 	sip/option.c sip/option.def \
 	sip/prack.c \
+	sip/plug.c sip/plug.h \
 	sip/priv.h \
 	sip/binding.c \
 	sip/reason.c \
@@ -35,6 +38,8 @@ sip_libsip_a_SOURCES = \
 	sip/subscribe.c sip/subscribe.h sip/subscribe.fsm \
 	sip/subscriber.c \
 	sip/target.c \
+	sip/stream.c sip/stream.h sip/stream_io.c \
+	sip/tls.c sip/tls.h \
 	sip/transport.c \
 	sip/uri.c sip/uri.h \
 	sip/urilist.c sip/urilist.h

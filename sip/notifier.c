@@ -241,7 +241,10 @@ static cw_sip_sub *make_offered(cw_sip *sip, nta_incoming_t *irq, const sip_t *m
         return NULL;
     }
     dialog->transport = transport;
-    dialog->contact = cw_sip_contact_for(sip, transport, source, dialog->local_user);
+    if (transport != CW_SIP_UDP)
+        dialog->flow = *source;
+    dialog->contact =
+        cw_sip_contact_for(sip, transport, source, dialog->local_user, dialog->secure);
     nta_incoming_tag(irq, dialog->local_tag);
     sub = cw_sub_make(sip, dialog, message->sip_event->o_type, message->sip_event->o_id);
     sub->notifier = true;

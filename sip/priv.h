@@ -8,6 +8,7 @@
 #include "sip/dialog.h"
 #include "sip/refer.h"
 #include "sip/request.h"
+#include "sip/hops.h"
 #include "sip/resolve.h"
 #include "sip/sip.h"
 
@@ -28,6 +29,8 @@
 #include <sofia-sip/tport_tag.h>
 
 #define CW_SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
+
+typedef struct cw_tls cw_tls; /* tls.h */
 
 typedef struct cw_sip_send cw_sip_send;
 
@@ -53,6 +56,12 @@ struct cw_sip {
     GQueue sends;         /* cw_sip_send in flight */
     GQueue queries;       /* cw_sip_query */
     GQueue replies;       /* cw_sip_reply */
+    cw_tls *tls;
+    cw_sip_hops *hops;
+    cw_sip_peer peer;          /* who sent the message being handled */
+    GQueue streams;            /* cw_sip_stream */
+    GHashTable *streams_by_tp; /* tport_t -> cw_sip_stream */
+    GHashTable *stream_counts; /* IP -> unsigned: inbound connections of an address */
     char *domain, *user_agent;
     unsigned bad_seen; /* malformed messages already added to the counter */
 };
@@ -66,9 +75,10 @@ CW_NODISCARD cw_err cw_sip_listen(cw_sip *sip, const char *text, char why[static
 const cw_sip_listener *cw_sip_listener_for(const cw_sip *sip, cw_sip_transport transport,
                                            const cw_addr *peer, cw_addr *local) CW_ON_LOOP;
 
-/* "<sip:user@192.0.2.1:5060;transport=tcp>" for that peer; NULL as above. `user` is escaped. */
+/* "<sip:user@192.0.2.1:5060;transport=tcp>" for that peer, `secure`: "<sips:…>"; NULL as above.
+ * `user` is escaped. */
 char *cw_sip_contact_for(const cw_sip *sip, cw_sip_transport transport, const cw_addr *peer,
-                         const char *user) CW_ON_LOOP;
+                         const char *user, bool secure) CW_ON_LOOP;
 json_t *cw_sip_listeners_json(const cw_sip *sip) CW_ON_LOOP;
 
 /* --- gate.c: every request that no transaction of ours was waiting for --- */
@@ -125,6 +135,8 @@ struct cw_sip_send {
     cw_resolve *resolve;
     cw_timer *later; /* reports a failure that happened before cw_sip_send_start returned */
     cw_sip_transport transport; /* of the hop it went to */
+    char host[256];             /* of the URI it goes by */
+    const tport_t *tp;          /* of the connection it went by, to compare; NULL: UDP */
     bool provisional;           /* one has come: CANCEL is allowed (RFC 3261 9.1) */
     cw_err err;
 };
@@ -137,6 +149,9 @@ cw_sip_send *cw_sip_send_start(cw_sip_call *call, cw_sip_dialog *dialog,
 cw_sip_send *cw_sip_send_alone(cw_sip *sip, cw_sip_account *account, cw_sip_dialog *dialog,
                                const cw_sip_request *request, cw_sip_alone_fn *fn,
                                void *arg) CW_ON_LOOP;
+/* A connection ended. What went by it and got no answer yet has failed (RFC 3261 17.1.4); one that
+ * has a provisional response may get its final one by another connection. */
+void cw_sip_sends_lost(cw_sip *sip, const tport_t *tp, cw_err why) CW_ON_LOOP;
 /* CANCEL an INVITE; `reasons` as cw_sip_call_reasons gives them, NULL: none. */
 void cw_sip_send_cancel(cw_sip_send *send, const char *const *reasons) CW_ON_LOOP;
 void cw_sip_send_free(cw_sip_send *send) CW_ON_LOOP; /* no call follows; NULL is fine */

@@ -295,7 +295,10 @@ void cw_sip_take_outer_refer(cw_sip *sip, msg_t *msg, sip_t *message, const cw_a
         call = cw_sip_find_replaced(sip, &found);
     if (irq && call && cw_sip_dialog_take_invite(dialog, message) == CW_OK) {
         dialog->transport = transport;
-        dialog->contact = cw_sip_contact_for(sip, transport, source, dialog->local_user);
+        if (transport != CW_SIP_UDP)
+            dialog->flow = *source;
+        dialog->contact =
+            cw_sip_contact_for(sip, transport, source, dialog->local_user, dialog->secure);
         nta_incoming_tag(irq, dialog->local_tag);
         cw_sip_call_trace(call, false, 0, NULL, "REFER");
         take(call, dialog, irq, message, source);

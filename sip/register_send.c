@@ -2,6 +2,7 @@
 #include "sip/register_priv.h"
 
 #include "base/log.h"
+#include "sip/stream.h"
 #include "sip/uri.h"
 
 #include <string.h>
@@ -212,9 +213,22 @@ static void fail(cw_sip_reg *reg, cw_err err) CW_ON_LOOP
     cw_timer_start(reg->timer, 0);
 }
 
+static cw_err reach(const cw_sip_registrar *r, tport_t **tp) CW_ON_LOOP
+{
+    const char *name = r->proxy ?: r->domain;
+    cw_sip_way way = { .transport = r->transport, .addr = r->addr[r->at] };
+    cw_sip_host host;
+    cw_err err = cw_sip_host_parse(name, strlen(name), &host);
+
+    if (!err && r->transport == CW_SIP_TLS)
+        way.name = host.name;
+    return err ? err : cw_sip_stream_reach(r->sip, &way, NULL, NULL, tp);
+}
+
 void cw_sip_reg_transmit(cw_sip_reg *reg)
 {
     cw_sip_registrar *r = reg->registrar;
+    tport_t *tp;
     msg_t *msg;
 
     reg->retry_after_s = 0;
@@ -229,8 +243,10 @@ void cw_sip_reg_transmit(cw_sip_reg *reg)
         return;
     }
     reg->at = (uint8_t)r->at;
-    reg->orq = nta_outgoing_mcreate(r->sip->agent, on_response, (cw_sip_send *)(void *)reg,
-                                    (url_string_t *)r->url, msg, TPTAG_IDENT(r->ident), TAG_END());
+    if (reach(r, &tp) == CW_OK)
+        reg->orq = nta_outgoing_mcreate(r->sip->agent, on_response, (cw_sip_send *)(void *)reg,
+                                        (url_string_t *)r->url, msg, TPTAG_IDENT(r->ident),
+                                        TAG_IF(tp, NTATAG_TPORT(tp)), TAG_END());
     if (!reg->orq) {
         msg_destroy(msg);
         fail(reg, CW_E_NETWORK);

@@ -2,6 +2,7 @@
 #include "sip/call.h"
 
 #include "base/log.h"
+#include "sip/stream.h"
 
 #include <string.h>
 
@@ -121,6 +122,17 @@ static msg_t *build(cw_sip_send *send, sip_method_t method, const char *name, co
     return msg;
 }
 
+static cw_sip_way way_of(const cw_sip_send *send) CW_ON_LOOP
+{
+    const cw_sip_dialog *dialog = send->dialog;
+
+    return (cw_sip_way){ .transport = send->transport,
+                         .addr = dialog->hop,
+                         .name = send->transport != CW_SIP_TLS ? NULL
+                                 : dialog->tls_name            ? dialog->tls_name
+                                                               : send->host };
+}
+
 /* --- answers --- */
 
 /* True when the request is on its way again with credentials. */
@@ -148,7 +160,10 @@ static int on_response(cw_sip_send *send, nta_outgoing_t *orq, sip_t const *sip)
 
     cw_assert_on_loop();
     if (internal) { /* NTA's own 408 or 503: nobody answered */
-        send->err = status == 408 ? CW_E_TIMEOUT : CW_E_NETWORK;
+        cw_sip_way way = way_of(send);
+        bool tls = cw_sip_hop_fault(send->sip->hops, &way) == CW_E_TLS;
+
+        send->err = status == 408 ? CW_E_TIMEOUT : tls ? CW_E_TLS : CW_E_NETWORK;
         finish(send, 0, NULL);
         return 0;
     }
@@ -190,6 +205,15 @@ static void take_credentials(cw_sip_send *send, const char *ruri) CW_ON_LOOP
     }
 }
 
+static cw_err connection(cw_sip_send *send, tport_t **ret) CW_ON_LOOP
+{
+    const cw_sip_dialog *dialog = send->dialog;
+    cw_sip_way way = way_of(send);
+
+    return cw_sip_stream_reach(send->sip, &way, dialog->tls,
+                               cw_addr_family(&dialog->flow) ? &dialog->flow : NULL, ret);
+}
+
 /* The hop is known: out it goes. */
 static void transmit(cw_sip_send *send)
 {
@@ -198,18 +222,19 @@ static void transmit(cw_sip_send *send)
     bool ack = send->method == sip_method_ack;
     const cw_sip_listener *listener;
     cw_addr local;
+    tport_t *tp;
     msg_t *msg;
 
     cw_sip_dialog_next(dialog, &ruri, &route);
     listener = cw_sip_listener_for(send->sip, send->transport, &dialog->hop, &local);
-    if (!listener) {
+    if (!listener || connection(send, &tp)) {
         fail(send, CW_E_NETWORK);
         return;
     }
     g_free(dialog->contact);
     dialog->contact = dialog->gruu ? g_strdup_printf("<%s>", dialog->gruu)
                                    : cw_sip_contact_for(send->sip, send->transport, &dialog->hop,
-                                                        dialog->local_user);
+                                                        dialog->local_user, dialog->secure);
     take_credentials(send, ruri);
     msg = build(send, send->method, send->name, ruri, route);
     if (!msg) {
@@ -218,15 +243,17 @@ static void transmit(cw_sip_send *send)
     }
     cw_stat_inc(CW_STAT_sip_requests_out);
     cw_sip_call_trace(send->call, true, 0, NULL, send->name);
-    send->orq = nta_outgoing_mcreate(send->sip->agent, ack ? NULL : on_response, ack ? NULL : send,
-                                     (url_string_t *)url, msg, NTATAG_STATELESS(ack),
-                                     TPTAG_IDENT(listener->ident), TAG_END());
+    send->orq =
+        nta_outgoing_mcreate(send->sip->agent, ack ? NULL : on_response, ack ? NULL : send,
+                             (url_string_t *)url, msg, NTATAG_STATELESS(ack),
+                             TPTAG_IDENT(listener->ident), TAG_IF(tp, NTATAG_TPORT(tp)), TAG_END());
     if (!send->orq) {
         msg_destroy(msg);
         fail(send, CW_E_NETWORK);
     } else if (ack) {
         send->orq = NULL; /* stateless: gone already */
     }
+    send->tp = tp;
 }
 
 static bool is_usable_hop(const cw_addr *addr)
@@ -278,10 +305,12 @@ static bool route(cw_sip_send *send) CW_ON_LOOP
         return false;
     }
     send->transport = host.has_transport ? host.transport : dialog->transport;
+    g_strlcpy(send->host, host.name, sizeof send->host);
     if (g_strcmp0(next, dialog->hop_for) == 0)
         return true;
-    if (host.numeric && cw_addr_from_ip(host.name, strlen(host.name), host.port ? host.port : 5060,
-                                        &dialog->hop) == CW_OK) {
+    if (host.numeric &&
+        cw_addr_from_ip(host.name, strlen(host.name), cw_sip_port_of(&host, send->transport),
+                        &dialog->hop) == CW_OK) {
         if (!is_usable_hop(&dialog->hop)) {
             fail(send, CW_E_NETWORK);
             return false;
@@ -345,12 +374,25 @@ cw_sip_send *cw_sip_send_alone(cw_sip *sip, cw_sip_account *account, cw_sip_dial
     return send;
 }
 
+void cw_sip_sends_lost(cw_sip *sip, const tport_t *tp, cw_err why)
+{
+    for (GList *at = sip->sends.head; at; at = at->next) {
+        cw_sip_send *send = at->data;
+
+        if (send->tp != tp || !send->orq || send->provisional)
+            continue;
+        nta_outgoing_destroy(g_steal_pointer(&send->orq));
+        fail(send, why == CW_E_TLS ? why : CW_E_NETWORK);
+    }
+}
+
 void cw_sip_send_cancel(cw_sip_send *send, const char *const *reasons)
 {
     g_autofree char *ruri = NULL, *route_header = NULL, *url = NULL;
     const cw_sip_listener *listener;
     nta_outgoing_t *orq;
     cw_addr local;
+    tport_t *tp;
     msg_t *msg;
 
     if (!send->orq)
@@ -358,16 +400,18 @@ void cw_sip_send_cancel(cw_sip_send *send, const char *const *reasons)
     url = hop_url(send);
     cw_sip_dialog_next(send->dialog, &ruri, &route_header);
     listener = cw_sip_listener_for(send->sip, send->transport, &send->dialog->hop, &local);
-    msg = listener ? build(send, SIP_METHOD_CANCEL, ruri, route_header) : NULL;
+    msg = listener && !connection(send, &tp) ? build(send, SIP_METHOD_CANCEL, ruri, route_header)
+                                             : NULL;
     if (!msg)
         return;
     add_extra(msg, sip_object(msg), reasons);
     cw_stat_inc(CW_STAT_sip_requests_out);
     cw_sip_call_trace(send->call, true, 0, NULL, "CANCEL");
     /* The INVITE's branch, so that the server finds it (9.1). */
-    orq = nta_outgoing_mcreate(send->sip->agent, NULL, NULL, (url_string_t *)url, msg,
-                               NTATAG_BRANCH_KEY(nta_outgoing_branch(send->orq)),
-                               TPTAG_IDENT(listener->ident), TAG_END());
+    orq =
+        nta_outgoing_mcreate(send->sip->agent, NULL, NULL, (url_string_t *)url, msg,
+                             NTATAG_BRANCH_KEY(nta_outgoing_branch(send->orq)),
+                             TPTAG_IDENT(listener->ident), TAG_IF(tp, NTATAG_TPORT(tp)), TAG_END());
     if (!orq)
         msg_destroy(msg);
 }

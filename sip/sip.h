@@ -25,6 +25,14 @@ const char *cw_sip_transport_name(cw_sip_transport transport); /* "udp", "tcp", 
 /* Any case. CW_E_PARAMS: none of them. Pure. */
 CW_NODISCARD cw_err cw_sip_transport_parse(const char *name, size_t len, cw_sip_transport *ret);
 
+/* Who sent a message. */
+typedef struct cw_sip_peer {
+    cw_addr addr;
+    cw_sip_transport transport;
+    /* Whom its certificate speaks for (RFC 5922 7.1), lower case, checked; NULL: showed none. */
+    const char *const *names;
+} cw_sip_peer;
+
 /* A message that came in, as far as the layers above look at it. Lives until the callback that
  * brought it returns. */
 typedef struct cw_sip_message cw_sip_message;
@@ -61,7 +69,8 @@ typedef struct cw_sip_end {
 
 /* A new INVITE came in. The strings live until the callback returns. */
 typedef struct cw_sip_invite {
-    cw_addr source;        /* where the request came from */
+    const cw_sip_peer *peer;
+    cw_addr source;        /* the peer's address */
     const char *ruri_user; /* "+33123456789", "alice"; may be "" */
     const char *ruri_host;
     const char *from_user, *from_host, *from_display; /* display without quotes; may be "" */
@@ -138,8 +147,8 @@ typedef struct cw_sip_ops {
     /* SUBSCRIBE: take it with cw_sip_sub_accept (CW_OK), or return why not. NULL or
      * CW_E_UNSUPPORTED: 489, no such event. */
     cw_err (*subscribe)(void *arg, const cw_sip_inquiry *inquiry, cw_sip_sub *sub);
-    /* May this address call us at all? Otherwise 403, counted, before anything else. */
-    bool (*trusted)(void *arg, const cw_addr *source);
+    /* May this peer call us at all? Otherwise 403, counted, before anything else. */
+    bool (*trusted)(void *arg, const cw_sip_peer *peer);
 } cw_sip_ops;
 
 /* CW_E_IO an address cannot be bound; `why` says which. `conf` and `ops` must outlive it. */
@@ -148,8 +157,12 @@ CW_NODISCARD cw_err cw_sip_new(cw_loop *loop, const cw_conf *conf, const cw_sip_
 /* What cw_sip_new would refuse in the configuration, without opening anything. CW_E_CONF; pure. */
 CW_NODISCARD cw_err cw_sip_check(const cw_conf *conf, char why[static 128]);
 void cw_sip_free(cw_sip *sip) CW_ON_LOOP;
-const char *cw_sip_domain(const cw_sip *sip) CW_ON_LOOP; /* host[:port] for From */
-json_t *cw_sip_json(const cw_sip *sip) CW_ON_LOOP;       /* listeners, transactions, dialogs now */
+/* Read certificates, keys and authorities again; connections keep theirs. On error all is as
+ * before, and `why` says what is wrong. */
+CW_NODISCARD cw_err cw_sip_tls_reload(cw_sip *sip, char why[static 128]) CW_ON_LOOP;
+json_t *cw_sip_connections_json(const cw_sip *sip) CW_ON_LOOP; /* TCP and TLS; 200 of them */
+const char *cw_sip_domain(const cw_sip *sip) CW_ON_LOOP;       /* host[:port] for From */
+json_t *cw_sip_json(const cw_sip *sip) CW_ON_LOOP; /* listeners, transactions, dialogs now */
 
 /* The addresses of "host[:port]", as a call to it would find them. `fn` is called once, not before
  * this returns, within sip.dns_timeout_ms, and not after _free; it may free the lookup.
@@ -179,6 +192,10 @@ typedef struct cw_sip_target {
     const char *from_display; /* NULL: none */
     const char *next_hop;     /* host[:port] or [v6]:port; NULL: the request URI's host */
     cw_sip_transport transport;
+    struct {
+        const char *certificate, *key, *authorities; /* files; NULL: those of sip.tls_* */
+        const char *name; /* whom the far certificate must speak for; NULL: the next hop's host */
+    } tls;
     cw_sip_credentials credentials; /* username NULL: none */
     const char *const *headers;     /* "X-Name: value", NULL-ended; may be NULL; checked */
     /* URIs the INVITE is sent by (RFC 3261 8.1.1.1, RFC 3608), NULL-ended; may be NULL. The first

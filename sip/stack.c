@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "sip/event.h"
 #include "sip/interpose.h"
+#include "sip/stream.h"
 
 #include <sofia-sip/su_log.h>
 #include <stdarg.h>
@@ -38,8 +39,8 @@ static nta_agent_t *make_agent(cw_sip *sip) CW_ON_LOOP
                             NTATAG_USE_SRV(0), NTATAG_SIP_T1((unsigned)conf->t1_ms),
                             NTATAG_SIP_T1X64((unsigned)conf->t1x64_ms),
                             NTATAG_TIMER_C((unsigned)(conf->ring_timeout_ms + 2 * conf->t1x64_ms)),
-                            NTATAG_MAXSIZE((usize_t)conf->message_max_bytes),
-                            NTATAG_UDP_MTU((unsigned)conf->udp_mtu_bytes), TAG_END());
+                            NTATAG_MAXSIZE((usize_t)conf->message_max_bytes), NTATAG_UDP_MTU(65535),
+                            NTATAG_TCP_RPORT(1), NTATAG_TLS_RPORT(1), TAG_END());
 }
 
 static cw_err choose_domain(cw_sip *sip, char why[static 128])
@@ -63,12 +64,46 @@ static cw_err choose_domain(cw_sip *sip, char why[static 128])
     return CW_OK;
 }
 
+/* A trunk by TLS needs a TLS listener; without one in sip.listen there is one at any port of each
+ * family, that nobody is told of and that closes what connects, for want of a certificate. */
+static cw_err listen_for_trunks(cw_sip *sip, char why[static 128]) CW_ON_LOOP
+{
+    bool wanted = false, has[2] = { false, false };
+    unsigned n = sip->listeners->len;
+    cw_err err = CW_OK;
+
+    for (size_t i = 0; i < sip->conf->trunk_n; i++)
+        wanted |= g_ascii_strcasecmp(sip->conf->trunk[i].transport, "tls") == 0;
+    for (unsigned i = 0; i < n; i++) {
+        const cw_sip_listener *listener = sip->listeners->pdata[i];
+
+        wanted = wanted && listener->transport != CW_SIP_TLS;
+    }
+    for (unsigned i = 0; !err && wanted && i < n; i++) {
+        const cw_sip_listener *listener = sip->listeners->pdata[i];
+        bool *known = &has[cw_addr_family(&listener->addr) == AF_INET6];
+        cw_addr any_port = listener->addr;
+        char printed[CW_ADDR_STR], text[CW_ADDR_STR + 4];
+
+        if (*known)
+            continue;
+        *known = true;
+        cw_addr_set_port(&any_port, 0);
+        g_snprintf(text, sizeof text, "tls:%s", cw_addr_print(&any_port, printed));
+        err = cw_sip_listen(sip, text, why);
+    }
+    return err;
+}
+
 static cw_err start(cw_sip *sip, char why[static 128]) CW_ON_LOOP
 {
     g_autofree char *servers = g_strjoinv(",", sip->conf->sip.dns_servers);
     unsigned binds = cw_sip_interposed_binds();
     cw_err err;
 
+    err = cw_tls_new(sip->conf, &sip->tls, why);
+    if (err)
+        return err;
     sip->agent = make_agent(sip);
     if (!sip->agent) {
         g_strlcpy(why, "the SIP agent cannot be made", 128);
@@ -83,6 +118,9 @@ static cw_err start(cw_sip *sip, char why[static 128]) CW_ON_LOOP
         g_strlcpy(why, "sip.listen is empty", 128);
         return CW_E_CONF;
     }
+    err = listen_for_trunks(sip, why);
+    if (err)
+        return err;
     if (cw_sip_interposed_binds() == binds) {
         g_strlcpy(why, "Sofia-SIP's own resolver is in use: wrong link", 128);
         return CW_E_INTERNAL;
@@ -113,6 +151,9 @@ cw_err cw_sip_new(cw_loop *loop, const cw_conf *conf, const cw_sip_ops *ops, voi
         g_strlcpy(why, "Sofia-SIP's own resolver is in use: wrong link", 128);
         return CW_E_INTERNAL;
     }
+    err = cw_sip_plug(why);
+    if (err)
+        return err;
     su_log_redirect(NULL, on_sofia_log, NULL);
     sip = g_new0(cw_sip, 1);
     sip->loop = loop;
@@ -129,6 +170,10 @@ cw_err cw_sip_new(cw_loop *loop, const cw_conf *conf, const cw_sip_ops *ops, voi
     g_queue_init(&sip->sends);
     g_queue_init(&sip->queries);
     g_queue_init(&sip->replies);
+    g_queue_init(&sip->streams);
+    sip->hops = cw_sip_hops_new();
+    sip->streams_by_tp = g_hash_table_new(NULL, NULL);
+    sip->stream_counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     err = start(sip, why);
     if (err) {
         cw_sip_free(sip);
@@ -171,12 +216,32 @@ void cw_sip_free(cw_sip *sip)
     for (GList *at = calls; at; at = at->next)
         cw_sip_call_unref(at->data);
     cw_resolver_free(sip->resolver);
+    cw_sip_streams_close(sip);
     if (sip->agent)
         nta_agent_destroy(sip->agent);
+    cw_sip_unplug(sip);
+    cw_tls_free(sip->tls);
+    cw_sip_hops_free(sip->hops);
+    g_hash_table_unref(sip->streams_by_tp);
+    g_hash_table_unref(sip->stream_counts);
     g_ptr_array_unref(sip->listeners);
     g_free(sip->domain);
     g_free(sip->user_agent);
     g_free(sip);
+}
+
+cw_err cw_sip_tls_reload(cw_sip *sip, char why[static 128])
+{
+    cw_err err = cw_tls_reload(sip->tls, why);
+
+    cw_log(err ? CW_LOG_ERROR : CW_LOG_INFO, CW_MOD_SIP, "sip.tls.reload", "why", err ? why : NULL,
+           NULL);
+    return err;
+}
+
+json_t *cw_sip_connections_json(const cw_sip *sip)
+{
+    return cw_sip_streams_json(sip);
 }
 
 const char *cw_sip_domain(const cw_sip *sip)
@@ -211,9 +276,10 @@ json_t *cw_sip_json(const cw_sip *sip)
     while (g_hash_table_iter_next(&iter, NULL, &value))
         for (guint i = 0; i < ((GPtrArray *)value)->len; i++)
             json_array_append_new(subs, cw_sip_sub_json(((GPtrArray *)value)->pdata[i]));
-    return json_pack("{s:s s:o s:o s:i s:i s:o s:o}", "domain", sip->domain, "listeners",
-                     cw_sip_listeners_json(sip), "transactions", agent_json(sip), "requests",
-                     (int)g_queue_get_length((GQueue *)&sip->sends), "resolving",
-                     (int)cw_resolver_pending(sip->resolver), "calls", calls, "subscriptions",
-                     subs);
+    return json_pack("{s:s s:o s:i s:o s:i s:i s:o s:o}", "domain", sip->domain, "listeners",
+                     cw_sip_listeners_json(sip), "connections",
+                     (int)g_queue_get_length((GQueue *)&sip->streams), "transactions",
+                     agent_json(sip), "requests", (int)g_queue_get_length((GQueue *)&sip->sends),
+                     "resolving", (int)cw_resolver_pending(sip->resolver), "calls", calls,
+                     "subscriptions", subs);
 }

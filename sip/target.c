@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "sip/header.h"
 #include "sip/refer.h"
+#include "sip/tls.h"
 #include "sip/uri.h"
 
 #include <string.h>
@@ -75,6 +76,14 @@ static cw_err fill(const cw_sip *sip, cw_sip_dialog *dialog, const cw_sip_target
     for (const char *const *uri = target->route; uri && *uri; uri++)
         g_ptr_array_add(dialog->route, g_strdup(*uri));
     dialog->transport = host->has_transport ? host->transport : target->transport;
+    dialog->secure = g_str_has_prefix(ruri, "sips:");
+    if (dialog->transport == CW_SIP_TLS || target->transport == CW_SIP_TLS) {
+        dialog->tls = cw_tls_profile_get(sip->tls, target->tls.certificate, target->tls.key,
+                                         target->tls.authorities);
+        dialog->tls_name = g_strdup(target->tls.name ?: host->name);
+        if (!dialog->tls)
+            return CW_E_CONF;
+    }
     if (target->next_hop)
         dialog->outbound = g_strdup_printf("sip:%s;transport=%s", target->next_hop,
                                            cw_sip_transport_name(target->transport));

@@ -1,4 +1,4 @@
-#include "sip/priv.h"
+#include "sip/plug.h"
 
 #include "base/json.h"
 #include "base/log.h"
@@ -8,18 +8,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PARTIAL_MS 15000u   /* a TCP message has this long between two reads */
-#define IDLE_MS    1800000u /* a TCP connection that carried messages stays this long */
-
 static cw_err parse_listen(const char *text, cw_sip_listener *ret)
 {
-    if (g_str_has_prefix(text, "udp:"))
-        ret->transport = CW_SIP_UDP;
-    else if (g_str_has_prefix(text, "tcp:"))
-        ret->transport = CW_SIP_TCP;
-    else
+    const char *colon = strchr(text, ':');
+
+    if (!colon || cw_sip_transport_parse(text, (size_t)(colon - text), &ret->transport))
         return CW_E_SYNTAX;
-    return cw_addr_parse(text + 4, 5060, &ret->addr);
+    return cw_addr_parse(colon + 1, ret->transport == CW_SIP_TLS ? 5061 : 5060, &ret->addr);
 }
 
 static cw_err parse_or_say(const char *text, cw_sip_listener *ret, char why[static 128])
@@ -40,8 +35,14 @@ cw_err cw_sip_check(const cw_conf *conf, char why[static 128])
         g_strlcpy(why, "sip.listen is empty", 128);
         return CW_E_CONF;
     }
-    for (; !err && *text; text++)
+    for (; !err && *text; text++) {
         err = parse_or_say(*text, &ignored, why);
+        if (!err && ignored.transport == CW_SIP_TLS &&
+            !(conf->sip.tls_certificate && *conf->sip.tls_certificate)) {
+            g_snprintf(why, 128, "sip.listen: \"%.60s\" wants sip.tls_certificate", *text);
+            err = CW_E_CONF;
+        }
+    }
     return err ? err : cw_sip_dialog_check(conf, why);
 }
 
@@ -61,15 +62,21 @@ cw_err cw_sip_listen(cw_sip *sip, const char *text, char why[static 128])
     g_autofree char *url = NULL;
     char printed[CW_ADDR_STR];
     tport_t *tp;
+    int err;
 
     if (parse_or_say(text, listener, why))
         return CW_E_CONF;
     g_snprintf(listener->ident, sizeof listener->ident, "l%u", sip->listeners->len);
-    url = g_strdup_printf("sip:%s;transport=%s", cw_addr_print(&listener->addr, printed),
-                          listener->transport == CW_SIP_TCP ? "tcp" : "udp");
-    if (nta_agent_add_tport(sip->agent, (url_string_t *)url, TPTAG_IDENT(listener->ident),
-                            TPTAG_TIMEOUT(PARTIAL_MS), TPTAG_IDLE(IDLE_MS), TPTAG_REUSE(1),
-                            TAG_END()) < 0) {
+    url = g_strdup_printf("%s:%s;transport=%s", listener->transport == CW_SIP_TLS ? "sips" : "sip",
+                          cw_addr_print(&listener->addr, printed),
+                          cw_sip_transport_name(listener->transport));
+    cw_sip_plug_for(sip);
+    /* How long a connection may be silent is stream.c's. */
+    err = nta_agent_add_tport(sip->agent, (url_string_t *)url, TPTAG_IDENT(listener->ident),
+                              TPTAG_TIMEOUT(UINT_MAX), TPTAG_IDLE(UINT_MAX), TPTAG_REUSE(1),
+                              TAG_END());
+    cw_sip_plug_for(NULL);
+    if (err < 0) {
         g_snprintf(why, 128, "cannot listen on %.60s: %s", text, g_strerror(errno));
         return CW_E_IO;
     }
@@ -125,15 +132,17 @@ const cw_sip_listener *cw_sip_listener_for(const cw_sip *sip, cw_sip_transport t
 }
 
 char *cw_sip_contact_for(const cw_sip *sip, cw_sip_transport transport, const cw_addr *peer,
-                         const char *user)
+                         const char *user, bool secure)
 {
     cw_addr local;
     char printed[CW_ADDR_STR];
 
     if (!cw_sip_listener_for(sip, transport, peer, &local))
         return NULL;
-    return g_strdup_printf("<sip:%s%s%s%s>", user, *user ? "@" : "", cw_addr_print(&local, printed),
-                           transport == CW_SIP_TCP ? ";transport=tcp" : "");
+    return g_strdup_printf(
+        "<%s:%s%s%s%s%s>", secure ? "sips" : "sip", user, *user ? "@" : "",
+        cw_addr_print(&local, printed), transport == CW_SIP_UDP || secure ? "" : ";transport=",
+        transport == CW_SIP_UDP || secure ? "" : cw_sip_transport_name(transport));
 }
 
 json_t *cw_sip_listeners_json(const cw_sip *sip)
@@ -145,8 +154,8 @@ json_t *cw_sip_listeners_json(const cw_sip *sip)
         const cw_sip_listener *listener = sip->listeners->pdata[i];
 
         json_array_append_new(list, json_pack("{s:s s:s}", "transport",
-                                              listener->transport == CW_SIP_TCP ? "tcp" : "udp",
-                                              "address", cw_addr_print(&listener->addr, printed)));
+                                              cw_sip_transport_name(listener->transport), "address",
+                                              cw_addr_print(&listener->addr, printed)));
     }
     return list;
 }

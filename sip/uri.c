@@ -129,6 +129,11 @@ cw_err cw_sip_host_parse(const char *text, size_t len, cw_sip_host *ret)
     return CW_OK;
 }
 
+uint16_t cw_sip_port_of(const cw_sip_host *host, cw_sip_transport transport)
+{
+    return host->port ? host->port : transport == CW_SIP_TLS ? 5061 : 5060;
+}
+
 /* The next ";name=value" at *at (which points behind the host); false at the end. */
 static bool next_param(const char **at, const char **name, size_t *name_len, const char **value,
                        size_t *value_len)

@@ -26,6 +26,9 @@ typedef struct cw_sip_host {
     cw_sip_transport transport; /* valid with has_transport; sips: implies TLS */
 } cw_sip_host;
 
+/* Its port, or the transport's own. */
+uint16_t cw_sip_port_of(const cw_sip_host *host, cw_sip_transport transport);
+
 /* "host", "host:port", "192.0.2.1:5060", "[2001:db8::1]:5060". CW_E_PARAMS: not one of them. */
 CW_NODISCARD cw_err cw_sip_host_parse(const char *text, size_t len, cw_sip_host *ret);
 

@@ -561,6 +561,7 @@ export const errors = {
   "not-acceptable": { code: -32034, text: "this offer is not acceptable here" },
   "hops": { code: -32036, text: "passed through too many gateways, or one twice" },
   "quota": { code: -32037, text: "a bound of what this caller may spend is reached" },
+  "tls": { code: -32038, text: "the far end is not who it should be, or speaks no TLS with us" },
   "dns": { code: -32035, text: "the name of the next hop cannot be resolved" },
   "ice": { code: -32040, text: "no connectivity check succeeded" },
   "dtls": { code: -32041, text: "the DTLS handshake failed" },

@@ -199,6 +199,10 @@ static CW_ON_LOOP cw_err reach_sip(cw_calls *calls, cw_call *call, const cw_rout
                              .hops_used = call->hops_used };
 
     if (trunk) {
+        target.tls.certificate = trunk->tls_certificate;
+        target.tls.key = trunk->tls_key;
+        target.tls.authorities = trunk->tls_authorities;
+        target.tls.name = trunk->tls_names ? trunk->tls_names[0] : NULL;
         target.from_user = trunk->from_user ?: from_user;
         target.from_domain = trunk->from_domain;
         target.next_hop = trunk->address;

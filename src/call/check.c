@@ -14,13 +14,14 @@
 static cw_err check_trunk(const cw_conf *conf, size_t i, char why[static 128])
 {
     const struct cw_conf_trunk *trunk = &conf->trunk[i];
+    cw_sip_transport transport;
 
     if (!trunk->name || !*trunk->name)
         return WHY(why, "trunk %zu: name is missing", i + 1);
     if (!trunk->address || !*trunk->address)
         return WHY(why, "trunk \"%.40s\": address is missing", trunk->name);
-    if (strcmp(trunk->transport, "udp") && strcmp(trunk->transport, "tcp"))
-        return WHY(why, "trunk \"%.40s\": transport must be udp or tcp", trunk->name);
+    if (cw_sip_transport_parse(trunk->transport, strlen(trunk->transport), &transport))
+        return WHY(why, "trunk \"%.40s\": transport must be udp, tcp or tls", trunk->name);
     if (trunk->password && !trunk->username)
         return WHY(why, "trunk \"%.40s\": password without username", trunk->name);
     for (size_t other = 0; other < i; other++)

@@ -6,12 +6,12 @@
 
 #include <string.h>
 
-bool cw_calls_trusted(void *arg, const cw_addr *source)
+bool cw_calls_trusted(void *arg, const cw_sip_peer *peer)
 {
     const cw_calls *calls = arg;
 
     cw_assert_on_loop();
-    return cw_trunks_trusted(calls->trunks, source) || cw_lines_trusted(calls->lines, source);
+    return cw_trunks_trusted(calls->trunks, peer) || cw_lines_trusted(calls->lines, &peer->addr);
 }
 
 static char *utf8_or_null(const char *text)
@@ -85,7 +85,7 @@ static CW_ON_LOOP cw_err find_callee(const cw_calls *calls, const cw_writer *wri
 cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
 {
     cw_calls *calls = arg;
-    const cw_writer writer = { .trunk = cw_trunks_of(calls->trunks, &invite->source) };
+    const cw_writer writer = { .trunk = cw_trunks_of(calls->trunks, invite) };
     cw_route route;
     cw_call *call;
     cw_leg *leg = NULL;

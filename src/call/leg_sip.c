@@ -274,7 +274,7 @@ cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *ta
 cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker, const cw_sip_invite *invite,
                            cw_leg **ret)
 {
-    const struct cw_conf_trunk *trunk = cw_trunks_of(calls->trunks, &invite->source);
+    const struct cw_conf_trunk *trunk = cw_trunks_of(calls->trunks, invite);
     leg_sip *s = make(calls, worker, invite->from_uri, trunk);
     cw_err err = CW_OK;
 

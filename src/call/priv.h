@@ -154,7 +154,7 @@ CW_NODISCARD cw_err cw_calls_reach(cw_calls *calls, cw_call *call, const cw_rout
 
 /* sip's callbacks (inbound.c) */
 cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *call) CW_ON_LOOP;
-bool cw_calls_trusted(void *arg, const cw_addr *source) CW_ON_LOOP;
+bool cw_calls_trusted(void *arg, const cw_sip_peer *peer) CW_ON_LOOP;
 
 /* ── Ladders of ended calls ── */
 
@@ -218,9 +218,11 @@ typedef struct cw_trunks cw_trunks;
 cw_trunks *cw_trunks_new(cw_loop *loop, const cw_conf *conf) CW_ON_LOOP;
 void cw_trunks_use(cw_trunks *trunks, cw_sip *sip) CW_ON_LOOP; /* names can be looked up now */
 void cw_trunks_free(cw_trunks *trunks) CW_ON_LOOP; /* NULL is fine; before the SIP stack */
-/* The trunk with this address, NULL: none. Of several the first. */
-const struct cw_conf_trunk *cw_trunks_of(const cw_trunks *trunks, const cw_addr *source) CW_ON_LOOP;
-bool cw_trunks_trusted(const cw_trunks *trunks, const cw_addr *source) CW_ON_LOOP;
+/* The trunk that calls: by its certificate or its address; of several at one address by
+ * trunk.domains. NULL: none. */
+const struct cw_conf_trunk *cw_trunks_of(const cw_trunks *trunks,
+                                         const cw_sip_invite *invite) CW_ON_LOOP;
+bool cw_trunks_trusted(const cw_trunks *trunks, const cw_sip_peer *peer) CW_ON_LOOP;
 /* A call through it started; it was answered; it ended. `trunk` NULL does nothing. */
 void cw_trunks_started(cw_trunks *trunks, const struct cw_conf_trunk *trunk) CW_ON_LOOP;
 void cw_trunks_answered(cw_trunks *trunks, const struct cw_conf_trunk *trunk) CW_ON_LOOP;

@@ -140,7 +140,7 @@ void cw_trunks_free(cw_trunks *trunks)
 
 /* ── Who may call in ── */
 
-static bool is_trunk(const trunk *t, const cw_addr *source)
+static bool has_address(const trunk *t, const cw_addr *source)
 {
     for (unsigned i = 0; i < t->addr_n; i++) {
         cw_net one = { .addr = t->addr[i],
@@ -152,20 +152,79 @@ static bool is_trunk(const trunk *t, const cw_addr *source)
     return false;
 }
 
-const struct cw_conf_trunk *cw_trunks_of(const cw_trunks *trunks, const cw_addr *source)
+static bool is_one_of(const char *host, char *const *names)
 {
-    for (size_t i = 0; i < trunks->n; i++)
-        if (is_trunk(&trunks->all[i], source))
-            return trunks->all[i].conf;
-    return NULL;
+    for (; host && names && *names; names++)
+        if (g_ascii_strcasecmp(host, *names) == 0)
+            return true;
+    return false;
 }
 
-bool cw_trunks_trusted(const cw_trunks *trunks, const cw_addr *source)
+/* The host of "host:port" is in the certificate. */
+static bool has_host(const char *const *names, const char *address)
 {
-    if (trunks->any || cw_trunks_of(trunks, source))
+    size_t len = *address == '[' ? strcspn(++address, "]") : strcspn(address, ":");
+
+    for (; *names; names++)
+        if (strlen(*names) == len && g_ascii_strncasecmp(*names, address, len) == 0)
+            return true;
+    return false;
+}
+
+static bool has_name(const struct cw_conf_trunk *conf, const char *const *names)
+{
+    if (conf->tls_names && *conf->tls_names) {
+        for (; *names; names++)
+            if (is_one_of(*names, conf->tls_names))
+                return true;
+        return false;
+    }
+    return conf->address && has_host(names, conf->address);
+}
+
+/* 0: no. A TLS trunk is known by its certificate, wherever it calls from; one that shows none by
+ * its address. Nothing else than TLS comes from it. */
+static int how_sure(const trunk *t, const cw_sip_peer *peer)
+{
+    if (transport_of(t->conf) == CW_SIP_TLS) {
+        if (peer->transport != CW_SIP_TLS)
+            return 0;
+        if (peer->names)
+            return has_name(t->conf, peer->names) ? 8 : 0;
+    }
+    return has_address(t, &peer->addr) ? 4 : 0;
+}
+
+const struct cw_conf_trunk *cw_trunks_of(const cw_trunks *trunks, const cw_sip_invite *invite)
+{
+    const struct cw_conf_trunk *found = NULL;
+    int best = 0;
+
+    for (size_t i = 0; i < trunks->n; i++) {
+        const struct cw_conf_trunk *conf = trunks->all[i].conf;
+        int sure = how_sure(&trunks->all[i], invite->peer);
+
+        if (sure && is_one_of(invite->from_host, conf->domains))
+            sure += 2;
+        else if (sure && is_one_of(invite->ruri_host, conf->domains))
+            sure += 1;
+        if (sure > best) {
+            best = sure;
+            found = conf;
+        }
+    }
+    return found;
+}
+
+bool cw_trunks_trusted(const cw_trunks *trunks, const cw_sip_peer *peer)
+{
+    if (trunks->any)
         return true;
+    for (size_t i = 0; i < trunks->n; i++)
+        if (how_sure(&trunks->all[i], peer))
+            return true;
     for (guint i = 0; i < trunks->peers->len; i++)
-        if (cw_net_has(&g_array_index(trunks->peers, cw_net, i), source))
+        if (cw_net_has(&g_array_index(trunks->peers, cw_net, i), &peer->addr))
             return true;
     return false;
 }

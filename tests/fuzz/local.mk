@@ -15,6 +15,12 @@ tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz-frame.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_frame_LDADD = $(MEDIA_LIBS)
 tests_fuzz_fuzz_frame_LDFLAGS = $(FUZZ_LINK)
 
+check_PROGRAMS += tests/fuzz/fuzz-sip-stream
+TESTS += tests/fuzz/fuzz-sip-stream
+tests_fuzz_fuzz_sip_stream_SOURCES = tests/fuzz/fuzz-sip-stream.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_sip_stream_LDADD = $(SIP_LIBS)
+tests_fuzz_fuzz_sip_stream_LDFLAGS = $(FUZZ_LINK)
+
 check_PROGRAMS += tests/fuzz/fuzz-rtp
 TESTS += tests/fuzz/fuzz-rtp
 tests_fuzz_fuzz_rtp_SOURCES = tests/fuzz/fuzz-rtp.c $(FUZZ_REPLAY)

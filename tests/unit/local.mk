@@ -186,7 +186,7 @@ tests_unit_test_session_LDADD = src/api/libapi.a $(USER_LIBS)
 
 SIP_TESTS = tests/unit/test-sip-auth tests/unit/test-sip-event tests/unit/test-sip-refer tests/unit/test-sip-call tests/unit/test-sip-message \
 	tests/unit/test-sip-raw tests/unit/test-sip-register \
-	tests/unit/test-sip-reliable tests/unit/test-sip-resolve tests/unit/test-sip-uri
+	tests/unit/test-sip-reliable tests/unit/test-sip-resolve tests/unit/test-sip-stream tests/unit/test-sip-uri
 check_PROGRAMS += $(SIP_TESTS)
 TESTS += $(SIP_TESTS)
 tests_unit_test_sip_auth_SOURCES = tests/unit/test-sip-auth.c
@@ -210,6 +210,9 @@ tests_unit_test_sip_reliable_SOURCES = tests/unit/test-sip-reliable.c tests/unit
 tests_unit_test_sip_reliable_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_resolve_SOURCES = tests/unit/test-sip-resolve.c
 tests_unit_test_sip_resolve_LDADD = $(SIP_LIBS)
+tests_unit_test_sip_stream_SOURCES = tests/unit/test-sip-stream.c tests/unit/sip-certs.h \
+	tests/unit/sip-rig.h
+tests_unit_test_sip_stream_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_uri_SOURCES = tests/unit/test-sip-uri.c
 tests_unit_test_sip_uri_LDADD = $(SIP_LIBS)
 

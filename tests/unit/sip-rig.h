@@ -37,6 +37,7 @@ typedef struct side {
     cw_sip_end end;
     char *sdp; /* last one received */
     char *display, *from_user, *ruri_user;
+    char *names, *contact; /* of the caller's certificate; its Contact */
 } side;
 
 struct rig {
@@ -221,6 +222,10 @@ static inline cw_err rig_invite(void *arg, const cw_sip_invite *invite, cw_sip_c
     g_free(s->display);
     g_free(s->from_user);
     g_free(s->ruri_user);
+    g_free(s->names);
+    g_free(s->contact);
+    s->names = invite->peer->names ? g_strjoinv(",", (char **)invite->peer->names) : NULL;
+    s->contact = cw_sip_message_header(invite->message, "Contact", 0);
     s->display = g_strdup(invite->from_display);
     s->from_user = g_strdup(invite->from_user);
     s->ruri_user = g_strdup(invite->ruri_user);
@@ -242,7 +247,7 @@ static inline cw_err rig_invite(void *arg, const cw_sip_invite *invite, cw_sip_c
     return CW_OK;
 }
 
-static inline bool rig_trusted(void *arg, const cw_addr *source)
+static inline bool rig_trusted(void *arg, const cw_sip_peer *peer)
 {
     return !((side *)arg)->untrusting;
 }
@@ -251,11 +256,11 @@ static const cw_sip_ops rig_ops = {
     .invite = rig_invite, .trusted = rig_trusted, .request = rig_request, .subscribe = rig_subscribe
 };
 
-static inline void side_start(side *s, rig *r, const char *name, const char *ip, const char *extra)
+static inline void side_start_on(side *s, rig *r, const char *name, const char *listen,
+                                 const char *extra)
 {
     g_autofree char *text = g_strdup_printf(
-        "sip: { listen = (\"udp:%s:0\", \"tcp:%s:0\"); t1x64_ms = 1000; t1_ms = 100; %s };", ip, ip,
-        extra ? extra : "");
+        "sip: { listen = (%s); t1x64_ms = 1000; t1_ms = 100; %s };", listen, extra ? extra : "");
     char *why = NULL;
     char said[128] = "";
 
@@ -265,6 +270,14 @@ static inline void side_start(side *s, rig *r, const char *name, const char *ip,
         g_error("%s", why);
     if (cw_sip_new(r->loop, s->conf, &rig_ops, s, &s->sip, said))
         g_error("%s", said);
+}
+
+static inline void side_start(side *s, rig *r, const char *name, const char *ip, const char *extra)
+{
+    g_autofree char *listen = g_strdup_printf("\"udp:%s:0\", \"tcp:%s:0\"", ip, ip);
+
+    cw_assert_on_loop();
+    side_start_on(s, r, name, listen, extra);
 }
 
 static inline void side_stop(side *s)
@@ -279,6 +292,8 @@ static inline void side_stop(side *s)
     g_free(s->display);
     g_free(s->from_user);
     g_free(s->ruri_user);
+    g_free(s->names);
+    g_free(s->contact);
 }
 
 static inline void rig_start(rig *r, const char *ip, const char *extra_a, const char *extra_b)
