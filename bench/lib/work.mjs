@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { Causeway } from './causeway.mjs'
 import { Janus } from './janus.mjs'
 import { Phone } from './phone.mjs'
+import { Floor } from './floor.mjs'
 import { installed, spread } from './process.mjs'
 import { Rtpengine } from './rtpengine.mjs'
 import { Webpeer } from './webpeer.mjs'
@@ -47,6 +48,17 @@ export const gateways = {
     // Packets past the network stack of the kernel.
     'causeway AF_XDP': {
         start: (side, options) => gateways.causeway.start(side, { ...options, more: `xdp_interface = "bench0"; ${options.more}` }),
+    },
+    // The kernel's part alone, with our sockets.
+    floor: {
+        async start(side, { webpeer, xdp }) {
+            side.gateway = Floor.start({ webpeer, core: gatewayCore, shared: side.job.web, xdp })
+            side.job = { ...side.job, web: false }
+            side.connect = (i, sdp) => side.gateway.call(sdp, (offer) => accept(side, i, offer))
+        },
+    },
+    'floor AF_XDP': {
+        start: (side, options) => gateways.floor.start(side, { ...options, xdp: 'bench0' }),
     },
     rtpengine: {
         program: 'rtpengine',

@@ -7,3 +7,7 @@ tests_peer_webpeer_webpeer_SOURCES = \
 	tests/peer/webpeer/webpeer.h
 tests_peer_webpeer_webpeer_LDADD = $(MEDIA_LIBS)
 EXTRA_DIST += tests/peer/webpeer/README.md
+
+check_PROGRAMS += tests/peer/floor/floor
+tests_peer_floor_floor_SOURCES = tests/peer/floor/floor.c
+tests_peer_floor_floor_LDADD = $(MEDIA_LIBS)
