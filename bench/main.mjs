@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 
 const top = path.resolve(fileURLToPath(import.meta.url), '../..')
 const build = process.env.CW_BUILD ?? path.join(top, 'build')
-const benches = ['relay', 'floor', 'capacity', 'workers', 'setup', 'transcode', 'sip', 'flood']
+const benches = ['relay', 'floor', 'hold', 'capacity', 'workers', 'setup', 'transcode', 'sip', 'flood']
 
 const { values, positionals } = parseArgs({
     allowPositionals: true,

@@ -116,6 +116,8 @@ struct cw_ep {
     bool silent CW_OF_MEDIA;     /* no RTCP leaves */
     cw_report report CW_OF_MEDIA;
     uint64_t report_us CW_OF_MEDIA; /* when the next one is due */
+    uint64_t moved CW_OF_MEDIA;     /* packets in and out when it was due last */
+    unsigned still CW_OF_MEDIA;     /* how often there were no more by then */
     /* Its place in the worker's wheel; report_link NULL: in none. */
     cw_ep *report_next CW_OF_MEDIA, **report_link CW_OF_MEDIA;
     cw_addr rtcp_told CW_OF_MEDIA, rtcp_to CW_OF_MEDIA;

@@ -9,6 +9,7 @@
 #define FIRST_MS 1000 /* before the first report at most (RFC 3550 6.2: in unicast 0 would do) */
 #define VIDEO_MS 1000 /* between two of a stream of pictures (RFC 4585 3.4) */
 #define SOON_US  20000
+#define STILL    4 /* intervals between two reports of who neither sends nor hears anything */
 
 /* ── In ── */
 cw_ep *cw_flow_source(cw_ep *ep)
@@ -176,6 +177,7 @@ void cw_report_at(cw_worker *worker, cw_ep *ep, uint64_t at_us)
     if (!ep->report_link)
         return;
     unlink_report(ep);
+    ep->still = 0;
     ep->report_us = at_us;
     link_report(worker, ep);
 }
@@ -195,15 +197,31 @@ void cw_report_end(cw_ep *ep)
     unlink_report(ep);
 }
 
+/* Nothing moved since the last time, and what there was to say of it is said: one in STILL reports
+ * is enough to be known as alive, for far sides wait five intervals (RFC 3550 6.3.5). */
+static bool may_rest(cw_ep *ep) CW_ON_MEDIA
+{
+    uint64_t moved = CW_CELL_GET(ep->count.rx_packets) + CW_CELL_GET(ep->count.tx_packets);
+
+    if (moved != ep->moved)
+        ep->still = 0;
+    ep->moved = moved;
+    return ep->still++ % STILL != 0;
+}
+
 static void report_and_wait(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
 {
     unsigned ms = worker->conf->rtcp_interval_ms;
 
     if (ep->report_us <= worker->now_us) {
-        send_report(worker, ep);
+        bool rests = may_rest(ep);
+
         if (ep->video)
             ms = MIN(ms, VIDEO_MS);
-        ep->report_us = worker->now_us + cw_report_wait_us(ms, cw_worker_dice(worker));
+        ep->report_us = worker->now_us + (rests ? (uint64_t)ms * 1000
+                                                : cw_report_wait_us(ms, cw_worker_dice(worker)));
+        if (!rests)
+            send_report(worker, ep);
     }
     link_report(worker, ep);
 }

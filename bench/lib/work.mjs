@@ -1,10 +1,11 @@
 // The same work for each side: calls between a near end (WebRTC or RTP) and a far end (RTP), both of them
 // endpoints of a load generator.
 import { spawnSync } from 'node:child_process'
+import { Bare } from './bare.mjs'
 import { Causeway } from './causeway.mjs'
 import { Janus } from './janus.mjs'
-import { Phone } from './phone.mjs'
 import { Floor } from './floor.mjs'
+import { Phone } from './phone.mjs'
 import { installed, spread } from './process.mjs'
 import { Rtpengine } from './rtpengine.mjs'
 import { Webpeer } from './webpeer.mjs'
@@ -59,6 +60,15 @@ export const gateways = {
     },
     'floor AF_XDP': {
         start: (side, options) => gateways.floor.start(side, { ...options, xdp: 'bench0' }),
+    },
+    // Ours, and neither SIP nor JSON.
+    'causeway, media alone': {
+        async start(side, { webpeer }) {
+            const { web } = side.job
+            side.gateway = Bare.start({ webpeer, core: gatewayCore })
+            side.connect = async (i, sdp) =>
+                side.gateway.answer(i, await accept(side, i, await side.gateway.offer(i, sdp, web)))
+        },
     },
     rtpengine: {
         program: 'rtpengine',

@@ -11,3 +11,7 @@ EXTRA_DIST += tests/peer/webpeer/README.md
 check_PROGRAMS += tests/peer/floor/floor
 tests_peer_floor_floor_SOURCES = tests/peer/floor/floor.c
 tests_peer_floor_floor_LDADD = $(MEDIA_LIBS)
+
+check_PROGRAMS += tests/peer/bare/bare
+tests_peer_bare_bare_SOURCES = tests/peer/bare/bare.c
+tests_peer_bare_bare_LDADD = $(WEBRTC_LIBS)
