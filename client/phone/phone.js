@@ -19,6 +19,8 @@ let ringing = [];
 /** Cancels a call that is being set up. */
 let dialling = null;
 let tick = 0;
+/** @type {MediaStream | null} what the other side sees */
+let camera = null;
 
 const stateTexts = {
     idle: 'Ready',
@@ -30,8 +32,8 @@ const stateTexts = {
 };
 
 const errorTexts = {
-    'media-denied': 'The browser does not let this page use the microphone.',
-    'media-missing': 'This computer has no microphone.',
+    'media-denied': 'The browser does not let this page use the microphone or the camera.',
+    'media-missing': 'This computer has no microphone, or no camera.',
     'not-found': 'There is nobody by this name.',
     'no-route': 'No route leads to this number.',
     'answered-elsewhere': 'Answered on another device.',
@@ -126,7 +128,18 @@ function showCall() {
     $('hold').disabled = !active;
     $('mute').setAttribute('aria-pressed', String(!!call?.muted.audio));
     $('hold').setAttribute('aria-pressed', String(local));
+    $('video').disabled = !active;
+    showPictures(active ? call.video : { local: false, remote: false });
     $('hangup').textContent = active ? 'Hang up' : 'Cancel';
+}
+
+function showPictures({ local, remote }) {
+    $('video').setAttribute('aria-pressed', String(local));
+    show('pictures', local || remote);
+    show('theirs', remote);
+    show('mine', local);
+    const stream = local ? camera : null;
+    if ($('mine').srcObject !== stream) $('mine').srcObject = stream;
 }
 
 function showIncoming() {
@@ -216,7 +229,7 @@ function follow(call) {
         showError('needsgesture', 'Click anywhere to hear the other side.');
         addEventListener('click', () => void element.play(), { once: true });
     });
-    for (const event of ['held', 'muted']) call.on(event, refresh);
+    for (const event of ['held', 'muted', 'video']) call.on(event, refresh);
     call.on('dtmf', ({ digit }) => press(digit));
     call.on('state', (state) => {
         if (state === 'active') startTimer();
@@ -225,6 +238,7 @@ function follow(call) {
     call.on('ended', (end) => hasEnded(call, end));
     meter.watch(call);
     void call.attach($('remote'));
+    void call.attach($('theirs'));
 }
 
 function hasEnded(call, end) {
@@ -291,6 +305,20 @@ function hangUp() {
     else void current?.hangup();
 }
 
+async function toggleVideo() {
+    const call = current;
+    if (!call) return;
+    $('video').disabled = true; // one change after the other
+    showError(null);
+    try {
+        if (call.video.local) await call.removeVideo();
+        else camera = new MediaStream([await call.addVideo()]);
+    } catch (error) {
+        fail(error);
+    }
+    refresh();
+}
+
 // ── Keys ─────────────────────────────────────────────────────────────────────────────────────────
 
 function press(digit) {
@@ -330,6 +358,7 @@ on('answer', 'click', answer);
 on('reject', 'click', () => ringing[0]?.reject());
 on('mute', 'click', () => current?.mute('audio', !current.muted.audio));
 on('hold', 'click', () => (current?.held.local ? current.resume() : current?.hold())?.catch(fail));
+on('video', 'click', toggleVideo);
 on('clear', 'click', () => frames.clear());
 
 const query = new URLSearchParams(location.search);

@@ -202,6 +202,37 @@ for (const kind of browsers) {
     })
 }
 
+for (const kind of browsers)
+    test(`${kind}: the video button, on both sides, on and off`, async (t) => {
+        const [anna, bert] = [await newPhone(t, kind), await newPhone(t, 'chromium')]
+        await anna.dial(`user:${bert.name}`)
+        await bert.waitIncoming()
+        await bert.answer()
+        for (const one of [anna, bert]) await one.waitState('active')
+        const shows = (one, want, what) => one.until((w) => {
+            const visible = (id) => document.querySelector(id).checkVisibility?.() ?? !document.querySelector(id).closest('[hidden]')
+            const plays = (id) => document.querySelector(id).videoWidth > 0 && document.querySelector(id).currentTime > 0
+            return ['#theirs', '#mine'].every((id) => visible(id) === w.includes(id) && (!w.includes(id) || plays(id))) &&
+                document.querySelector('#video').getAttribute('aria-pressed') === String(w.includes('#mine')) && !document.querySelector('#video').disabled
+        }, want, what, 15000)
+        for (const one of [anna, bert]) await shows(one, [], 'no picture')
+        await anna.click('#video')
+        await shows(anna, ['#mine'], 'sees itself')
+        await shows(bert, ['#theirs'], 'sees the caller')
+        await bert.click('#video')
+        for (const one of [anna, bert]) await shows(one, ['#theirs', '#mine'], 'sees both')
+        await anna.click('#video')
+        await shows(anna, ['#theirs'], 'sees the other one only')
+        await shows(bert, ['#mine'], 'sees itself only')
+        await bert.hears(1000)
+        await anna.hangup()
+        assert.equal(await bert.waitEnd(), 'hangup')
+        for (const one of [anna, bert]) {
+            await one.until(() => document.querySelector('#pictures').hidden, null, 'no picture')
+            assert.deepEqual(one.errors, [])
+        }
+    })
+
 test('a page that goes away ends its call', async (t) => {
     const callee = await sipp(t, scenario.answer())
     const phone = await newPhone(t, 'chromium')
