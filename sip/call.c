@@ -56,6 +56,7 @@ static void settle(cw_sip_call *call) CW_ON_LOOP
 
     cw_timer_stop(call->timer);
     cw_timer_stop(call->deadline);
+    cw_sip_timer_stop(call);
     cw_sip_exchanges_clear(call);
     if (call->irq) {
         nta_incoming_destroy(call->irq);
@@ -135,6 +136,7 @@ static void call_clear(void *data)
     cw_timer_free(call->timer);
     cw_timer_free(call->deadline);
     cw_timer_free(call->linger);
+    cw_sip_timer_clear(call);
     g_ptr_array_unref(call->exchanges);
     cw_sip_reliable_free(call->reliable);
     cw_sip_account_unref(call->account);
@@ -264,6 +266,7 @@ cw_err cw_sip_call_new(cw_sip *sip, const cw_sip_target *target, const char *sdp
     }
     call->ops = ops;
     call->arg = arg;
+    call->session.wish_s = target->session_s;
     call->account = cw_sip_account_new(&target->credentials);
     call->offer = g_strndup(sdp ? sdp : "", sdp ? len : 0);
     call->offer_len = sdp ? len : 0;

@@ -3,6 +3,7 @@
 #define CW_SIP_CALL_H
 
 #include "sip/priv.h"
+#include "sip/timer.h"
 
 typedef enum cw_sip_state {
     SIP_NEW,
@@ -30,6 +31,8 @@ typedef enum cw_sip_event {
     SIP_EV_ACCEPT,
     SIP_EV_ACCEPT_LATER,
     SIP_EV_NO_PRACK,
+    SIP_EV_TOO_SHORT,
+    SIP_EV_EXPIRED,
     SIP_EV_RANG_OUT,
     SIP_EV_CANCEL,
     SIP_EV_BYE,
@@ -65,7 +68,8 @@ typedef struct cw_sip_exchange {
     cw_timer *retry;   /* after a 491 or 500 (RFC 3261 14.1) */
     char *offer;       /* for the retry */
     size_t offer_len;
-    bool by_update;
+    bool by_update, refreshes; /* `offer` is what holds anyway (RFC 4028 7.4) */
+    char *queued;              /* offered meanwhile; NULL: nothing */
     unsigned tries;
     uint32_t acked_cseq; /* our last re-INVITE that got a 2xx */
 
@@ -109,6 +113,7 @@ struct cw_sip_call {
     unsigned forks_n;      /* numbers given out */
     cw_sip_account *account;
     cw_timer *timer, *deadline, *linger;
+    cw_sip_session session;
     GPtrArray *exchanges; /* cw_sip_exchange, by dialog; made when first needed */
 
     /* client */
@@ -220,6 +225,9 @@ void cw_sip_reoffer_stray_answer(cw_sip_call *call, cw_sip_dialog *dialog,
                                  const sip_t *sip) CW_ON_LOOP;
 /* True when this answer says that the dialog is gone (RFC 3261 12.2.1.2); the call knows then. */
 bool cw_sip_reoffer_is_lost(cw_sip_call *call, int status, cw_err err, const sip_t *sip) CW_ON_LOOP;
+
+/* Offer what holds, as a session refresh; false: not now. */
+CW_NODISCARD bool cw_sip_reoffer_same(cw_sip_exchange *x) CW_ON_LOOP;
 
 /* --- prack.c: reliable responses to an INVITE of ours (RFC 3262 4) --- */
 

@@ -67,6 +67,7 @@ void cw_sip_exchange_clear(cw_sip_exchange *x)
     cw_sip_modify_forget(x);
     g_clear_pointer(&x->retry, cw_timer_free);
     g_clear_pointer(&x->offer, g_free);
+    g_clear_pointer(&x->queued, g_free);
     g_clear_pointer(&x->rack, g_free);
     if (x->send) {
         if (!x->by_update)

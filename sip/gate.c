@@ -3,6 +3,7 @@
  * Refusals are stateless: they keep nothing, so that a flood costs what its answers cost.
  */
 #include "sip/call.h"
+#include "sip/timer.h"
 
 #include "base/log.h"
 #include "sip/stream.h"
@@ -129,10 +130,14 @@ static void in_dialog_bye(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming
 static void in_dialog_offer(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
                             const sip_t *message) CW_ON_LOOP
 {
-    g_autofree char *unsupported = cw_sip_unsupported_line(call->sip, message);
+    g_autofree char *unsupported = cw_sip_unsupported_line(call->sip, message), *shortest = NULL;
     const char *extra;
     int status = body_status(message, &extra);
 
+    if (!status && message->sip_request->rq_method != sip_method_prack)
+        status = cw_sip_timer_check(call->sip, message, &shortest);
+    if (shortest)
+        extra = shortest;
     if (unsupported) {
         status = 420;
         extra = unsupported;
@@ -204,11 +209,14 @@ static void in_dialog(cw_sip_call *call, cw_sip_dialog *dialog, msg_t *msg,
 {
     cw_sip *sip = call->sip;
     sip_method_t method = message->sip_request->rq_method;
+    msg_t *kept = msg_ref_create(msg); /* `message` outlives the transaction's end */
     nta_incoming_t *irq = nta_incoming_create(sip->agent, NULL, msg, message, TAG_END());
     unsigned i = 0;
 
-    if (!irq)
+    if (!irq) {
+        msg_destroy(kept);
         return;
+    }
     cw_sip_call_ref(call);
     cw_sip_call_trace(call, false, 0, NULL, message->sip_request->rq_method_name);
     while (i < G_N_ELEMENTS(inside) && inside[i].method != method)
@@ -224,6 +232,7 @@ static void in_dialog(cw_sip_call *call, cw_sip_dialog *dialog, msg_t *msg,
         nta_incoming_destroy(irq);
     }
     cw_sip_call_unref(call);
+    msg_destroy(kept);
 }
 
 /* --- outside --- */
@@ -231,13 +240,16 @@ static void in_dialog(cw_sip_call *call, cw_sip_dialog *dialog, msg_t *msg,
 static void new_invite(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
 {
     const char *extra;
+    g_autofree char *shortest = NULL;
     int status = body_status(message, &extra);
     nta_incoming_t *irq;
 
     if (!message->sip_contact)
         status = 400;
+    if (!status)
+        status = cw_sip_timer_check(sip, message, &shortest);
     if (status) {
-        refuse(sip, msg, status, extra);
+        refuse(sip, msg, status, shortest ? shortest : extra);
         return;
     }
     irq = nta_incoming_create(sip->agent, NULL, msg, message, TAG_END());
@@ -248,7 +260,7 @@ static void new_invite(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *s
 static void answer_options(cw_sip *sip, msg_t *msg, sip_t *message,
                            const cw_addr *source) CW_ON_LOOP
 {
-    g_autofree char *supported = cw_sip_supported_line(sip);
+    g_autofree char *supported = cw_sip_supported_line(sip, NULL);
 
     nta_msg_treply(sip->agent, msg, SIP_200_OK, SIPTAG_ALLOW_STR(CW_SIP_ALLOW),
                    SIPTAG_ACCEPT_STR("application/sdp"),

@@ -22,27 +22,53 @@ static void on_invite(cw_sip_call *call, cw_sip_send *send, int status, const si
         g_free(call->invite_auth[i]);
         call->invite_auth[i] = g_strdup(send->auth[i]);
     }
-    cw_sip_call_run(call, status >= 200 && status < 300 ? SIP_EV_ANSWERED : SIP_EV_REFUSED, &note);
+    if (status >= 200 && status < 300)
+        cw_sip_call_run(call, SIP_EV_ANSWERED, &note);
+    else if (status == 422 && call->state != SIP_CANCELLING && cw_sip_timer_longer(call, sip))
+        cw_sip_call_run(call, SIP_EV_TOO_SHORT, &note);
+    else
+        cw_sip_call_run(call, SIP_EV_REFUSED, &note);
 }
 
 void cw_sip_do_nothing(cw_sip_call *call, const cw_sip_note *note) {}
 
+static GStrv with_timer(cw_sip_call *call) CW_ON_LOOP
+{
+    g_autoptr(GStrvBuilder) lines = g_strv_builder_new();
+    g_autofree char *timer = cw_sip_timer_line(call);
+
+    for (unsigned i = 0; call->headers && call->headers[i]; i++)
+        g_strv_builder_add(lines, call->headers[i]);
+    if (timer)
+        g_strv_builder_add(lines, timer);
+    return g_strv_builder_end(lines);
+}
+
 void cw_sip_do_dial(cw_sip_call *call, const cw_sip_note *note)
 {
     const struct cw_conf_sip *conf = &call->sip->conf->sip;
+    g_auto(GStrv) headers = with_timer(call);
     cw_sip_request request = {
         .method = sip_method_invite,
         .name = "INVITE",
         .type = "application/sdp",
         .body = call->offer,
         .len = call->offer_len,
-        .headers = (const char *const *)call->headers,
+        .headers = (const char *const *)headers,
     };
 
     call->invite = cw_sip_send_start(call, call->dialog, &request, on_invite);
     call->invite_cseq = call->invite->cseq;
     cw_sip_call_arm(call, (uint64_t)conf->invite_timeout_ms +
                               (call->invite->resolve ? (uint64_t)conf->dns_timeout_ms : 0));
+}
+
+void cw_sip_do_dial_again(cw_sip_call *call, const cw_sip_note *note)
+{
+    cw_sip_exchanges_clear(call); /* its early dialogs are over */
+    g_ptr_array_set_size(call->forks, 0);
+    call->said = 0;
+    cw_sip_do_dial(call, note);
 }
 
 /* The dialog of a response's To tag, made when it is new; NULL: too many. */
@@ -220,6 +246,7 @@ void cw_sip_do_take_answer(cw_sip_call *call, const cw_sip_note *note)
         cw_sip_call_run(call, SIP_EV_HANGUP, NULL);
         return;
     }
+    cw_sip_timer_answered(call, note->sip);
     if (ops && ops->answered)
         ops->answered(call->arg, &response);
 }
@@ -326,6 +353,7 @@ void cw_sip_do_send_bye(cw_sip_call *call, const cw_sip_note *note)
 {
     cw_timer_stop(call->timer);
     cw_timer_stop(call->deadline);
+    cw_sip_timer_stop(call);
     cw_sip_uac_ack_owed(call);
     cw_sip_exchanges_clear(call);
     bye(call, call->dialog, call->hangup, on_bye);
@@ -343,6 +371,14 @@ void cw_sip_do_tell_lost(cw_sip_call *call, const cw_sip_note *note)
         end.err = CW_E_NETWORK;
     call->hangup = end.err;
     cw_sip_call_tell_end(call, &end);
+}
+
+/* Nobody refreshed the session in time. */
+void cw_sip_do_tell_expired(cw_sip_call *call, const cw_sip_note *note)
+{
+    call->hangup = CW_E_NETWORK;
+    cw_sip_call_tell_local(call, CW_E_NETWORK, 408);
+    cw_sip_do_send_bye(call, note);
 }
 
 void cw_sip_do_tell_lost_and_bye(cw_sip_call *call, const cw_sip_note *note)

@@ -15,7 +15,7 @@ void cw_sip_uas_reply_with(cw_sip_call *call, nta_incoming_t *irq, int status, c
                            const char *lines)
 {
     const char *contact = status < 300 ? call->dialog->contact : NULL;
-    g_autofree char *supported = status < 300 ? cw_sip_supported_line(call->sip) : NULL;
+    g_autofree char *supported = status < 300 ? cw_sip_supported_line(call->sip, call) : NULL;
     g_autofree char *more = irq == call->irq && call->say ? g_strjoinv("\r\n", call->say) : NULL;
 
     nta_incoming_treply(
@@ -117,6 +117,7 @@ void cw_sip_do_send_answer(cw_sip_call *call, const cw_sip_note *note)
 {
     const struct cw_conf_sip *conf = &call->sip->conf->sip;
     cw_sip_exchange *x = cw_sip_exchange_of(call, call->dialog);
+    g_autofree char *timer = NULL;
 
     cw_sip_reliable_final(call);
     call->dialog->confirmed = true;
@@ -126,15 +127,18 @@ void cw_sip_do_send_answer(cw_sip_call *call, const cw_sip_note *note)
         cw_sip_exchange_ours(x, call->answer);
     x->agreed = x->agreed || !call->offerless;
     call->repeat_ms = (uint64_t)conf->t1_ms;
-    cw_sip_uas_reply(call, call->irq, call->said, call->answer);
+    timer = cw_sip_timer_agree(call);
+    cw_sip_uas_reply_with(call, call->irq, call->said, call->answer, timer);
     cw_sip_call_arm(call, call->repeat_ms);
     cw_sip_call_arm_deadline(call, (uint64_t)conf->t1x64_ms);
 }
 
 void cw_sip_do_repeat_answer(cw_sip_call *call, const cw_sip_note *note)
 {
+    g_autofree char *timer = cw_sip_timer_agreed(call);
+
     call->repeat_ms = MIN(call->repeat_ms * 2, T2_MS);
-    cw_sip_uas_reply(call, call->irq, call->said, call->answer);
+    cw_sip_uas_reply_with(call, call->irq, call->said, call->answer, timer);
     cw_sip_call_arm(call, call->repeat_ms);
 }
 
@@ -242,6 +246,7 @@ static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
         return CW_E_UNSAFE;
     call->offerless = !cw_sip_sdp_of(message, &invite.sdp, &invite.sdp_len);
     cw_sip_reliable_invited(call, message);
+    cw_sip_timer_asked(call, message);
     invite.reliable = call->rel != CW_REL_NEVER;
     x->they_offered = !call->offerless;
     cw_sip_exchange_theirs(x, invite.sdp, invite.sdp_len);

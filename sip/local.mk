@@ -40,6 +40,7 @@ sip_libsip_a_SOURCES = \
 	sip/target.c \
 	sip/stream.c sip/stream.h sip/stream_io.c \
 	sip/tls.c sip/tls.h \
+	sip/timer.c sip/timer.fsm sip/timer.h \
 	sip/transport.c \
 	sip/uri.c sip/uri.h \
 	sip/urilist.c sip/urilist.h

@@ -94,13 +94,15 @@ static bool is_same_again(const cw_sip_exchange *x, const char *digest)
 static void repeat_answer(void *arg)
 {
     cw_sip_exchange *x = arg;
+    g_autofree char *timer = NULL;
 
     cw_assert_on_loop();
     if (cw_now_ms() >= x->repeat_until) {
         cw_sip_call_run(x->call, SIP_EV_NO_ACK, NULL);
         return;
     }
-    cw_sip_uas_reply(x->call, x->irq, 200, x->answer);
+    timer = cw_sip_timer_agreed(x->call);
+    cw_sip_uas_reply_with(x->call, x->irq, 200, x->answer, timer);
     x->repeat_ms = MIN(x->repeat_ms * 2, T2_MS);
     cw_timer_start(x->repeat, x->repeat_ms);
 }
@@ -120,6 +122,7 @@ static void give_answer(cw_sip_exchange *x, const char *sdp, size_t len) CW_ON_L
 {
     cw_sip_call *call = x->call;
     sip_method_t method = nta_incoming_method(x->irq);
+    g_autofree char *timer = NULL;
 
     x->answer = g_strndup(sdp, len);
     x->irq_answered = true;
@@ -129,7 +132,8 @@ static void give_answer(cw_sip_exchange *x, const char *sdp, size_t len) CW_ON_L
         g_free(x->theirs);
         x->theirs = g_steal_pointer(&x->irq_sdp);
     }
-    cw_sip_uas_reply(call, x->irq, 200, x->answer);
+    timer = x->dialog->confirmed && method != sip_method_prack ? cw_sip_timer_agree(call) : NULL;
+    cw_sip_uas_reply_with(call, x->irq, 200, x->answer, timer);
     if (method == sip_method_invite) {
         await_ack(x);
         return;
@@ -177,9 +181,13 @@ void cw_sip_modify_request(cw_sip_call *call, cw_sip_dialog *dialog, nta_incomin
         cw_sip_modify_refuse(call, irq, 481);
         return;
     }
-    if (update && !sdp) { /* only a target refresh */
+    if (dialog->confirmed)
+        cw_sip_timer_asked(call, sip);
+    if (update && !sdp) { /* only a refresh of target and session */
+        g_autofree char *timer = dialog->confirmed ? cw_sip_timer_agree(call) : NULL;
+
         cw_sip_dialog_refresh(dialog, sip);
-        cw_sip_uas_reply(call, irq, 200, NULL);
+        cw_sip_uas_reply_with(call, irq, 200, NULL, timer);
         nta_incoming_destroy(irq);
         return;
     }

@@ -1,19 +1,24 @@
-#include "sip/priv.h"
+#include "sip/timer.h"
 
 #include <string.h>
 
+/* What was required is held to, also where we would not ask for it. */
 static bool is_known(const struct cw_conf_sip *conf, const char *tag)
 {
+    const bool timer = true;
+
 #define CW_SIP_OPTION(name, when)                                                                  \
     if (g_ascii_strcasecmp(tag, name) == 0)                                                        \
         return (when);
 #include "sip/option.def"
 #undef CW_SIP_OPTION
+    (void)timer;
     return false;
 }
 
-char *cw_sip_supported_line(const cw_sip *sip)
+char *cw_sip_supported_line(const cw_sip *sip, const cw_sip_call *call)
 {
+    const bool timer = call ? cw_sip_timer_wanted(call) : sip->conf->sip.session_expires_s > 0;
     const struct cw_conf_sip *conf = &sip->conf->sip;
     GString *line = g_string_new("Supported:");
 

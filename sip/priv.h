@@ -165,7 +165,8 @@ CW_NODISCARD cw_err cw_sip_take_challenge(cw_sip_account *account, const sip_t *
 
 /* --- option.c: option tags (RFC 3261 19.2) --- */
 
-char *cw_sip_supported_line(const cw_sip *sip) CW_ON_LOOP; /* "Supported: a, b" */
+/* "Supported: a, b"; call NULL: of none. */
+char *cw_sip_supported_line(const cw_sip *sip, const cw_sip_call *call) CW_ON_LOOP;
 /* "Unsupported: a, b": what a request requires and we have not (8.2.2.3); NULL: none. */
 char *cw_sip_unsupported_line(const cw_sip *sip, const sip_t *message) CW_ON_LOOP;
 bool cw_sip_offers_option(const sip_t *message, const char *tag);   /* pure; or requires it */

@@ -10,6 +10,7 @@
 #define TRIES_MAX      5  /* of one offer, when each is answered with 491 or 500 */
 #define RETRY_AFTER_S  10 /* a longer one is taken for a refusal (RFC 3311 5.2 says 0-10) */
 #define THEIRS_WAIT_MS 500
+#define ACK_WAIT_MS    50
 
 static void send_offer(cw_sip_exchange *x) CW_ON_LOOP;
 
@@ -17,6 +18,13 @@ static void send_offer(cw_sip_exchange *x) CW_ON_LOOP;
 static bool is_free(const cw_sip_exchange *x)
 {
     return !x->send && !x->irq && !x->rack && !x->ack_cseq;
+}
+
+/* Their re-INVITE with an offer, and our 200: it is settled but for an ACK, of which nobody hears.
+ */
+static bool awaits_ack(const cw_sip_exchange *x)
+{
+    return x->irq && x->irq_answered && x->irq_offered;
 }
 
 /* RFC 3311 5.1: the first offer was answered reliably, and we know of it. */
@@ -34,7 +42,7 @@ static void on_retry(void *arg)
 
     cw_assert_on_loop();
     if (!is_free(x)) { /* their offer goes first */
-        cw_timer_start(x->retry, THEIRS_WAIT_MS);
+        cw_timer_start(x->retry, awaits_ack(x) ? ACK_WAIT_MS : THEIRS_WAIT_MS);
         return;
     }
     g_clear_pointer(&x->retry, cw_timer_free);
@@ -61,6 +69,10 @@ static bool is_postponed(cw_sip_exchange *x, int status, const sip_t *sip) CW_ON
 {
     const sip_retry_after_t *after = sip ? sip->sip_retry_after : NULL;
 
+    if (status == 422 && cw_sip_timer_longer(x->call, sip)) {
+        try_again(x, 0);
+        return true;
+    }
     if ((status != 491 && !(status == 500 && after && after->af_delta <= RETRY_AFTER_S)) ||
         ++x->tries >= TRIES_MAX)
         return false;
@@ -88,6 +100,8 @@ static void take_2xx(cw_sip_exchange *x, const cw_sip_send *send, const sip_t *s
         x->they_offered = false;
         cw_sip_exchange_ours(x, x->offer);
     }
+    if (x->dialog->confirmed)
+        cw_sip_timer_answered(x->call, sip);
     if (send->method != sip_method_invite)
         return;
     x->acked_cseq = send->cseq;
@@ -99,6 +113,15 @@ static void take_2xx(cw_sip_exchange *x, const cw_sip_send *send, const sip_t *s
         cw_sip_uac_ack(x, send->cseq, NULL);
 }
 
+/* What was to be offered while a refresh was out. */
+static void send_queued(cw_sip_exchange *x) CW_ON_LOOP
+{
+    x->offer = g_steal_pointer(&x->queued);
+    x->offer_len = strlen(x->offer);
+    x->tries = 0;
+    send_offer(x);
+}
+
 static void on_answer(cw_sip_call *call, cw_sip_send *send, int status, const sip_t *sip)
 {
     cw_sip_exchange *x = cw_sip_exchange_of(call, send->dialog);
@@ -108,6 +131,9 @@ static void on_answer(cw_sip_call *call, cw_sip_send *send, int status, const si
                                  .fork = send->dialog->fork,
                                  .early = !send->dialog->confirmed,
                                  .message = cw_sip_message_of(sip) };
+
+    g_autofree char *before = g_strdup(x->theirs);
+    bool refreshes = x->refreshes;
 
     cw_assert_on_loop();
     if (status > 0 && status < 200) {
@@ -124,18 +150,28 @@ static void on_answer(cw_sip_call *call, cw_sip_send *send, int status, const si
     else if (!response.early && cw_sip_reoffer_is_lost(call, status, send->err, sip))
         return;
     g_clear_pointer(&x->offer, g_free);
+    x->refreshes = false;
+    if (refreshes && status >= 300)
+        cw_sip_timer_failed(call);
+    if (x->queued)
+        send_queued(x);
+    if (refreshes && (status >= 300 || g_strcmp0(before, x->theirs) == 0))
+        return; /* nothing changed, nobody needs to know */
     if (ops && ops->reanswered)
         ops->reanswered(call->arg, &response);
 }
 
 static void send_offer(cw_sip_exchange *x)
 {
+    g_autofree char *timer = x->dialog->confirmed ? cw_sip_timer_line(x->call) : NULL;
+    const char *const headers[] = { timer, NULL };
     cw_sip_request request = {
         .method = x->by_update ? sip_method_update : sip_method_invite,
         .name = x->by_update ? "UPDATE" : "INVITE",
         .type = "application/sdp",
         .body = x->offer,
         .len = x->offer_len,
+        .headers = headers,
     };
 
     x->send = cw_sip_send_start(x->call, x->dialog, &request, on_answer);
@@ -146,10 +182,16 @@ cw_err cw_sip_call_reoffer(cw_sip_call *call, unsigned fork, const char *sdp, si
     cw_sip_exchange *x = cw_sip_exchange_at(call, fork);
     bool update = call->state != SIP_UP;
 
-    if (!x || !is_free(x) || x->retry || (update && (!may_update_early(x) || !sdp)))
-        return CW_E_STATE;
     if (len > CW_SIP_BODY_MAX)
         return CW_E_TOO_LARGE;
+    if (x && x->refreshes && sdp && !x->queued) {
+        x->queued = g_strndup(sdp, len);
+        return CW_OK;
+    }
+    if (!x || x->retry || (update && (!may_update_early(x) || !sdp)))
+        return CW_E_STATE;
+    if (!is_free(x) && !awaits_ack(x))
+        return CW_E_STATE;
     if (!update && sdp && x->dialog->allows_update)
         update = strcmp(call->sip->conf->sip.reoffer_by, "update") == 0;
     g_free(x->offer);
@@ -157,8 +199,25 @@ cw_err cw_sip_call_reoffer(cw_sip_call *call, unsigned fork, const char *sdp, si
     x->offer_len = sdp ? len : 0;
     x->by_update = update;
     x->tries = 0;
-    send_offer(x);
+    if (awaits_ack(x))
+        try_again(x, ACK_WAIT_MS);
+    else
+        send_offer(x);
     return CW_OK;
+}
+
+bool cw_sip_reoffer_same(cw_sip_exchange *x)
+{
+    if (!is_free(x) || x->retry || !x->ours)
+        return false;
+    g_free(x->offer);
+    x->offer = g_strdup(x->ours);
+    x->offer_len = strlen(x->offer);
+    x->by_update = false;
+    x->refreshes = true;
+    x->tries = 0;
+    send_offer(x);
+    return true;
 }
 
 void cw_sip_reoffer_stray_answer(cw_sip_call *call, cw_sip_dialog *dialog, const sip_t *sip)

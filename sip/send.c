@@ -105,7 +105,7 @@ static msg_t *build(cw_sip_send *send, sip_method_t method, const char *name, co
         return NULL;
     }
     if (has_contact(method)) {
-        g_autofree char *supported = cw_sip_supported_line(send->sip);
+        g_autofree char *supported = cw_sip_supported_line(send->sip, send->call);
 
         sip_add_tl(msg, message, SIPTAG_HEADER_STR(supported), TAG_END());
     }

@@ -203,6 +203,7 @@ typedef struct cw_sip_target {
     const char *const *route;
     const char *contact_user; /* user part of our Contact; NULL: from_user */
     const char *gruu;         /* our Contact, when the registrar gave one (RFC 5627); NULL: none */
+    int session_s;            /* session timer (RFC 4028): 0: sip.session_expires_s; less: none */
     unsigned hops_used;       /* of CW_SIP_HOPS_MAX, when it carries on a call that came in */
     const struct cw_sip_replaces *replaces; /* whose place it takes (refer.h); NULL: nobody's */
     const char *referred_by;                /* URI of who wished for it (RFC 3892); NULL: nobody */
@@ -223,6 +224,8 @@ CW_NODISCARD cw_err cw_sip_call_new(cw_sip *sip, const cw_sip_target *target, co
 
 /* Take a call offered by cw_sip_ops.invite. */
 void cw_sip_call_accept(cw_sip_call *call, const cw_sip_call_ops *ops, void *arg) CW_ON_LOOP;
+/* Its session timer, as cw_sip_target.session_s; from within cw_sip_ops.invite. */
+void cw_sip_call_session(cw_sip_call *call, int expires_s) CW_ON_LOOP;
 /* 101-199, or 200 with our answer (or offer, when the INVITE had none). CW_E_STATE when answered.
  * A reliable 101-199 is repeated until its PRACK; what is said meanwhile goes out after that, also
  * a 200. SDP that went out reliably is left out of what follows: cw_sip_call_reoffer changes it. An

@@ -295,5 +295,6 @@ void cw_leg_sip_accept(cw_leg *leg, cw_sip_call *sip)
     leg_sip *s = (leg_sip *)leg;
 
     s->sip = sip;
+    cw_sip_call_session(sip, s->from_trunk ? s->from_trunk->session_expires_s : 0);
     cw_sip_call_accept(sip, &cw_leg_sip_events, s);
 }

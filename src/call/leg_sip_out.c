@@ -44,6 +44,7 @@ void cw_leg_sip_set_target(leg_sip *s, const cw_sip_target *target,
         *text_of(&s->target, i) = g_strdup(*text_of(&s->target, i));
     s->target.headers = (const char *const *)g_strdupv((char **)target->headers);
     s->target.route = (const char *const *)g_strdupv((char **)target->route);
+    s->target.session_s = trunk ? trunk->session_expires_s : 0;
     s->trunk = trunk;
 }
 

@@ -186,7 +186,8 @@ tests_unit_test_session_LDADD = src/api/libapi.a $(USER_LIBS)
 
 SIP_TESTS = tests/unit/test-sip-auth tests/unit/test-sip-event tests/unit/test-sip-refer tests/unit/test-sip-call tests/unit/test-sip-message \
 	tests/unit/test-sip-raw tests/unit/test-sip-register \
-	tests/unit/test-sip-reliable tests/unit/test-sip-resolve tests/unit/test-sip-stream tests/unit/test-sip-uri
+	tests/unit/test-sip-reliable tests/unit/test-sip-resolve tests/unit/test-sip-stream \
+	tests/unit/test-sip-timer tests/unit/test-sip-uri
 check_PROGRAMS += $(SIP_TESTS)
 TESTS += $(SIP_TESTS)
 tests_unit_test_sip_auth_SOURCES = tests/unit/test-sip-auth.c
@@ -213,6 +214,9 @@ tests_unit_test_sip_resolve_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_stream_SOURCES = tests/unit/test-sip-stream.c tests/unit/sip-certs.h \
 	tests/unit/sip-rig.h
 tests_unit_test_sip_stream_LDADD = $(SIP_LIBS)
+tests_unit_test_sip_timer_SOURCES = tests/unit/test-sip-timer.c tests/unit/sip-raw.h \
+	tests/unit/sip-rig.h
+tests_unit_test_sip_timer_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_uri_SOURCES = tests/unit/test-sip-uri.c
 tests_unit_test_sip_uri_LDADD = $(SIP_LIBS)
 
