@@ -154,7 +154,7 @@ function showIncoming() {
 }
 
 function ring() {
-    const dialled = current?.direction === 'outgoing' && current.state === 'ringing';
+    const dialled = current?.direction === 'outgoing' && current.state === 'ringing' && !current.earlyMedia;
     bell.ring(ringing.length && !onLine() ? 'bell' : dialled ? 'ringback' : 'none');
 }
 

@@ -41,6 +41,8 @@ export interface CallEvents {
 export interface CallOptions extends MediaOptions {
     /** Header fields for the SIP side; names begin with `X-`. */
     headers?: Record<string, string>;
+    /** false: the page makes the tone of ringing itself, the gateway plays none. */
+    ringback?: boolean;
 }
 
 /** How one side's connection to the gateway does; what is not known yet is left out. */

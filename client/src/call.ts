@@ -25,6 +25,7 @@ export class Call extends Emitter<CallEvents> {
     private pictures = { local: false, remote: false };
     private gatewayName = '';
     private offer = '';
+    private audible = false; // an answer came before the call was taken
     private early: Notifications['call.candidate'][] = []; // ahead of the description they are of
     private answeredAt = 0;
     private mutes = { audio: false, video: false };
@@ -75,6 +76,10 @@ export class Call extends Emitter<CallEvents> {
     }
     get held(): Readonly<Held> {
         return this.holds;
+    }
+    /** Before the answer the gateway lets something be heard: early media, or the tone of ringing. */
+    get earlyMedia(): boolean {
+        return this.audible && this.unanswered;
     }
     /** Which way video flows. */
     get video(): Readonly<{ local: boolean; remote: boolean }> {
@@ -261,6 +266,7 @@ export class Call extends Emitter<CallEvents> {
     /** @internal */
     async progressed({ state, sdp }: Notifications['call.progress']): Promise<void> {
         if (sdp) await this.peer?.accept(sdp);
+        if (sdp) this.audible = true;
         if (this.unanswered && !(state === 'trying' && this.now !== 'trying')) this.move(state);
     }
 
@@ -399,7 +405,13 @@ export class Call extends Emitter<CallEvents> {
         this.host.calls.set(this.id, this);
         const started = await this.host.rpc.request(
             'call.start',
-            { call: this.id, to: this.to, sdp, ...(options.headers && { headers: options.headers }) },
+            {
+                call: this.id,
+                to: this.to,
+                sdp,
+                ...(options.headers && { headers: options.headers }),
+                ...(options.ringback === false && { ringback: false }),
+            },
             options.signal && { signal: options.signal },
         );
         this.gatewayName = started.id;

@@ -135,6 +135,8 @@ export interface CallStart {
   sdp: string;
   /** header fields for the SIP INVITE; values are text of up to 256 bytes */
   headers?: Record<string, string>;
+  /** false: the page makes the tone of ringing itself, the gateway shall not play one */
+  ringback?: boolean;
 }
 
 /** Result of call.start */
@@ -289,7 +291,7 @@ export interface CallProgress {
   seq: number;
   /** the call */
   call: string;
-  /** early: there is something to hear before the answer */
+  /** ringing: with `sdp`, or after it, the gateway plays the tone; early: there is something to hear before the answer */
   state: "trying" | "ringing" | "early";
   /** SIP status that said so */
   status?: number;

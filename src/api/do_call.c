@@ -29,6 +29,8 @@ cw_err cw_do_call_start(cw_session *s, const json_t *params, json_t **result, cw
 
     if (err && fresh)
         g_hash_table_remove(s->calls, call);
+    if (!err && json_is_false(json_object_get(params, "ringback")))
+        cw_client_no_ringback(s->client, call);
     return err;
 }
 

@@ -31,7 +31,8 @@ CW_ON_LOOP void cw_call_start_ringing(cw_call *call, const cw_happening *h)
 
 void cw_call_tell_ringing(cw_call *call, const cw_happening *h)
 {
-    call->a->ops->ring(call->a, h->detail.status);
+    if (h->detail.status != 180 || !cw_ringback_begin(call, h->leg, h->detail.status))
+        call->a->ops->ring(call->a, h->detail.status, NULL);
 }
 
 CW_ON_LOOP void cw_call_give_early(cw_call *call, const cw_happening *h)
@@ -43,7 +44,15 @@ CW_ON_LOOP void cw_call_give_early(cw_call *call, const cw_happening *h)
     if (err)
         fail(call, h->leg, err);
     else
-        cw_call_join(call);
+        cw_call_hear_other(call, h);
+}
+
+/* It alerts too: until it speaks, that is heard. */
+CW_ON_LOOP void cw_call_hear_other(cw_call *call, const cw_happening *h)
+{
+    if (h->detail.status == 180)
+        cw_ringback_play(call);
+    cw_call_join(call);
 }
 
 /* ── The answer ── */
@@ -73,6 +82,7 @@ CW_ON_LOOP void cw_call_give_answer(cw_call *call, const cw_happening *h)
         fail(call, h->leg, err);
         return;
     }
+    cw_ringback_answered(call);
     call->answered_ms = cw_now_ms();
     cw_stat_inc(CW_STAT_calls_answered);
     note(call, "answered");
@@ -193,6 +203,7 @@ CW_ON_LOOP void cw_call_finish(cw_call *call, const cw_happening *h)
 {
     call->cause = settle_cause(call, h);
     cw_timer_stop(call->ring_timer);
+    cw_ringback_end(call);
     if (!call->answered_ms)
         cw_stat_inc(CW_STAT_calls_failed);
     cw_call_trace_media(call);

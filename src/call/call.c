@@ -168,6 +168,7 @@ void cw_call_free(cw_call *call)
     g_queue_clear_full(&call->queue, (GDestroyNotify)happening_free);
     cw_timer_free(call->later);
     cw_timer_free(call->ring_timer);
+    cw_ringback_end(call);
     cw_leg_free(call->a);
     for (guint i = 0; i < call->b->len; i++)
         cw_leg_free(g_ptr_array_index(call->b, i));
@@ -204,9 +205,7 @@ void cw_call_add_b(cw_call *call, cw_leg *leg)
     g_ptr_array_add(call->b, leg);
 }
 
-/* What the callee is offered: what the caller described, or all we can when it waits for our offer
- * (an INVITE without SDP). */
-static void describe_offer(const cw_call *call, cw_media_desc *ret)
+void cw_call_offer(const cw_call *call, cw_media_desc *ret)
 {
     if (call->a->desc->stream_n > 0)
         cw_desc_filter(call->a->desc, &call->a->policy.codec, ret);
@@ -220,7 +219,7 @@ cw_err cw_call_dial(cw_call *call)
     cw_err err = CW_E_UNAVAILABLE;
     bool any = false;
 
-    describe_offer(call, offer);
+    cw_call_offer(call, offer);
     for (guint i = 0; i < call->b->len; i++) {
         cw_leg *b = g_ptr_array_index(call->b, i);
         cw_err e = b->ops->offer(b, offer, &call->from);

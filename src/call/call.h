@@ -61,6 +61,8 @@ CW_NODISCARD cw_err cw_client_update(cw_client *client, const char *call, const 
 CW_NODISCARD cw_err cw_client_hold(cw_client *client, const char *call, bool hold) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_client_dtmf(cw_client *client, const char *call, const char *digits,
                                    unsigned duration_ms, char why[static 128]) CW_ON_LOOP;
+/* Right after cw_client_start: the page makes the tone of ringing itself. */
+void cw_client_no_ringback(cw_client *client, const char *call) CW_ON_LOOP;
 /* Tell the other side {"muted": {"audio": …, "video": …}}; kept for `call show`. */
 CW_NODISCARD cw_err cw_client_info(cw_client *client, const char *call,
                                    const json_t *info) CW_ON_LOOP;

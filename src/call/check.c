@@ -68,6 +68,18 @@ static cw_err check_records(const char *file, char why[static 128])
     return WHY(why, "records.file: %.70s: %s", file, g_strerror(errno));
 }
 
+static cw_err check_ringback(const char *tone, char why[static 128])
+{
+    cw_sound *sound;
+
+    if (!tone || !strcmp(tone, "off"))
+        return CW_OK;
+    if (cw_sound_ringback(tone, &sound))
+        return WHY(why, "media.ringback: \"%.60s\" is no tone", tone);
+    cw_sound_unref(sound);
+    return CW_OK;
+}
+
 cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
 {
     cw_err err = cw_policy_check(conf, why);
@@ -86,6 +98,8 @@ cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
             err = WHY(why, "sip.peers: \"%.60s\" is no address or network", *peer);
     if (!err && strcmp(conf->media.timeout_when, "all") && strcmp(conf->media.timeout_when, "any"))
         err = WHY(why, "media.timeout_when must be all or any");
+    if (!err)
+        err = check_ringback(conf->media.ringback, why);
     if (!err)
         err = check_records(conf->records.file, why);
     return err;

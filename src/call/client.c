@@ -166,6 +166,14 @@ cw_err cw_client_start(cw_client *client, const char *call, const char *to, cons
     return err;
 }
 
+void cw_client_no_ringback(cw_client *client, const char *call)
+{
+    cw_leg *leg = g_hash_table_lookup(client->legs, call);
+
+    if (leg)
+        cw_leg_browser_no_ringback(leg);
+}
+
 /* ── In a call ── */
 
 static CW_ON_LOOP cw_leg *find(const cw_client *client, const char *call, const char *method)

@@ -63,8 +63,9 @@ typedef struct cw_leg_ops {
     bool holds_both_ways; /* while its far side holds, it neither hears nor is heard */
     /* Call the far side. Whatever comes of it is told by events. */
     cw_err (*offer)(cw_leg *leg, const cw_media_desc *desc, const cw_party *from);
-    /* To the caller's leg: the callee alerts. */
-    void (*ring)(cw_leg *leg, int status);
+    /* To the caller's leg: the callee alerts. `foretold`: its far side is to hear us, which needs
+     * an answer, by what the callee may say; NULL: it need not. */
+    void (*ring)(cw_leg *leg, int status, const cw_media_desc *foretold);
     /* To the caller's leg: what the callee answered. `early` is the SIP status that brought it
      * before the call is answered, 0: it is the answer. One that follows an early one changes
      * nothing of what the far side was told about media. */
@@ -97,6 +98,8 @@ struct cw_leg {
     unsigned worker;
     char name[128];       /* for people: "alice", "sip:bob@example.com", "echo" */
     cw_leg_policy policy; /* set before anything is described */
+    const char *via;      /* SIP: the trunk's name; lives as long as the configuration */
+    bool wants_ringback;  /* the tone of ringing, from us */
 
     /* What the far side described last; once answered, what of it was agreed. Directions of sound
      * are CW_SENDRECV: holding is told by events, so that one side's hold never shows in the

@@ -159,12 +159,17 @@ static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const 
     return CW_OK;
 }
 
-static CW_ON_LOOP void op_ring(cw_leg *leg, int status)
+static CW_ON_LOOP void op_ring(cw_leg *leg, int status, const cw_media_desc *foretold)
 {
     const char *state = status == 180 ? "ringing" : "trying";
+    leg_browser *b = self(leg);
+    g_autofree char *sdp = NULL;
 
-    cw_leg_browser_tell(self(leg), "call.progress",
-                        json_pack("{s:s s:i}", "state", state, "status", status), state);
+    if (foretold && !b->given)
+        (void)!cw_leg_browser_answer_offer(b, foretold, &sdp); /* none: it hears no tone */
+    cw_leg_browser_tell(b, "call.progress",
+                        json_pack("{s:s s:i s:s*}", "state", state, "status", status, "sdp", sdp),
+                        state);
 }
 
 static CW_ON_LOOP cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, int early)
@@ -340,6 +345,7 @@ cw_err cw_leg_browser_new(cw_client *client, const char *call, cw_id id, unsigne
     b = g_new0(leg_browser, 1);
     cw_leg_init(&b->leg, &ops, client->identity.user);
     b->leg.worker = worker;
+    b->leg.wants_ringback = true;
     b->leg.policy = cw_policy_browser(client->calls->conf);
     b->webrtc = client->calls->webrtc;
     b->client = client;
@@ -362,6 +368,11 @@ cw_err cw_leg_browser_hold(cw_leg *leg, bool on)
     tell_held(b);
     cw_leg_emit(leg, &(cw_leg_event){ .what = CW_LEG_HELD, .on = on });
     return CW_OK;
+}
+
+void cw_leg_browser_no_ringback(cw_leg *leg)
+{
+    leg->wants_ringback = false;
 }
 
 void cw_leg_browser_muted(cw_leg *leg, json_t *muted)

@@ -63,7 +63,7 @@ static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const 
     return err;
 }
 
-static void op_ring(cw_leg *leg, int status) {}
+static void op_ring(cw_leg *leg, int status, const cw_media_desc *foretold) {}
 
 static cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, int early)
 {

@@ -110,10 +110,12 @@ const cw_sip_call_ops cw_leg_sip_events = {
 
 /* ── Being called ── */
 
-static CW_ON_LOOP void op_ring(cw_leg *leg, int status)
+static CW_ON_LOOP void op_ring(cw_leg *leg, int status, const cw_media_desc *foretold)
 {
     leg_sip *s = (leg_sip *)leg;
 
+    if (foretold && cw_leg_sip_ring_aloud(s, foretold))
+        return;
     if (!s->answered && !s->rang && cw_sip_call_respond(s->sip, 180, NULL, 0) == CW_OK)
         s->rang = true;
 }
@@ -267,6 +269,7 @@ cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *ta
 {
     leg_sip *s = make(calls, worker, target->ruri, trunk);
 
+    s->leg.via = trunk ? trunk->name : NULL;
     cw_leg_sip_set_target(s, target, trunk);
     return &s->leg;
 }
@@ -276,9 +279,12 @@ cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker, const cw_sip_invite
 {
     const struct cw_conf_trunk *trunk = cw_trunks_of(calls->trunks, invite);
     leg_sip *s = make(calls, worker, invite->from_uri, trunk);
+    g_autofree char *early = cw_sip_message_header(invite->message, "P-Early-Media", 0);
     cw_err err = CW_OK;
 
+    s->permits = early != NULL;
     s->from_trunk = trunk;
+    s->leg.wants_ringback = trunk ? trunk->ringback : calls->conf->sip.ringback;
     s->family = cw_addr_family(&invite->source);
     if (invite->sdp)
         err = cw_leg_sip_take_offer(s, invite->sdp, invite->sdp_len);

@@ -76,6 +76,7 @@ typedef struct leg_sip {
     bool streams_asked;     /* our re-INVITE does that */
     bool hold_told;         /* as the far side knows it; compare other_holds */
 
+    bool permits;               /* being called: it knows P-Early-Media */
     bool rang, given, answered; /* being called: 180 sent, SDP sent, 200 sent */
     bool up;                    /* answered and confirmed either way */
     bool other_holds;           /* the other leg's far side holds */
@@ -111,6 +112,8 @@ CW_NODISCARD cw_err cw_leg_sip_dtmf(cw_leg *leg, char digit, unsigned duration_m
 /* ── Before the answer (leg_sip_early.c) ── */
 
 void cw_leg_sip_progress(leg_sip *s, const cw_sip_response *response) CW_ON_LOOP;
+/* Being called: an answer in 183, so that our ringing is heard. False: not possible. */
+bool cw_leg_sip_ring_aloud(leg_sip *s, const cw_media_desc *foretold) CW_ON_LOOP;
 /* The 2xx: its fork is the far side. CW_E_BAD_SDP, CW_E_NO_CODEC */
 CW_NODISCARD cw_err cw_leg_sip_choose(leg_sip *s, const cw_sip_response *response) CW_ON_LOOP;
 /* An offer came in this early dialog: it is what the leg is about. */

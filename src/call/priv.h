@@ -58,6 +58,7 @@ struct cw_call {
     cw_timeline *line;
     uint64_t created_ms, answered_ms; /* monotonic; 0: not yet */
     cw_timer *ring_timer;
+    cw_ep *player;  /* of the tone of ringing; NULL: none (ringback.c) */
     cw_cause cause; /* why it ended */
     char *codecs;   /* as its timeline has them last; NULL: not yet */
 
@@ -87,6 +88,19 @@ const char *cw_call_state_name(cw_call_state state);
 /* What the table moves to, `from` itself when it has no such row; for tests and docs.
  * Pure. */
 bool cw_call_knows(cw_call_state from, cw_call_event event, cw_call_state *to);
+
+/* What the callee is offered: what the caller described, or all we can when it waits for our offer
+ * (an INVITE without SDP). */
+void cw_call_offer(const cw_call *call, cw_media_desc *ret) CW_ON_LOOP;
+
+/* ringback.c: `b` alerts. Tells the caller so, lets it hear that; false: it was not told, as it
+ * hears nothing of it. */
+bool cw_ringback_begin(cw_call *call, cw_leg *b, int status) CW_ON_LOOP;
+void cw_ringback_play(cw_call *call) CW_ON_LOOP; /* only that; it was told */
+void cw_ringback_end(cw_call *call) CW_ON_LOOP;
+void cw_ringback_answered(cw_call *call) CW_ON_LOOP; /* by call->winner */
+void cw_ringback_open(cw_calls *calls) CW_ON_LOOP;
+void cw_ringback_close(cw_calls *calls) CW_ON_LOOP;
 
 /* Join what both sides describe, stream by stream; part everything while a browser holds. */
 void cw_call_join(cw_call *call) CW_ON_LOOP;
@@ -123,14 +137,16 @@ struct cw_calls {
     cw_plane *plane;
     struct cw_trunks *trunks;
     struct cw_lines *lines;
-    GHashTable *by_id; /* &call->id to cw_call, owned */
-    GHashTable *users; /* name to cw_user, owned */
-    GQueue dead;       /* of cw_call, done */
-    cw_timer *reaper;  /* armed while `dead` has any */
-    GQueue ladders;    /* of ended calls, oldest first */
-    cw_timer *monitor; /* runs while there are calls */
-    int record_fd;     /* -1: none is kept, or it cannot be opened */
-    bool record_torn;  /* the last line is not whole */
+    cw_sound *ringback;     /* NULL: off */
+    GHashTable *last_codec; /* trunk's name to the cw_format it answered with last */
+    GHashTable *by_id;      /* &call->id to cw_call, owned */
+    GHashTable *users;      /* name to cw_user, owned */
+    GQueue dead;            /* of cw_call, done */
+    cw_timer *reaper;       /* armed while `dead` has any */
+    GQueue ladders;         /* of ended calls, oldest first */
+    cw_timer *monitor;      /* runs while there are calls */
+    int record_fd;          /* -1: none is kept, or it cannot be opened */
+    bool record_torn;       /* the last line is not whole */
     bool record_failed;
     bool closing;
 };
@@ -189,6 +205,7 @@ CW_NODISCARD cw_err cw_leg_browser_update(cw_leg *leg, const cw_leg *other, cons
 CW_NODISCARD cw_err cw_leg_browser_candidate(cw_leg *leg, const char *candidate,
                                              char why[static 128]) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_leg_browser_hold(cw_leg *leg, bool on) CW_ON_LOOP;
+void cw_leg_browser_no_ringback(cw_leg *leg) CW_ON_LOOP; /* its page makes the tone itself */
 void cw_leg_browser_muted(cw_leg *leg, json_t *muted) CW_ON_LOOP; /* as in call.info */
 /* What its browser measured, as in call.report. CW_E_RATE */
 CW_NODISCARD cw_err cw_leg_browser_report(cw_leg *leg, const json_t *report) CW_ON_LOOP;

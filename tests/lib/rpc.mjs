@@ -96,6 +96,7 @@ export class Client {
 
     #notified(message) {
         const event = { method: message.method, ...message.params }
+        this.watchers?.get(event.call)?.(event) // whoever must see it in any case
         const waiter = this.waiters.find(({ matches }) => matches(event))
         if (!waiter) {
             this.queue.push(event)

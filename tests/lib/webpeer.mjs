@@ -65,11 +65,18 @@ export class Phone {
     }
 
     // Starts a call; it is up when `answered()` is.
-    async start(to, { codecs = ['PCMA'], headers, call = `c${this.peer.nextId}`, addr = '127.0.0.1' } = {}) {
+    async start(to, { codecs = ['PCMA'], headers, ringback, call = `c${this.peer.nextId}`, addr = '127.0.0.1' } = {}) {
         const id = this.peer.nextId++
         const { sdp } = await this.peer.command('web.offer', { id, codecs, addr })
-        const started = await this.client.call('call.start', { call, to, sdp, ...(headers ? { headers } : {}) })
-        return new PhoneCall(this, call, id, started.id)
+        const mine = new PhoneCall(this, call, id)
+        // A browser takes the answer that lets it hear the ringing, whenever it comes.
+        this.client.watchers ??= new Map()
+        this.client.watchers.set(call, (event) => {
+            if (event.method === 'call.progress' && event.state === 'ringing' && event.sdp) mine.taken = this.peer.command('web.answer', { id, sdp: event.sdp })
+        })
+        const options = { ...(headers ? { headers } : {}), ...(ringback === undefined ? {} : { ringback }) }
+        mine.gatewayId = (await this.client.call('call.start', { call, to, sdp, ...options })).id
+        return mine
     }
 
     async incoming(ms) {
@@ -89,9 +96,14 @@ export class PhoneCall {
         const named = { call: this.call }
         const answer = await this.client.expect('call.answer', named, ms)
         const early = this.client.queue.find((e) => e.method === 'call.progress' && e.call === this.call && e.sdp)
-        const sdp = answer.sdp ?? early?.sdp
-        await this.peer.command('web.answer', { id: this.id, sdp })
-        await this.peer.event(this.id, 'connected')
+        this.taken ??= this.peer.command('web.answer', { id: this.id, sdp: answer.sdp ?? early?.sdp })
+        return this.connected()
+    }
+
+    async connected() {
+        await this.taken
+        this.there ??= this.peer.event(this.id, 'connected')
+        await this.there
         return this
     }
 

@@ -115,6 +115,11 @@ cw_err cw_client_info(cw_client *client, const char *call, const json_t *info)
     return done("info %s audio=%d", call, json_is_true(json_object_get(muted, "audio")));
 }
 
+void cw_client_no_ringback(cw_client *client, const char *call)
+{
+    (void)!done("no-ringback %s", call);
+}
+
 cw_err cw_client_report(cw_client *client, const char *call, const json_t *report)
 {
     return done("report %s %zu", call, json_object_size(report));
