@@ -25,7 +25,7 @@ static cw_err fake_offer(cw_leg *leg, const cw_media_desc *desc, const cw_party 
     return ((fake *)leg)->refuse_offer;
 }
 
-static void fake_ring(cw_leg *leg, int status)
+static void fake_ring(cw_leg *leg, int status, const cw_media_desc *foretold)
 {
     ((fake *)leg)->rings++;
 }
