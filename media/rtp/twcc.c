@@ -29,7 +29,7 @@ void cw_twcc_got(cw_twcc *twcc, uint16_t seq, uint32_t media, uint64_t now_us)
     }
     while (twcc->newest < at)
         twcc->at_us[++twcc->newest & MASK] = 0;
-    if (twcc->newest - twcc->base >= CW_TWCC_WINDOW / 2)
+    if (twcc->newest >= twcc->base + CW_TWCC_WINDOW / 2) /* the base may be one ahead */
         twcc->base = twcc->newest - CW_TWCC_WINDOW / 2 + 1;
     if (at < twcc->base) {
         if (twcc->newest - at >= CW_TWCC_WINDOW / 2)

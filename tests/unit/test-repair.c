@@ -61,6 +61,20 @@ static void test_gives_up(void)
     g_assert_true(nack->given_up);
 }
 
+/* RFC 3550 A.1: numbers far off are another sequence, of which nothing is missing yet. */
+static void test_jump(void)
+{
+    g_autofree cw_nack *nack = g_new0(cw_nack, 1);
+
+    cw_nack_got(nack, 1, 1 * MS);
+    cw_nack_got(nack, 3, 1 * MS);
+    cw_nack_got(nack, 30000, 2 * MS);
+    expect_asked(nack, 3 * MS, "");
+    cw_nack_got(nack, 30002, 4 * MS);
+    expect_asked(nack, 5 * MS, "30001");
+    g_assert_false(nack->given_up);
+}
+
 static void test_bounds(void)
 {
     g_autofree cw_nack *nack = g_new0(cw_nack, 1);
@@ -116,7 +130,8 @@ static void test_resend(void)
     put(resend, 1, 1200, 40 * MS); /* does not fit behind: over the first, and it is whole */
     g_assert_false(get(resend, 65535, 60 * MS));
     g_assert_true(get(resend, 1, 60 * MS));
-    put(resend, 2, 3001, 60 * MS); /* larger than all of it */
+    g_assert_false(get(resend, 1025, 90 * MS)); /* another one of the same place */
+    put(resend, 2, 3001, 60 * MS);              /* larger than all of it */
     g_assert_false(get(resend, 2, 90 * MS));
     cw_resend_free(resend);
     g_assert_null(cw_resend_new(0));
@@ -144,6 +159,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/nack/once-a-round-trip", test_once_a_round_trip);
     g_test_add_func("/nack/gives-up", test_gives_up);
+    g_test_add_func("/nack/jump", test_jump);
     g_test_add_func("/nack/bounds", test_bounds);
     g_test_add_func("/resend/ring", test_resend);
     g_test_add_func("/resend/wild", test_resend_wild);

@@ -56,6 +56,30 @@ static void test_repeats(void)
     g_assert_cmpint(block.lost, ==, -5);
 }
 
+/* The ends of what a block can say, and the units of jitter (RFC 3550 6.4.1, A.8). */
+static void test_extremes(void)
+{
+    cw_report report = { 0 };
+    cw_rtcp_block block;
+    cw_rx rx = { .begun = true, .ssrc = 7, .base = 100, .newest = 199, .received = 100 };
+
+    rx.jitter16 = 16 * 50 + 15;
+    g_assert_true(cw_report_block(&report, &rx, 1, &block));
+    g_assert_cmpuint(block.jitter, ==, 50);
+    rx.newest += 0x900000; /* of which none came */
+    g_assert_true(cw_report_block(&report, &rx, 1, &block));
+    g_assert_cmpuint(block.fraction, ==, 255);
+    g_assert_cmpint(block.lost, ==, 0x7fffff);
+    rx.received += 0x1200000; /* repeats */
+    g_assert_true(cw_report_block(&report, &rx, 1, &block));
+    g_assert_cmpint(block.lost, ==, -0x800000);
+    /* The same source begins again, with one of four lost. */
+    rx = (cw_rx){ .begun = true, .ssrc = 7, .base = 5000, .newest = 5399, .received = 300 };
+    g_assert_true(cw_report_block(&report, &rx, 1, &block));
+    g_assert_cmpuint(block.fraction, ==, 64);
+    g_assert_cmpint(block.lost, ==, 100);
+}
+
 /* RFC 3550 6.4.1 figure 2, in our words: 1/65536 s are 15 us. */
 static void test_round_trip(void)
 {
@@ -162,6 +186,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/report/loss", test_loss);
     g_test_add_func("/report/repeats", test_repeats);
+    g_test_add_func("/report/extremes", test_extremes);
     g_test_add_func("/report/round-trip", test_round_trip);
     g_test_add_func("/report/other-sender", test_other_sender);
     g_test_add_func("/report/lip-sync", test_lip_sync);

@@ -319,6 +319,49 @@ static void test_twcc_runs(void)
 }
 
 /* What a delta cannot say begins a packet of its own; whatever comes, packets stay well formed. */
+static unsigned get16(const uint8_t *at)
+{
+    return (unsigned)(at[0] << 8 | at[1]);
+}
+
+/* What is kept of each number: when it came first, and nothing of the one a window before. */
+static void test_twcc_memory(void)
+{
+    g_autofree cw_twcc *twcc = g_new0(cw_twcc, 1), *once = g_new0(cw_twcc, 1);
+    uint8_t data[1500], other[1500];
+    size_t len;
+
+    cw_twcc_got(once, 1, MEDIA, REF_US);
+    len = feedback(once, other, sizeof other);
+    cw_twcc_got(twcc, 1, MEDIA, REF_US);
+    cw_twcc_got(twcc, 1, MEDIA, REF_US + 5000);
+    g_assert_cmpuint(feedback(twcc, data, sizeof data), ==, len);
+    g_assert_cmpmem(data, len, other, len);
+
+    cw_twcc_got(twcc, 3, MEDIA, REF_US + 6000);
+    g_assert_cmpuint(feedback(twcc, data, sizeof data), >, 0);
+    cw_twcc_got(twcc, 2, MEDIA, REF_US + 7000); /* told as lost: told again */
+    g_assert_cmpuint(feedback(twcc, data, sizeof data), >, 0);
+    g_assert_cmpuint(get16(data + 12), ==, 2);
+    g_assert_cmpuint(get16(data + 14), ==, 2);
+
+    for (unsigned i = 4; i <= 600; i++) {
+        cw_twcc_got(twcc, (uint16_t)i, MEDIA, REF_US + 8000 + i);
+        if (i % 50 == 0)
+            feedback(twcc, data, sizeof data);
+    }
+    cw_twcc_got(twcc, 700, MEDIA, REF_US + 9000); /* 601 to 699 have the places of 89 to 187 */
+    len = feedback(twcc, data, sizeof data);
+    g_assert_cmpuint(get16(data + 12), ==, 601);
+    g_assert_cmpuint(get16(data + 14), ==, 100);
+    g_assert_cmpuint(len, <=, 28);
+
+    cw_twcc_got(twcc, 30000, MEDIA, REF_US + 10000); /* another sequence */
+    g_assert_cmpuint(feedback(twcc, data, sizeof data), >, 0);
+    g_assert_cmpuint(get16(data + 12), ==, 30000);
+    g_assert_cmpuint(get16(data + 14), ==, 1);
+}
+
 static void test_twcc_wild(void)
 {
     g_autofree cw_twcc *twcc = g_new0(cw_twcc, 1);
@@ -355,6 +398,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rtcp/write", test_write);
     g_test_add_func("/rtcp/twcc-vector", test_twcc_vector);
     g_test_add_func("/rtcp/twcc-runs", test_twcc_runs);
+    g_test_add_func("/rtcp/twcc-memory", test_twcc_memory);
     g_test_add_func("/rtcp/twcc-wild", test_twcc_wild);
     return g_test_run();
 }
