@@ -4,7 +4,7 @@ import { Table } from './lib/table.mjs'
 import { jobs, ours, rivals } from './lib/work.mjs'
 
 const columns = [['work           '], ['calls', 0], ['gateway         '], ['us/packet', 2], ['of rtpengine', 2], ['of Janus', 2], ['core %', 1],
-    ['lost %', 3], ['adds p50 ms', 2], ['adds p99 ms', 2], ['KB/call', 1], ['fds/call', 1], ['threads/call', 1], ['idle core %', 2]]
+    ['lost %', 3], ['adds p50 ms', 2], ['adds p99 ms', 2], ['KB/call', 1], ['fds/call', 1], ['threads/call', 1]]
 const saturated = (m) => m.lostShare > 0.001 || m.p99 > 50 // more calls would tell nothing more
 
 async function compare(table, job, calls, full, options) {
@@ -14,7 +14,7 @@ async function compare(table, job, calls, full, options) {
         const m = (measured[name] = await runCalls(name, job, calls, options))
         const of = (rival) => (rivals(job).includes(name) || !measured[rival] ? undefined : m.us / measured[rival].us)
         table.row(jobs[job].name, calls, name, m.us, of('rtpengine'), of('Janus'), m.core * 100, m.lostShare * 100, Math.max(0, m.p50 - direct.p50),
-            Math.max(0, m.p99 - direct.p50), m.kib, m.fds, m.threads, m.idle * 100)
+            Math.max(0, m.p99 - direct.p50), m.kib, m.fds, m.threads)
         if (saturated(m)) full.add(name)
         if (options.verbose) console.error({ direct, [name]: m })
     }

@@ -4,7 +4,7 @@ import { cpuUs, stolen, usage } from './process.mjs'
 import { below, connectCalls, withSide } from './work.mjs'
 
 const drainMs = 300
-const warmMs = (seconds) => Math.min(1500, seconds * 1000), idleMs = (seconds) => Math.min(3000, seconds * 1000)
+const warmMs = (seconds) => Math.min(1500, seconds * 1000), quietMs = (seconds) => Math.min(3000, seconds * 1000)
 const pps = 50
 const stamped = [{ codec: 'opus-bytes', bytes: 160 }]
 
@@ -54,12 +54,11 @@ export function runCalls(name, job, calls, options) {
         await connectCalls(side, first, calls - first)
         const figures = await measure(side, { calls, seconds: options.seconds, flows: options.flows })
         if (!gateway) return figures
-        const idle = cpuUs(gateway.pid)
-        await pause(idleMs(options.seconds))
+        await pause(quietMs(options.seconds)) // what handshakes took is given back
         const after = usage(gateway.pid)
         const each = (what) => (calls > first ? (after[what] - before[what]) / (calls - first) : undefined)
         return {
-            ...figures, idle: (cpuUs(gateway.pid) - idle) / (idleMs(options.seconds) * 1000),
+            ...figures,
             kib: each('kib'), fds: each('fds'), threads: each('threads'),
         }
     })

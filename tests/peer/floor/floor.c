@@ -154,6 +154,7 @@ static void open_port(way *in, way *out, int *rtcp) CW_ON_MEDIA
 {
     cw_port_pair pair;
 
+    cw_assert_on_loop();
     if (cw_port_open(ports, &pair))
         fail("ports");
     in->in = out->out = pair.rtp;
