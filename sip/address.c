@@ -133,6 +133,13 @@ void cw_sip_address_clear(cw_sip_address *address)
     memset(address, 0, sizeof *address);
 }
 
+char *cw_sip_uri_of(const char *user, const char *host)
+{
+    g_autofree char *escaped = cw_sip_user_escape(user);
+
+    return g_strdup_printf("sip:%s%s%s", escaped, *escaped ? "@" : "", host);
+}
+
 /* ── Parameters ── */
 
 char *cw_sip_param(const char *params, const char *name)

@@ -26,6 +26,9 @@ typedef struct cw_sip_address {
 bool cw_sip_address_next(const char **at, cw_sip_address *ret);
 void cw_sip_address_clear(cw_sip_address *address); /* one of zeroes is fine */
 
+/* "sip:user@host" of an unescaped user part; g_free it. */
+char *cw_sip_uri_of(const char *user, const char *host);
+
 /* The value of a parameter in ";name=value;…"; a quoted one without its quotes; "" of one without a
  * value. NULL: there is none. g_free it. */
 char *cw_sip_param(const char *params, const char *name);

@@ -181,6 +181,8 @@ void cw_sip_modify_request(cw_sip_call *call, cw_sip_dialog *dialog, nta_incomin
         cw_sip_modify_refuse(call, irq, 481);
         return;
     }
+    if (call->ops && call->ops->identified)
+        call->ops->identified(call->arg, cw_sip_message_of(sip));
     if (dialog->confirmed)
         cw_sip_timer_asked(call, sip);
     if (update && !sdp) { /* only a refresh of target and session */

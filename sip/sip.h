@@ -115,6 +115,8 @@ typedef struct cw_sip_call_ops {
     /* ACK for our 2xx. sdp: the answer when the INVITE had no offer. Comes again for a re-INVITE
      * without offer, with its answer; not for other re-INVITEs. */
     void (*confirmed)(void *arg, const char *sdp, size_t len);
+    /* A re-INVITE or UPDATE, of whatever it brings: it says who they are now (RFC 4916). */
+    void (*identified)(void *arg, const cw_sip_message *message);
     /* Answer now or later with cw_sip_call_reanswer or cw_sip_call_rerefuse. */
     void (*reoffered)(void *arg, const cw_sip_offer *offer);
     /* Final response to cw_sip_call_reoffer; or 200 with the answer to an offer of ours that was in

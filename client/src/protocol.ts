@@ -133,8 +133,12 @@ export interface CallStart {
   to: string;
   /** the browser's offer */
   sdp: string;
-  /** header fields for the SIP INVITE; values are text of up to 256 bytes */
+  /** header fields for the SIP INVITE: those that the trunk's `headers_out` lets you set (X-* unless configured otherwise); values are text of up to 1024 bytes */
   headers?: Record<string, string>;
+  /** the number to call from, one of your own; default: the first */
+  from?: string;
+  /** the other side is not to see who calls */
+  anonymous?: boolean;
   /** false: the page makes the tone of ringing itself, the gateway shall not play one */
   ringback?: boolean;
 }
@@ -153,6 +157,16 @@ export interface CallSdp {
   call: string;
   /** the browser's description */
   sdp: string;
+}
+
+/** Parameters of call.answer */
+export interface CallTake {
+  /** the call */
+  call: string;
+  /** the browser's description */
+  sdp: string;
+  /** header fields for the SIP response, as in call.start */
+  headers?: Record<string, string>;
 }
 
 /** Parameters of call.candidate */
@@ -241,12 +255,30 @@ export interface CallReport {
   outgoing_kbps?: number;
 }
 
+/** Parameters of call.end */
+export interface CallHangup {
+  /** the call */
+  call: string;
+  /** cause for the telephone network (ITU-T Q.850), as Reason (RFC 3326) */
+  q850?: number;
+  /** that goes with it, for people */
+  text?: string;
+  /** header fields for the SIP message, as in call.start */
+  headers?: Record<string, string>;
+}
+
 /** Parameters of call.reject */
 export interface CallReject {
   /** the call */
   call: string;
   /** why; default declined */
   reason?: "busy" | "declined" | "unavailable";
+  /** cause for the telephone network (ITU-T Q.850), as Reason (RFC 3326) */
+  q850?: number;
+  /** that goes with it, for people */
+  text?: string;
+  /** header fields for the SIP response, as in call.start */
+  headers?: Record<string, string>;
 }
 
 /** The other end of a call */
@@ -259,6 +291,34 @@ export interface Party {
   number?: string;
   /** user of this gateway */
   user?: string;
+  /** true: a network that the gateway trusts, or the gateway itself, vouches for the number; else it is what the caller says */
+  asserted?: boolean;
+  /** true: withheld; nothing else is told */
+  anonymous?: boolean;
+}
+
+/** Who forwarded a call before it came here (Diversion, History-Info) */
+export interface Forward {
+  /** whose */
+  uri?: string;
+  /** telephone number */
+  number?: string;
+  /** name for people; not proven */
+  name?: string;
+  /** why: user-busy, no-answer, unconditional, unavailable, deflection, … (RFC 5806) */
+  reason: string;
+  /** how often */
+  counter: number;
+  /** true: withheld; whose it is is not told */
+  anonymous?: boolean;
+}
+
+/** Something about the caller (Call-Info, RFC 3261 20.9); nothing of it is fetched or proven */
+export interface CallInfoUri {
+  /** where */
+  uri: string;
+  /** what: icon, info, card, … */
+  purpose?: string;
 }
 
 /** What a SIP peer answered */
@@ -283,6 +343,18 @@ export interface CallIncoming {
   to: string;
   /** the gateway's offer */
   sdp: string;
+  /** who forwarded it, the last first */
+  forwarded?: Forward[];
+  /** what the caller says it is about */
+  subject?: string;
+  /** how urgent the caller says it is: emergency, urgent, normal, non-urgent, … (RFC 3261 20.26) */
+  priority?: string;
+  /** how to ring, if you like: urn:alert: (RFC 7462) and other URIs; never fetched by the gateway */
+  alert?: string[];
+  /** more about the caller */
+  info?: CallInfoUri[];
+  /** header fields of the SIP INVITE that the trunk's `headers_in` lists */
+  headers?: Record<string, string>;
 }
 
 /** Parameters of call.progress */
@@ -297,6 +369,10 @@ export interface CallProgress {
   status?: number;
   /** the gateway's answer; at most once a call */
   sdp?: string;
+  /** who it rings at, if a trusted network says so */
+  peer?: Party;
+  /** header fields of the SIP response, as in call.incoming */
+  headers?: Record<string, string>;
 }
 
 /** Parameters of call.answer from the gateway */
@@ -307,6 +383,10 @@ export interface CallAnswered {
   call: string;
   /** the gateway's answer, unless call.progress brought it */
   sdp?: string;
+  /** who answers, if a trusted network says so */
+  peer?: Party;
+  /** header fields of the SIP response, as in call.incoming */
+  headers?: Record<string, string>;
 }
 
 /** Who holds the call */
@@ -347,6 +427,8 @@ export interface CallTold {
   dtmf?: KeyPress;
   /** the other side muted or unmuted */
   muted?: Muted;
+  /** the other side is somebody else now (RFC 4916) */
+  peer?: Party;
 }
 
 /** Parameters of call.end from the gateway */
@@ -361,10 +443,12 @@ export interface CallEnded {
   by: "you" | "peer" | "gateway";
   /** more about the reason, for people */
   text?: string;
-  /** the SIP status that ended it */
+  /** the SIP status that ended it, or that the other side gave as the reason (RFC 3326) */
   sip?: SipStatus;
   /** cause of the telephone network (ITU-T Q.850) */
   q850?: number;
+  /** header fields of the SIP message, as in call.incoming */
+  headers?: Record<string, string>;
 }
 
 /** One direction of a side's sound, over the last some seconds */
@@ -450,7 +534,7 @@ export interface Requests {
   /** Call somebody. `call.progress`, `call.answer` and `call.end` tell the rest. */
   "call.start": { params: CallStart; result: CallStarted };
   /** Take a call that `call.incoming` announced, or answer the offer that a `call.update` brought. */
-  "call.answer": { params: CallSdp; result: Empty };
+  "call.answer": { params: CallTake; result: Empty };
   /** Trickle ICE (RFC 8838): one more candidate of the browser. */
   "call.candidate": { params: CallCandidate; result: Empty };
   /** Offer anew within the call: an ICE restart after a change of network, or other tracks. The other side need not notice a restart. Video that is new to the call is answered `inactive` until the other side has said what it takes: a `call.update` with an offer follows. While an offer of the gateway waits for its answer, this gives `state`. */
@@ -466,7 +550,7 @@ export interface Requests {
   /** Tell what the browser measures of the call's media. Kept beside the gateway's own numbers; at most one a second. */
   "call.report": { params: CallReport; result: Empty };
   /** Hang up, or cancel a call that is still ringing. */
-  "call.end": { params: CallOnly; result: Empty };
+  "call.end": { params: CallHangup; result: Empty };
   /** Refuse a call that `call.incoming` announced, on every device of yours. */
   "call.reject": { params: CallReject; result: Empty };
 }
@@ -483,7 +567,7 @@ export interface Notifications {
   "call.answer": CallAnswered;
   /** Somebody held or resumed the call; or, with an offer, the other side added or took away video. */
   "call.update": CallChanged;
-  /** The other side pressed a key, or muted something. */
+  /** The other side pressed a key, muted something, or is somebody else now. */
   "call.info": CallTold;
   /** The quality of a side's sound became another: the first time it is known, and whenever its rating changes. */
   "call.quality": CallQuality;
@@ -564,6 +648,7 @@ export const errors = {
   "hops": { code: -32036, text: "passed through too many gateways, or one twice" },
   "quota": { code: -32037, text: "a bound of what this caller may spend is reached" },
   "tls": { code: -32038, text: "the far end is not who it should be, or speaks no TLS with us" },
+  "anonymous": { code: -32039, text: "callers must show who they are" },
   "dns": { code: -32035, text: "the name of the next hop cannot be resolved" },
   "ice": { code: -32040, text: "no connectivity check succeeded" },
   "dtls": { code: -32041, text: "the DTLS handshake failed" },

@@ -14,6 +14,17 @@ static const char *call_of(const json_t *params)
     return text_of(params, "call");
 }
 
+/* Which member the calls refused, by how their explanation begins. */
+static cw_err blame(cw_err err, cw_fault *fault)
+{
+    static const char *const members[] = { "headers", "from" };
+
+    for (size_t i = 0; err && i < G_N_ELEMENTS(members); i++)
+        if (g_str_has_prefix(fault->text, members[i]))
+            g_snprintf(fault->path, sizeof fault->path, "params.%s", members[i]);
+    return err;
+}
+
 static size_t sdp_len(const json_t *params)
 {
     return json_string_length(json_object_get(params, "sdp"));
@@ -23,21 +34,27 @@ cw_err cw_do_call_start(cw_session *s, const json_t *params, json_t **result, cw
 {
     const char *call = call_of(params);
     bool fresh = g_hash_table_add(s->calls, g_strdup(call));
-    cw_err err =
-        cw_client_start(s->client, call, text_of(params, "to"), text_of(params, "sdp"),
-                        sdp_len(params), json_object_get(params, "headers"), result, fault->text);
+    const cw_start start = { .call = call,
+                             .to = text_of(params, "to"),
+                             .sdp = text_of(params, "sdp"),
+                             .sdp_len = sdp_len(params),
+                             .headers = json_object_get(params, "headers"),
+                             .from = text_of(params, "from"),
+                             .anonymous = json_is_true(json_object_get(params, "anonymous")) };
+    cw_err err = cw_client_start(s->client, &start, result, fault->text);
 
     if (err && fresh)
         g_hash_table_remove(s->calls, call);
     if (!err && json_is_false(json_object_get(params, "ringback")))
         cw_client_no_ringback(s->client, call);
-    return err;
+    return blame(err, fault);
 }
 
 cw_err cw_do_call_answer(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
 {
-    return cw_client_answer(s->client, call_of(params), text_of(params, "sdp"), sdp_len(params),
-                            fault->text);
+    return blame(cw_client_answer(s->client, call_of(params), text_of(params, "sdp"),
+                                  sdp_len(params), json_object_get(params, "headers"), fault->text),
+                 fault);
 }
 
 cw_err cw_do_call_candidate(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
@@ -85,19 +102,29 @@ cw_err cw_do_call_report(cw_session *s, const json_t *params, json_t **result, c
     return cw_client_report(s->client, call_of(params), params);
 }
 
+static cw_ending ending_of(const json_t *params)
+{
+    return (cw_ending){ .q850 = (int)json_integer_value(json_object_get(params, "q850")),
+                        .text = text_of(params, "text"),
+                        .headers = json_object_get(params, "headers") };
+}
+
 cw_err cw_do_call_end(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
 {
-    return cw_client_end(s->client, call_of(params));
+    const cw_ending ending = ending_of(params);
+
+    return blame(cw_client_end(s->client, call_of(params), &ending, fault->text), fault);
 }
 
 cw_err cw_do_call_reject(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
 {
     const char *reason = text_of(params, "reason");
+    const cw_ending ending = ending_of(params);
     cw_err why = CW_E_DECLINED;
 
     if (reason && !strcmp(reason, cw_err_kind(CW_E_BUSY)))
         why = CW_E_BUSY;
     else if (reason && !strcmp(reason, cw_err_kind(CW_E_UNAVAILABLE)))
         why = CW_E_UNAVAILABLE;
-    return cw_client_reject(s->client, call_of(params), why);
+    return blame(cw_client_reject(s->client, call_of(params), why, &ending, fault->text), fault);
 }

@@ -10,7 +10,7 @@
 
 #define CW_PROTO_PATH       "/v1/ws"
 #define CW_PROTO_NAME       "causeway.v1" /* WebSocket subprotocol */
-#define CW_PROTO_VALUE_MAX  256           /* bytes of a value in a MAP */
+#define CW_PROTO_VALUE_MAX  1024          /* bytes of a value in a MAP */
 #define CW_PROTO_NAME_MAX   64            /* bytes of a name in a MAP */
 #define CW_PROTO_ID_MAX     64            /* bytes of a request's id when it is a string */
 #define CW_PROTO_FAULT_PATH 160

@@ -31,6 +31,7 @@ CW_ON_LOOP void cw_call_start_ringing(cw_call *call, const cw_happening *h)
 
 void cw_call_tell_ringing(cw_call *call, const cw_happening *h)
 {
+    call->a->other = h->leg;
     if (h->detail.status != 180 || !cw_ringback_begin(call, h->leg, h->detail.status))
         call->a->ops->ring(call->a, h->detail.status, NULL);
 }
@@ -40,6 +41,7 @@ CW_ON_LOOP void cw_call_give_early(cw_call *call, const cw_happening *h)
     cw_err err;
 
     call->winner = h->leg;
+    call->a->other = h->leg;
     err = call->a->ops->answer(call->a, h->leg->desc, h->detail.status ?: 183);
     if (err)
         fail(call, h->leg, err);
@@ -76,6 +78,7 @@ CW_ON_LOOP void cw_call_give_answer(cw_call *call, const cw_happening *h)
 
     cw_timer_stop(call->ring_timer);
     call->winner = h->leg;
+    call->a->other = h->leg;
     end_losers(call);
     err = call->a->ops->answer(call->a, h->leg->desc, 0);
     if (err) {
@@ -145,6 +148,16 @@ CW_ON_LOOP void cw_call_pass_muted(cw_call *call, const cw_happening *h)
         other->ops->info(other, h->detail.info);
 }
 
+CW_ON_LOOP void cw_call_pass_name(cw_call *call, const cw_happening *h)
+{
+    cw_leg *other = cw_call_other(call, h->leg);
+    g_autoptr(json_t) params = json_pack("{s:o}", "peer", cw_party_json(&h->leg->party));
+
+    note(call, cw_fmt("%s is %s now", h->leg->name, h->leg->party.uri ?: "somebody"));
+    if (other && other->ops->tell)
+        other->ops->tell(other, "call.info", params);
+}
+
 /* One leg is dead: does that end the call? */
 static CW_ON_LOOP bool ends_call(cw_call *call)
 {
@@ -208,10 +221,12 @@ CW_ON_LOOP void cw_call_finish(cw_call *call, const cw_happening *h)
         cw_stat_inc(CW_STAT_calls_failed);
     cw_call_trace_media(call);
     cw_record_write(call, call->cause.gateway ? NULL : h->leg);
+    call->a->other = h->leg && h->leg != call->a ? h->leg : call->winner;
     cw_leg_end(call->a, &call->cause, told_by(&call->cause, h->leg, call->a));
     for (guint i = 0; i < call->b->len; i++) {
         cw_leg *b = g_ptr_array_index(call->b, i);
 
+        b->other = call->a;
         cw_leg_end(b, &call->cause, told_by(&call->cause, h->leg, b));
     }
     log_end(call);

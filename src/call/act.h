@@ -19,6 +19,7 @@ void cw_call_post(cw_call *call, cw_call_event event, cw_leg *leg,
 
 cw_call_action cw_call_start_ringing, cw_call_tell_ringing, cw_call_give_early, cw_call_hear_other,
     cw_call_give_answer, cw_call_drop_leg, cw_call_join_media, cw_call_pass_streams,
-    cw_call_pass_hold, cw_call_pass_key, cw_call_pass_muted, cw_call_judge_quiet, cw_call_finish;
+    cw_call_pass_hold, cw_call_pass_key, cw_call_pass_muted, cw_call_pass_name, cw_call_judge_quiet,
+    cw_call_finish;
 
 #endif

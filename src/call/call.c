@@ -124,7 +124,7 @@ static void on_leg(void *arg, cw_leg *leg, const cw_leg_event *event)
         [CW_LEG_ANSWERED] = CW_CALL_ANSWERED, [CW_LEG_DESCRIBED] = CW_CALL_MEDIA,
         [CW_LEG_CHANGED] = CW_CALL_STREAMS,   [CW_LEG_HELD] = CW_CALL_HELD,
         [CW_LEG_DTMF] = CW_CALL_KEY,          [CW_LEG_INFO] = CW_CALL_MUTED,
-        [CW_LEG_QUIET] = CW_CALL_QUIET,
+        [CW_LEG_QUIET] = CW_CALL_QUIET,       [CW_LEG_NAMED] = CW_CALL_NAMED,
     };
     cw_call *call = arg;
 
@@ -174,10 +174,9 @@ void cw_call_free(cw_call *call)
         cw_leg_free(g_ptr_array_index(call->b, i));
     g_ptr_array_free(call->b, TRUE);
     cw_timeline_free(call->line);
-    g_free(call->from.uri);
-    g_free(call->from.display);
-    g_free(call->from.number);
-    g_free(call->from.user);
+    cw_party_clear(&call->from);
+    g_clear_pointer(&call->forwards, g_ptr_array_unref);
+    json_decref(call->about);
     g_free(call->to);
     g_free(call->asked);
     g_free(call->codecs);

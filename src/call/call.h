@@ -46,11 +46,18 @@ json_t *cw_client_registration(const cw_client *client) CW_ON_LOOP;
  * `why` explains an error further and is safe to show. A result is {"call": …, "id": …} or as
  * docs/PROTOCOL.md says. Where a function returns CW_OK, errors that come later are told by the
  * call.end notification. */
-CW_NODISCARD cw_err cw_client_start(cw_client *client, const char *call, const char *to,
-                                    const char *sdp, size_t sdp_len, const json_t *headers,
-                                    json_t **result, char why[static 128]) CW_ON_LOOP;
+typedef struct cw_start {
+    const char *call, *to, *sdp;
+    size_t sdp_len;
+    const json_t *headers; /* NULL: none */
+    const char *from;      /* one of the user's own numbers; NULL: the first */
+    bool anonymous;        /* the callee is not to see who calls */
+} cw_start;
+CW_NODISCARD cw_err cw_client_start(cw_client *client, const cw_start *start, json_t **result,
+                                    char why[static 128]) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_client_answer(cw_client *client, const char *call, const char *sdp,
-                                     size_t sdp_len, char why[static 128]) CW_ON_LOOP;
+                                     size_t sdp_len, const json_t *headers /* NULL: none */,
+                                     char why[static 128]) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_client_candidate(cw_client *client, const char *call,
                                         const char *candidate /* NULL: end */,
                                         char why[static 128]) CW_ON_LOOP;
@@ -70,9 +77,17 @@ CW_NODISCARD cw_err cw_client_info(cw_client *client, const char *call,
  * the last. */
 CW_NODISCARD cw_err cw_client_report(cw_client *client, const char *call,
                                      const json_t *report) CW_ON_LOOP;
-CW_NODISCARD cw_err cw_client_end(cw_client *client, const char *call) CW_ON_LOOP;
+/* What an end says besides (RFC 3326). */
+typedef struct cw_ending {
+    int q850;              /* 0: what goes with it anyway */
+    const char *text;      /* NULL: none */
+    const json_t *headers; /* NULL: none */
+} cw_ending;
+CW_NODISCARD cw_err cw_client_end(cw_client *client, const char *call, const cw_ending *ending,
+                                  char why[static 128]) CW_ON_LOOP;
 /* reason: CW_E_BUSY, CW_E_DECLINED, CW_E_UNAVAILABLE */
-CW_NODISCARD cw_err cw_client_reject(cw_client *client, const char *call, cw_err reason) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_client_reject(cw_client *client, const char *call, cw_err reason,
+                                     const cw_ending *ending, char why[static 128]) CW_ON_LOOP;
 
 /* ── For admin ──────────────────────────────────────────────────────────────────────────────────
  */

@@ -1,5 +1,6 @@
 /* check.c - what the options of calls must be for a call to be possible. */
 #include "call/line.h"
+#include "call/manner.h"
 #include "call/net.h"
 #include "call/policy.h"
 #include "call/priv.h"
@@ -87,6 +88,8 @@ cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
 
     if (!err)
         err = cw_numbers_check(conf, why);
+    if (!err)
+        err = cw_manner_check(conf, why);
     for (size_t i = 0; !err && i < conf->trunk_n; i++)
         err = check_trunk(conf, i, why);
     if (!err)

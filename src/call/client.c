@@ -2,8 +2,10 @@
 #include "call/priv.h"
 
 #include "base/stats.h"
+#include "call/caller.h"
 #include "call/header.h"
 #include "call/line.h"
+#include "call/manner.h"
 
 #include <string.h>
 
@@ -22,6 +24,8 @@ static cw_client *client_alloc(cw_calls *calls, cw_id session, const cw_identity
     client->identity = *identity;
     for (unsigned i = 0; i < identity->grant.n; i++)
         client->identity.grant.scope[i] = g_strdup(identity->grant.scope[i]);
+    for (unsigned i = 0; i < identity->number_n; i++)
+        client->identity.number[i] = g_strdup(identity->number[i]);
     return client;
 }
 
@@ -86,83 +90,108 @@ static bool call_name_ok(const char *name)
     return len >= 1 && len <= 64;
 }
 
-static void be_party(const cw_client *client, cw_party *ret)
+/* What of a call is settled before it is made. */
+typedef struct starting {
+    const cw_start *start;
+    cw_route route;
+    cw_party from;
+    char **headers; /* lines the callee's trunk takes; NULL: none */
+} starting;
+
+static void starting_clear(starting *s)
+{
+    cw_route_clear(&s->route);
+    cw_party_clear(&s->from);
+    g_strfreev(s->headers);
+}
+
+/* The user part of From for one who has no number. A guest's name must not pass for one. */
+static const char *from_user(const cw_client *client)
 {
     cw_number number;
 
-    ret->uri = g_strdup_printf("user:%s", client->identity.user);
-    ret->user = g_strdup(client->identity.user);
-    if (client->identity.display[0])
-        ret->display = g_utf8_make_valid(client->identity.display, -1);
-    if (cw_number_read(client->identity.user, &number))
-        ret->number = g_strdup(number.text);
+    return client->identity.guest && cw_number_read(client->identity.user, &number)
+               ? "unknown"
+               : client->identity.user;
 }
 
-static CW_ON_LOOP cw_err build(cw_client *client, cw_call *call, const char *name, const char *sdp,
-                               size_t sdp_len, const cw_route *route, char *const *headers,
-                               char why[static 128])
+static CW_ON_LOOP cw_err build(cw_client *client, cw_call *call, starting *s, char why[static 128])
 {
     cw_leg *leg;
-    cw_err err = cw_leg_browser_new(client, name, call->id, call->worker, &leg);
+    cw_err err = cw_leg_browser_new(client, s->start->call, call->id, call->worker, &leg);
 
     if (err)
         return err;
     cw_call_set_a(call, leg);
-    be_party(client, &call->from);
+    call->from = s->from;
+    s->from = (cw_party){ 0 };
     cw_leg_trace(leg, false, "JSON", "call.start");
-    err = cw_leg_browser_offered(leg, sdp, sdp_len, why);
+    err = cw_leg_browser_offered(leg, s->start->sdp, s->start->sdp_len, why);
     if (!err)
-        err = cw_calls_reach(client->calls, call, route, client->identity.user, headers, client);
+        err = cw_calls_reach(client->calls, call, &s->route, from_user(client), s->headers, client);
     if (!err)
         err = cw_call_dial(call);
     return err;
 }
 
-static CW_ON_LOOP cw_err start(cw_client *client, const char *name, const char *sdp, size_t sdp_len,
-                               const cw_route *route, char *const *headers, json_t **result,
+static CW_ON_LOOP cw_err start(cw_client *client, starting *s, json_t **result,
                                char why[static 128])
 {
     char id[CW_ID_STR];
-    cw_call *call;
-    cw_err err;
+    cw_call *call = cw_call_new(client->calls, s->route.target);
+    cw_err err = build(client, call, s, why);
 
-    call = cw_call_new(client->calls, route->target);
-    err = build(client, call, name, sdp, sdp_len, route, headers, why);
     if (err) {
         cw_call_abandon(call, err);
         return err;
     }
-    *result = json_pack("{s:s s:s}", "call", name, "id", cw_id_print(call->id, id));
+    *result = json_pack("{s:s s:s}", "call", s->start->call, "id", cw_id_print(call->id, id));
     return CW_OK;
 }
 
-cw_err cw_client_start(cw_client *client, const char *call, const char *to, const char *sdp,
-                       size_t sdp_len, const json_t *headers, json_t **result, char why[static 128])
+/* Where to, may it, from which number, with which header fields. */
+static CW_ON_LOOP cw_err settle(const cw_client *client, starting *s, char why[static 128])
 {
+    const cw_conf *conf = client->calls->conf;
     const cw_writer writer = { .user = client->identity.user };
-    g_auto(GStrv) fields = NULL;
-    cw_route route;
-    cw_err err;
+    cw_err err = cw_route_find(conf, &writer, s->start->to, &s->route, why);
 
-    why[0] = 0;
-    if (!call_name_ok(call))
-        return CW_E_PARAMS;
-    if (g_hash_table_contains(client->legs, call))
-        return CW_E_EXISTS;
-    if (cw_client_full(client) || cw_calls_full(client->calls))
-        return CW_E_OVERLOAD;
-    err = cw_headers_check(headers, &fields, why);
-    if (err)
-        return err;
-    err = cw_route_find(client->calls->conf, &writer, to, &route, why);
-    err = cw_lines_lead(client->calls->lines, client->identity.user, &route, err, why);
-    if (route.target && !cw_grant_allows(&client->identity.grant, "call", route.target)) {
-        g_snprintf(why, 128, "%.100s is not in your scopes", route.target);
+    err = cw_lines_lead(client->calls->lines, client->identity.user, &s->route, err, why);
+    if (s->route.target && !cw_grant_allows(&client->identity.grant, "call", s->route.target)) {
+        g_snprintf(why, 128, "%.100s is not in your scopes", s->route.target);
         err = CW_E_FORBIDDEN;
     }
     if (!err)
-        err = start(client, call, sdp, sdp_len, &route, fields, result, why);
-    cw_route_clear(&route);
+        err = cw_headers_check(s->start->headers, cw_manner_headers_out(conf, s->route.trunk),
+                               &s->headers, why);
+    if (!err)
+        err = cw_caller_of_user(conf, &client->identity, s->start->from, s->start->anonymous,
+                                &s->from, why);
+    if (!err && s->start->anonymous && s->route.kind == CW_ROUTE_USER) {
+        const struct cw_conf_identity *callee = cw_manner_user(conf, s->route.name);
+
+        err = callee && callee->reject_anonymous ? CW_E_ANONYMOUS : CW_OK;
+    }
+    return err;
+}
+
+cw_err cw_client_start(cw_client *client, const cw_start *params, json_t **result,
+                       char why[static 128])
+{
+    starting s = { .start = params };
+    cw_err err;
+
+    why[0] = 0;
+    if (!call_name_ok(params->call))
+        return CW_E_PARAMS;
+    if (g_hash_table_contains(client->legs, params->call))
+        return CW_E_EXISTS;
+    if (cw_client_full(client) || cw_calls_full(client->calls))
+        return CW_E_OVERLOAD;
+    err = settle(client, &s, why);
+    if (!err)
+        err = start(client, &s, result, why);
+    starting_clear(&s);
     return err;
 }
 
@@ -185,13 +214,40 @@ static CW_ON_LOOP cw_leg *find(const cw_client *client, const char *call, const 
     return leg;
 }
 
+/* The leg that a header field of this one's browser would go to; NULL: none yet. */
+static CW_ON_LOOP const cw_leg *told(const cw_leg *leg)
+{
+    cw_call *call = cw_leg_browser_call(leg);
+    const cw_leg *other = cw_call_other(call, leg);
+
+    return other || call->b->len != 1 ? other : g_ptr_array_index(call->b, 0);
+}
+
+/* Keep the lines for the leg's next news. */
+static CW_ON_LOOP cw_err say(cw_leg *leg, const json_t *headers, char why[static 128])
+{
+    const cw_leg *other = told(leg);
+    char **lines = NULL;
+    cw_err err = cw_headers_check(headers, other ? other->takes : NULL, &lines, why);
+
+    if (err)
+        return err;
+    g_strfreev(leg->say);
+    leg->say = lines;
+    return CW_OK;
+}
+
 cw_err cw_client_answer(cw_client *client, const char *call, const char *sdp, size_t sdp_len,
-                        char why[static 128])
+                        const json_t *headers, char why[static 128])
 {
     cw_leg *leg = find(client, call, "call.answer");
+    cw_err err;
 
     why[0] = 0;
-    return leg ? cw_leg_browser_answered(leg, sdp, sdp_len, why) : CW_E_NO_CALL;
+    if (!leg)
+        return CW_E_NO_CALL;
+    err = say(leg, headers, why);
+    return err ? err : cw_leg_browser_answered(leg, sdp, sdp_len, why);
 }
 
 cw_err cw_client_candidate(cw_client *client, const char *call, const char *candidate,
@@ -288,10 +344,21 @@ cw_err cw_client_report(cw_client *client, const char *call, const json_t *repor
     return leg ? cw_leg_browser_report(leg, report) : CW_E_NO_CALL;
 }
 
-static CW_ON_LOOP void end_leg(cw_leg *leg, cw_err err)
+static CW_ON_LOOP cw_err end_leg(cw_leg *leg, cw_err err, const cw_ending *ending,
+                                 char why[static 128])
 {
-    cw_leg_emit(
-        leg, &(cw_leg_event){ .what = CW_LEG_ENDED, .all = err != CW_OK, .cause = { .err = err } });
+    cw_leg_event event = { .what = CW_LEG_ENDED, .all = err != CW_OK, .cause = { .err = err } };
+    cw_err bad = say(leg, ending->headers, why);
+
+    if (bad)
+        return bad;
+    event.cause.q850 = ending->q850;
+    if (ending->text)
+        g_strlcpy(event.cause.phrase, ending->text, sizeof event.cause.phrase);
+    if (!g_utf8_validate(event.cause.phrase, -1, NULL)) /* cut inside a character */
+        event.cause.phrase[0] = '\0';
+    cw_leg_emit(leg, &event);
+    return CW_OK;
 }
 
 /* It is being called and has not answered. */
@@ -302,24 +369,26 @@ static CW_ON_LOOP bool rings(const cw_leg *leg)
     return call->a != leg && call->state != CW_CALL_UP;
 }
 
-cw_err cw_client_end(cw_client *client, const char *call)
+cw_err cw_client_end(cw_client *client, const char *call, const cw_ending *ending,
+                     char why[static 128])
 {
     cw_leg *leg = find(client, call, "call.end");
 
+    why[0] = 0;
     if (!leg)
         return CW_E_NO_CALL;
-    end_leg(leg, rings(leg) ? CW_E_DECLINED : CW_OK);
-    return CW_OK;
+    return end_leg(leg, rings(leg) ? CW_E_DECLINED : CW_OK, ending, why);
 }
 
-cw_err cw_client_reject(cw_client *client, const char *call, cw_err reason)
+cw_err cw_client_reject(cw_client *client, const char *call, cw_err reason, const cw_ending *ending,
+                        char why[static 128])
 {
     cw_leg *leg = find(client, call, "call.reject");
 
+    why[0] = 0;
     if (!leg)
         return CW_E_NO_CALL;
     if (!rings(leg))
         return CW_E_STATE;
-    end_leg(leg, reason);
-    return CW_OK;
+    return end_leg(leg, reason, ending, why);
 }

@@ -3,6 +3,10 @@
 #include "call/priv.h"
 
 #include "base/log.h"
+#include "call/forward.h"
+#include "call/header.h"
+#include "call/manner.h"
+#include "sip/address.h"
 
 #include <string.h>
 
@@ -14,79 +18,139 @@ bool cw_calls_trusted(void *arg, const cw_sip_peer *peer)
     return cw_trunks_trusted(calls->trunks, peer) || cw_lines_trusted(calls->lines, &peer->addr);
 }
 
-static char *utf8_or_null(const char *text)
-{
-    return text && *text ? g_utf8_make_valid(text, -1) : NULL;
-}
+/* What they call us by. */
+typedef struct arrival {
+    const cw_sip_invite *invite;
+    cw_writer writer;
+    cw_route route;
+    cw_party from;
+    char *asked;
+    GPtrArray *forwards;
+} arrival;
 
-/* What `writer` means by a user part; NULL: no number. g_free it. */
-static char *meant_by(const cw_conf *conf, const cw_writer *writer, const char *user)
+static void arrival_clear(arrival *a)
 {
-    char meant[CW_NUMBER_STR];
-    cw_number number;
-
-    if (!user || !cw_number_read(user, &number) ||
-        cw_number_mean(conf, writer, &number, meant, NULL))
-        return NULL;
-    return g_strdup(meant);
-}
-
-static void take_party(const cw_conf *conf, const cw_writer *writer, const cw_sip_invite *invite,
-                       cw_party *ret)
-{
-    ret->uri = utf8_or_null(invite->from_uri) ?: g_strdup("sip:anonymous@anonymous.invalid");
-    ret->display = utf8_or_null(invite->from_display);
-    ret->number = meant_by(conf, writer, invite->from_user);
+    cw_route_clear(&a->route);
+    cw_party_clear(&a->from);
+    g_free(a->asked);
+    g_clear_pointer(&a->forwards, g_ptr_array_unref);
 }
 
 /* Behind a number, which of one's numbers was dialled is worth knowing. */
-static char *asked_for(const cw_conf *conf, const cw_writer *writer, const char *ruri_user)
+static char *asked_for(const cw_conf *conf, const arrival *a)
 {
-    g_autofree char *number = meant_by(conf, writer, ruri_user);
+    g_autofree char *number = cw_party_number(conf, &a->writer, a->invite->ruri_user);
 
     return number ? g_strdup_printf("tel:%s", number) : NULL;
 }
 
-static CW_ON_LOOP cw_err build(cw_calls *calls, const cw_sip_invite *invite,
-                               const cw_writer *writer, const cw_route *route, cw_call *call,
-                               cw_leg **ret)
+static bool wants_names(const cw_conf *conf, const arrival *a)
 {
+    const struct cw_conf_identity *callee =
+        a->route.kind == CW_ROUTE_USER ? cw_manner_user(conf, a->route.name) : NULL;
+
+    return (callee && callee->reject_anonymous) || cw_manner_wants_names(conf, a->writer.trunk);
+}
+
+static CW_ON_LOOP void read_forwards(const cw_calls *calls, arrival *a)
+{
+    const cw_sip_message *message = a->invite->message;
+    g_autofree char *diversion = cw_message_all(message, "Diversion");
+    g_autofree char *history = cw_message_all(message, "History-Info");
+
+    a->forwards = cw_forwards_read(calls->conf, &a->writer, diversion, history);
+}
+
+/* It goes on to SIP: we forward it, to whom it had reached. */
+static CW_ON_LOOP cw_err forward(const cw_calls *calls, arrival *a)
+{
+    g_autofree char *number = cw_party_number(calls->conf, &a->writer, a->invite->ruri_user);
+    g_autofree char *uri = cw_sip_uri_of(a->invite->ruri_user, cw_sip_domain(calls->sip));
+
+    if (a->invite->hops_used >= CW_SIP_HOPS_MAX ||
+        cw_forwards_count(a->forwards) >= (unsigned)calls->conf->sip.forwards_max)
+        return CW_E_HOPS;
+    cw_forwards_add(a->forwards, uri, number, "unconditional");
+    return CW_OK;
+}
+
+/* Whose Contact it is, or by the rules. */
+static CW_ON_LOOP cw_err find_callee(const cw_calls *calls, arrival *a)
+{
+    const cw_line *line = cw_lines_called(calls->lines, a->invite->ruri_user);
+
+    if (!line) {
+        a->asked = asked_for(calls->conf, a);
+        return cw_route_inbound(calls->conf, &a->writer, a->invite->ruri_user, &a->route);
+    }
+    a->route.kind = CW_ROUTE_USER;
+    a->route.name = g_strdup(cw_line_user(line));
+    a->route.target = g_strdup_printf("user:%s", a->route.name);
+    a->asked = cw_line_identity(line);
+    return CW_OK;
+}
+
+/* Who calls whom, and may they? */
+static CW_ON_LOOP cw_err judge(const cw_calls *calls, arrival *a)
+{
+    cw_err err = find_callee(calls, a);
+
+    if (err)
+        return err;
+    cw_party_of_invite(calls->conf, &a->writer, a->invite, &a->from);
+    if (a->from.withheld && wants_names(calls->conf, a))
+        return CW_E_ANONYMOUS;
+    read_forwards(calls, a);
+    return a->route.kind == CW_ROUTE_SIP ? forward(calls, a) : CW_OK;
+}
+
+/* The rest of call.incoming; NULL: nothing. */
+static CW_ON_LOOP json_t *about(const cw_conf *conf, const arrival *a)
+{
+    json_t *all = json_object();
+    json_t *headers =
+        cw_headers_shown(a->invite->message, cw_manner_headers_in(conf, a->writer.trunk));
+
+    cw_headers_about(a->invite->message, all);
+    if (a->forwards->len)
+        json_object_set_new(all, "forwarded", cw_forwards_json(a->forwards));
+    if (headers)
+        json_object_set_new(all, "headers", headers);
+    if (json_object_size(all))
+        return all;
+    json_decref(all);
+    return NULL;
+}
+
+static CW_ON_LOOP cw_err build(cw_calls *calls, arrival *a, cw_call *call, cw_leg **ret)
+{
+    g_auto(GStrv) headers = NULL;
     cw_leg *leg;
-    cw_err err = cw_leg_sip_incoming(calls, call->worker, invite, &leg);
+    cw_err err = cw_leg_sip_incoming(calls, call->worker, a->invite, &leg);
 
     if (err)
         return err;
     cw_call_set_a(call, leg);
-    take_party(calls->conf, writer, invite, &call->from);
-    err = cw_calls_reach(calls, call, route, invite->from_user, NULL, NULL);
+    call->hops_used = a->invite->hops_used + 1;
+    call->asked = g_steal_pointer(&a->asked);
+    call->about = about(calls->conf, a);
+    call->forwards = g_steal_pointer(&a->forwards);
+    call->from = a->from;
+    a->from = (cw_party){ 0 };
+    cw_party_copy(&leg->party, &call->from);
+    headers = cw_headers_pass(json_object_get(call->about, "headers"),
+                              cw_manner_headers_out(calls->conf, a->route.trunk));
+    err = cw_calls_reach(calls, call, &a->route, a->invite->from_user, headers, NULL);
     if (err)
         return err;
     *ret = leg;
     return cw_call_dial(call);
 }
 
-/* Whose Contact it is, or by the rules. */
-static CW_ON_LOOP cw_err find_callee(const cw_calls *calls, const cw_writer *writer,
-                                     const cw_sip_invite *invite, cw_route *route, char **asked)
-{
-    const cw_line *line = cw_lines_called(calls->lines, invite->ruri_user);
-
-    if (!line) {
-        *asked = asked_for(calls->conf, writer, invite->ruri_user);
-        return cw_route_inbound(calls->conf, writer, invite->ruri_user, route);
-    }
-    *route = (cw_route){ .kind = CW_ROUTE_USER };
-    route->name = g_strdup(cw_line_user(line));
-    route->target = g_strdup_printf("user:%s", route->name);
-    *asked = cw_line_identity(line);
-    return CW_OK;
-}
-
 cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
 {
     cw_calls *calls = arg;
-    const cw_writer writer = { .trunk = cw_trunks_of(calls->trunks, invite) };
-    cw_route route;
+    arrival a = { .invite = invite, .writer = { .trunk = cw_trunks_of(calls->trunks, invite) } };
     cw_call *call;
     cw_leg *leg = NULL;
     g_autofree char *asked = NULL;
@@ -95,18 +159,14 @@ cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
     cw_assert_on_loop();
     if (cw_calls_full(calls))
         return CW_E_OVERLOAD;
-    err = find_callee(calls, &writer, invite, &route, &asked);
-    if (!err && route.kind == CW_ROUTE_SIP && invite->hops_used >= CW_SIP_HOPS_MAX)
-        err = CW_E_HOPS;
+    err = judge(calls, &a);
     if (err) {
-        cw_route_clear(&route);
+        arrival_clear(&a);
         return err;
     }
-    call = cw_call_new(calls, route.target);
-    call->hops_used = invite->hops_used + 1;
-    call->asked = g_steal_pointer(&asked);
-    err = build(calls, invite, &writer, &route, call, &leg);
-    cw_route_clear(&route);
+    call = cw_call_new(calls, a.route.target);
+    err = build(calls, &a, call, &leg);
+    arrival_clear(&a);
     if (err) {
         cw_call_abandon(call, err);
         return err;

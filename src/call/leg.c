@@ -17,6 +17,9 @@ void cw_leg_free(cw_leg *leg)
         return;
     g_clear_pointer(&leg->quality, g_free);
     g_clear_pointer(&leg->desc, g_free);
+    g_clear_pointer(&leg->about, json_decref);
+    g_clear_pointer(&leg->say, g_strfreev);
+    cw_party_clear(&leg->party);
     leg->ops->free(leg);
 }
 

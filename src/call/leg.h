@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/timeline.h"
+#include "call/party.h"
 #include "call/policy.h"
 #include "media/sdp/desc.h"
 #include "media/plane.h"
@@ -26,11 +27,6 @@ typedef struct cw_cause {
 /* Who a leg learns that it came from. */
 typedef enum cw_by { CW_BY_YOU, CW_BY_PEER, CW_BY_GATEWAY } cw_by;
 
-/* The caller as the callee sees it. Strings are the call's, valid UTF-8; NULL: unknown. */
-typedef struct cw_party {
-    char *uri, *display, *number, *user;
-} cw_party;
-
 typedef enum cw_leg_what {
     CW_LEG_RINGING,   /* the far side alerts or is being tried; `status` is 101-199 */
     CW_LEG_EARLY,     /* leg->desc is what it answers with before the answer */
@@ -41,6 +37,7 @@ typedef enum cw_leg_what {
     CW_LEG_DTMF,      /* `digit`, `duration_ms`, `passed` */
     CW_LEG_INFO,      /* `info`: {"audio": bool, "video": bool}, borrowed */
     CW_LEG_QUIET,     /* `stream` fell silent, is heard again, or is dead; see `quiet` */
+    CW_LEG_NAMED,     /* leg->party is another now */
     CW_LEG_ENDED,     /* `cause`; the last */
 } cw_leg_what;
 
@@ -110,6 +107,13 @@ struct cw_leg {
     bool over;                   /* CW_LEG_ENDED was told: the far side needs no word */
     bool ended;                  /* `end` was called */
     unsigned digits;             /* keys that came from it */
+
+    cw_party party; /* its far side; uri NULL: as it was called */
+    /* What else its far side said last: "peer", "headers" of proto.def; NULL: nothing. */
+    json_t *about;
+    char **say;          /* header lines its program wants the other far side told; NULL: none */
+    char *const *takes;  /* patterns of those its own far side may be told; NULL: none */
+    const cw_leg *other; /* whose news it is given: what that said goes with them; NULL: nobody's */
     struct cw_leg_quality *quality; /* quality.h; NULL: not sampled yet */
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/stats.h"
+#include "call/caller.h"
 
 #include <string.h>
 
@@ -108,10 +109,11 @@ cw_err cw_leg_browser_make_peer(leg_browser *b)
 
 /* ── What the call asks ── */
 
-static json_t *party_json(const cw_party *from)
+/* Whatever the other leg's far side said besides. */
+static void add_about(const cw_leg *leg, json_t *params)
 {
-    return json_pack("{s:s s:s* s:s* s:s*}", "uri", from->uri, "display", from->display, "number",
-                     from->number, "user", from->user);
+    if (leg->other && leg->other->about)
+        json_object_update(params, leg->other->about);
 }
 
 /* RFC 7874 3, and G.722: sound in something else, which cannot be translated either, need not be
@@ -137,6 +139,7 @@ static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const 
     g_autofree cw_media_desc *offer = g_new(cw_media_desc, 1);
     g_autofree char *sdp = NULL;
     char id[CW_ID_STR];
+    json_t *params;
     cw_err err;
 
     b->called = true;
@@ -151,10 +154,11 @@ static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const 
     if (err)
         return err;
     cw_leg_browser_note_told(b, offer);
-    cw_leg_browser_tell(b, "call.incoming",
-                        json_pack("{s:s s:o s:s s:s}", "id", cw_id_print(b->id, id), "from",
-                                  party_json(from), "to", call->asked ?: call->to, "sdp", sdp),
-                        NULL);
+    params = json_pack("{s:s s:o s:s s:s}", "id", cw_id_print(b->id, id), "from",
+                       cw_party_json(from), "to", call->asked ?: call->to, "sdp", sdp);
+    if (call->about)
+        json_object_update(params, call->about);
+    cw_leg_browser_tell(b, "call.incoming", params, NULL);
     cw_leg_emit(leg, &(cw_leg_event){ .what = CW_LEG_RINGING, .status = 180 });
     return CW_OK;
 }
@@ -164,12 +168,13 @@ static CW_ON_LOOP void op_ring(cw_leg *leg, int status, const cw_media_desc *for
     const char *state = status == 180 ? "ringing" : "trying";
     leg_browser *b = self(leg);
     g_autofree char *sdp = NULL;
+    json_t *params;
 
     if (foretold && !b->given)
         (void)!cw_leg_browser_answer_offer(b, foretold, &sdp); /* none: it hears no tone */
-    cw_leg_browser_tell(b, "call.progress",
-                        json_pack("{s:s s:i s:s*}", "state", state, "status", status, "sdp", sdp),
-                        state);
+    params = json_pack("{s:s s:i s:s*}", "state", state, "status", status, "sdp", sdp);
+    add_about(leg, params);
+    cw_leg_browser_tell(b, "call.progress", params, state);
 }
 
 static CW_ON_LOOP cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, int early)
@@ -185,6 +190,7 @@ static CW_ON_LOOP cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, int
             return err;
     }
     params = json_pack("{s:s*}", "sdp", sdp);
+    add_about(leg, params);
     if (early) {
         json_object_set_new(params, "state", json_string("early"));
         json_object_set_new(params, "status", json_integer(early));
@@ -246,8 +252,11 @@ static json_t *end_json(const cw_cause *cause, cw_by by)
     const char *reason = cause->err ? cw_err_kind(cause->err) : "hangup";
     json_t *params = json_pack("{s:s s:s}", "reason", reason, "by", by_word(by));
 
-    if (cause->err)
-        json_object_set_new(params, "text", json_string(cw_err_text(cause->err)));
+    if (cause->err || (cause->phrase[0] && !cause->status))
+        json_object_set_new(params, "text",
+                            json_string(cause->phrase[0] && !cause->status
+                                            ? cause->phrase
+                                            : cw_err_text(cause->err)));
     if (cause->status)
         json_object_set_new(
             params, "sip",
@@ -270,8 +279,12 @@ static CW_ON_LOOP void op_end(cw_leg *leg, const cw_cause *cause, cw_by by)
 {
     leg_browser *b = self(leg);
 
-    cw_leg_browser_tell(b, "call.end", end_json(cause, by),
-                        cause->err ? cw_err_kind(cause->err) : NULL);
+    json_t *params = end_json(cause, by);
+    const json_t *headers = leg->other ? json_object_get(leg->other->about, "headers") : NULL;
+
+    if (headers && by == CW_BY_PEER)
+        json_object_set(params, "headers", (json_t *)headers);
+    cw_leg_browser_tell(b, "call.end", params, cause->err ? cw_err_kind(cause->err) : NULL);
     forget(b);
 }
 
@@ -339,11 +352,14 @@ cw_err cw_leg_browser_new(cw_client *client, const char *call, cw_id id, unsigne
                           cw_leg **ret)
 {
     leg_browser *b;
+    char why[128];
 
     if (g_hash_table_contains(client->legs, call))
         return CW_E_EXISTS;
     b = g_new0(leg_browser, 1);
     cw_leg_init(&b->leg, &ops, client->identity.user);
+    if (cw_caller_of_user(client->calls->conf, &client->identity, NULL, false, &b->leg.party, why))
+        cw_party_clear(&b->leg.party);
     b->leg.worker = worker;
     b->leg.wants_ringback = true;
     b->leg.policy = cw_policy_browser(client->calls->conf);

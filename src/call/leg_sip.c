@@ -3,6 +3,7 @@
 #include "call/leg_sip.h"
 
 #include "base/stats.h"
+#include "call/manner.h"
 #include "call/picture.h"
 
 #include <string.h>
@@ -12,6 +13,7 @@
 static void on_progress(void *arg, const cw_sip_response *response)
 {
     cw_assert_on_loop();
+    cw_leg_sip_heard(arg, response->message);
     cw_leg_sip_progress(arg, response);
 }
 
@@ -21,6 +23,7 @@ static void on_answered(void *arg, const cw_sip_response *response)
     cw_err err;
 
     cw_assert_on_loop();
+    cw_leg_sip_heard(s, response->message);
     err = cw_leg_sip_choose(s, response);
     if (err) {
         cw_leg_fail(&s->leg, err);
@@ -50,6 +53,12 @@ static void on_confirmed(void *arg, const char *sdp, size_t len)
     }
     cw_leg_sip_tell_held(s);
     cw_leg_sip_settle(s);
+}
+
+static void on_identified(void *arg, const cw_sip_message *message)
+{
+    cw_assert_on_loop();
+    cw_leg_sip_identified(arg, message);
 }
 
 static void on_reoffered(void *arg, const cw_sip_offer *offer)
@@ -83,6 +92,9 @@ static void on_ended(void *arg, const cw_sip_end *end)
     event.cause.gateway = end->err != CW_OK && !end->by_peer;
     event.cause.status = end->status >= 300 ? end->status : 0;
     event.cause.q850 = end->q850;
+    if (end->reason >= 300)
+        event.cause.status = end->reason;
+    cw_leg_sip_heard(s, end->message);
     g_autofree char *phrase = g_utf8_make_valid(end->phrase, -1);
 
     g_strlcpy(event.cause.phrase, phrase, sizeof event.cause.phrase);
@@ -101,6 +113,7 @@ const cw_sip_call_ops cw_leg_sip_events = {
     .progress = on_progress,
     .answered = on_answered,
     .confirmed = on_confirmed,
+    .identified = on_identified,
     .reoffered = on_reoffered,
     .reanswered = on_reanswered,
     .info = on_info,
@@ -114,6 +127,7 @@ static CW_ON_LOOP void op_ring(cw_leg *leg, int status, const cw_media_desc *for
 {
     leg_sip *s = (leg_sip *)leg;
 
+    cw_leg_sip_say(s);
     if (foretold && cw_leg_sip_ring_aloud(s, foretold))
         return;
     if (!s->answered && !s->rang && cw_sip_call_respond(s->sip, 180, NULL, 0) == CW_OK)
@@ -148,6 +162,7 @@ static CW_ON_LOOP cw_err op_answer(cw_leg *leg, const cw_media_desc *answer, int
     s->given = true;
     s->answered = !early;
     sdp = cw_leg_sip_write(s);
+    cw_leg_sip_say(s);
     return cw_sip_call_respond(s->sip, early ?: 200, sdp, strlen(sdp));
 }
 
@@ -174,7 +189,7 @@ static CW_ON_LOOP void op_end(cw_leg *leg, const cw_cause *cause, cw_by by)
 
     cw_leg_sip_stop_looking(s);
     if (s->sip && !leg->over)
-        cw_sip_call_end(s->sip, cause->err);
+        cw_leg_sip_hang_up(s, cause);
     if (s->counted)
         cw_trunks_ended(s->calls->trunks, s->trunk, cause);
     s->counted = false;
@@ -221,6 +236,7 @@ static CW_ON_LOOP void op_free(cw_leg *leg)
     cw_leg_sip_drop_places(s);
     for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++)
         cw_leg_sip_lock_drop(s, i);
+    g_free(s->from_uri);
     g_free(s->own);
     g_free(s->remote);
     g_free(s);
@@ -259,6 +275,7 @@ static CW_ON_LOOP leg_sip *make(cw_calls *calls, unsigned worker, const char *na
     s->calls = calls;
     cw_random(&s->session_id, sizeof s->session_id);
     s->leg.policy = cw_policy_sip(calls->conf, trunk);
+    s->leg.takes = cw_manner_headers_out(calls->conf, trunk);
     s->session_id >>= 1; /* fits what peers keep in a signed 64-bit number */
     s->version = 1;
     return s;
@@ -285,6 +302,7 @@ cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker, const cw_sip_invite
     s->permits = early != NULL;
     s->from_trunk = trunk;
     s->leg.wants_ringback = trunk ? trunk->ringback : calls->conf->sip.ringback;
+    cw_leg_sip_calls(s, invite->message);
     s->family = cw_addr_family(&invite->source);
     if (invite->sdp)
         err = cw_leg_sip_take_offer(s, invite->sdp, invite->sdp_len);

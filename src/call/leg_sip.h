@@ -81,6 +81,7 @@ typedef struct leg_sip {
     bool up;                    /* answered and confirmed either way */
     bool other_holds;           /* the other leg's far side holds */
     bool counted;               /* in the trunk's numbers */
+    char *from_uri;             /* of their first request in the call, NULL: none yet */
     enum {
         KEYS_NONE,
         KEYS_BY_INFO,
@@ -100,6 +101,17 @@ CW_NODISCARD cw_err cw_leg_sip_make_offer(leg_sip *s, const cw_media_desc *desc)
 void cw_leg_sip_offer_feedback(leg_sip *s) CW_ON_LOOP; /* what RTCP of `own` we offer */
 CW_NODISCARD cw_err cw_leg_sip_call_out(cw_leg *leg, const cw_media_desc *desc,
                                         const cw_party *from) CW_ON_LOOP;
+
+/* ── What messages say besides (leg_sip_said.c) ── */
+/* A response to our INVITE, or what ended the call: leg.party and leg.about. */
+void cw_leg_sip_heard(leg_sip *s, const cw_sip_message *message) CW_ON_LOOP;
+/* The INVITE of a caller: whom later requests are compared with. */
+void cw_leg_sip_calls(leg_sip *s, const cw_sip_message *message) CW_ON_LOOP;
+void cw_leg_sip_identified(leg_sip *s, const cw_sip_message *message) CW_ON_LOOP;
+/* Before a message of ours to a caller, or before the end: who answers, header fields of browsers.
+ */
+void cw_leg_sip_say(leg_sip *s) CW_ON_LOOP;
+void cw_leg_sip_hang_up(leg_sip *s, const cw_cause *cause) CW_ON_LOOP;
 
 /* ── Keys (leg_sip_keys.c) ── */
 bool cw_stream_takes_events(const cw_stream *stream); /* pure */

@@ -4,9 +4,11 @@ src_call_libcall_a_SOURCES = \
 	src/call/act.c src/call/act.h \
 	src/call/call.c src/call/call.h src/call/call.fsm \
 	src/call/calls.c src/call/priv.h \
+	src/call/caller.c src/call/caller.h \
 	src/call/check.c \
 	src/call/client.c \
 	src/call/describe.c \
+	src/call/forward.c src/call/forward.h \
 	src/call/header.c src/call/header.h \
 	src/call/inbound.c \
 	src/call/join.c \
@@ -16,13 +18,15 @@ src_call_libcall_a_SOURCES = \
 	src/call/leg_browser.c src/call/leg_browser.h src/call/leg_browser_media.c \
 	src/call/leg_service.c \
 	src/call/leg_sip.c src/call/leg_sip_keys.c src/call/leg_sip_media.c src/call/leg_sip_out.c \
-	src/call/leg_sip_secure.c src/call/leg_sip.h \
+	src/call/leg_sip_said.c src/call/leg_sip_secure.c src/call/leg_sip.h \
 	src/call/early.c src/call/early.h \
 	src/call/leg_sip_early.c src/call/leg_sip_lock.c src/call/leg_sip_ports.c \
 	src/call/line.c src/call/line.h \
 	src/call/monitor.c \
+	src/call/manner.c src/call/manner.h \
 	src/call/net.c src/call/net.h \
 	src/call/number.c src/call/number_check.c src/call/number.h \
+	src/call/party.c src/call/party.h \
 	src/call/picture.c src/call/picture.h \
 	src/call/policy.c src/call/policy.h \
 	src/call/quality.c src/call/quality.h \

@@ -4,6 +4,7 @@
 #define CW_CALL_PRIV_H
 
 #include "call/call.h"
+#include "call/forward.h"
 #include "call/leg.h"
 #include "call/route.h"
 
@@ -33,6 +34,7 @@ typedef enum cw_call_event {
     CW_CALL_HELD,      /* a leg's far side holds or resumes */
     CW_CALL_KEY,       /* DTMF from a leg */
     CW_CALL_MUTED,     /* mute information from a leg */
+    CW_CALL_NAMED,     /* a leg's far side is somebody else now */
     CW_CALL_QUIET,     /* a leg's far side is not heard, or heard again */
     CW_CALL_LEFT,      /* one of several ringing legs ended */
     CW_CALL_A_ENDED,   /* the caller's leg ended */
@@ -52,9 +54,11 @@ struct cw_call {
     cw_leg *winner;  /* the one of b that gives media: early, then answered; NULL: none yet */
     unsigned worker; /* of the plane: everything of the call lives there */
     cw_party from;
-    char *to;           /* canonical target, for people and scopes */
-    char *asked;        /* whom the caller asked for, as the callee is told; NULL: `to` */
-    unsigned hops_used; /* before the callee's SIP leg, see cw_sip_target */
+    GPtrArray *forwards; /* of cw_forward, the last first; NULL: it was not forwarded */
+    json_t *about;       /* what else the callee is told: members of call.incoming; NULL: nothing */
+    char *to;            /* canonical target, for people and scopes */
+    char *asked;         /* whom the caller asked for, as the callee is told; NULL: `to` */
+    unsigned hops_used;  /* before the callee's SIP leg, see cw_sip_target */
     cw_timeline *line;
     uint64_t created_ms, answered_ms; /* monotonic; 0: not yet */
     cw_timer *ring_timer;

@@ -70,6 +70,26 @@ static cw_err read_scope(const struct cw_conf_auth *auth, const json_t *scope, c
     return err;
 }
 
+/* "numbers": what the user may call from, a text or a list of them. */
+static cw_err read_numbers(const json_t *numbers, cw_identity *ret)
+{
+    size_t n = json_is_array(numbers) ? json_array_size(numbers) : 1;
+
+    if (!numbers)
+        return CW_OK;
+    if (n > CW_NUMBERS_MAX)
+        return CW_E_AUTH;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *one = json_is_array(numbers) ? json_array_get(numbers, i) : numbers;
+        size_t len = json_string_length(one);
+
+        if (len == 0 || len > 40 || !cw_text_is_safe(json_string_value(one), len))
+            return CW_E_AUTH;
+        ret->number[ret->number_n++] = g_strdup(json_string_value(one));
+    }
+    return CW_OK;
+}
+
 static void read_display(const json_t *name, char *ret, size_t size)
 {
     const char *text = json_string_value(name), *end;
@@ -194,6 +214,10 @@ cw_err cw_claims_read(const struct cw_conf_auth *auth, const json_t *claims, int
     if (read_scope(auth, json_object_get(claims, "scope"), &identity.grant)) {
         cw_identity_clear(&identity);
         return refuse(why, "scope cannot be read", CW_E_AUTH);
+    }
+    if (read_numbers(json_object_get(claims, "numbers"), &identity)) {
+        cw_identity_clear(&identity);
+        return refuse(why, "numbers cannot be read", CW_E_AUTH);
     }
     g_strlcpy(identity.user, json_string_value(sub), sizeof identity.user);
     read_display(json_object_get(claims, "name"), identity.display, sizeof identity.display);

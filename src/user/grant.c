@@ -71,6 +71,8 @@ void cw_call_grant_clear(cw_call_grant *grant)
 void cw_identity_clear(cw_identity *identity)
 {
     cw_grant_clear(&identity->grant);
+    for (unsigned i = 0; i < identity->number_n; i++)
+        g_free(identity->number[i]);
     memset(identity, 0, sizeof *identity);
 }
 
@@ -84,6 +86,7 @@ cw_err cw_guest(const cw_conf *conf, const char *name, cw_identity *ret)
     if (!cw_user_name_ok(name, strlen(name)))
         return CW_E_PARAMS;
     g_strlcpy(identity.user, name, sizeof identity.user);
+    identity.guest = true;
     err = cw_grant_parse(conf->auth.guest_scope ? conf->auth.guest_scope : "", &identity.grant);
     if (err) {
         cw_identity_clear(&identity);

@@ -14,6 +14,7 @@
 #define CW_TOKEN_MAX   4096
 #define CW_SCOPES_MAX  32
 #define CW_COST_MAX    32 /* bytes of the name of a cost class */
+#define CW_NUMBERS_MAX 16 /* telephone numbers of one's own */
 
 /* A scope is "action:pattern", a final * matching any rest: "call:tel:+33*", "call:service:*".
  * "call:*" allows every destination. */
@@ -36,6 +37,9 @@ typedef struct cw_identity {
     int64_t expires;                  /* seconds since 1970, 0: never */
     cw_grant grant;
     cw_call_limits limits;
+    unsigned number_n;
+    char *number[CW_NUMBERS_MAX]; /* claim "numbers", as written; a * at the end: any rest; g_free */
+    bool guest;                   /* the name is anybody's choice */
 } cw_identity;
 
 /* A token for calls: where to, for how long, how often. Whoever signs log-ins signs these. */

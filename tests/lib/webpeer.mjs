@@ -65,7 +65,7 @@ export class Phone {
     }
 
     // Starts a call; it is up when `answered()` is.
-    async start(to, { codecs = ['PCMA'], headers, ringback, call = `c${this.peer.nextId}`, addr = '127.0.0.1' } = {}) {
+    async start(to, { codecs = ['PCMA'], call = `c${this.peer.nextId}`, addr = '127.0.0.1', ...more } = {}) {
         const id = this.peer.nextId++
         const { sdp } = await this.peer.command('web.offer', { id, codecs, addr })
         const mine = new PhoneCall(this, call, id)
@@ -74,8 +74,7 @@ export class Phone {
         this.client.watchers.set(call, (event) => {
             if (event.method === 'call.progress' && event.state === 'ringing' && event.sdp) mine.taken = this.peer.command('web.answer', { id, sdp: event.sdp })
         })
-        const options = { ...(headers ? { headers } : {}), ...(ringback === undefined ? {} : { ringback }) }
-        mine.gatewayId = (await this.client.call('call.start', { call, to, sdp, ...options })).id
+        mine.gatewayId = (await this.client.call('call.start', { call, to, sdp, ...more })).id
         return mine
     }
 
@@ -108,9 +107,9 @@ export class PhoneCall {
     }
 
     // Takes a call that came in.
-    async answer({ addr = '127.0.0.1', codecs } = {}) {
+    async answer({ addr = '127.0.0.1', codecs, ...more } = {}) {
         const { sdp } = await this.peer.command('web.accept', { id: this.id, sdp: this.event.sdp, addr, ...(codecs ? { codecs } : {}) })
-        await this.client.call('call.answer', { call: this.call, sdp })
+        await this.client.call('call.answer', { call: this.call, sdp, ...more })
         await this.peer.event(this.id, 'connected')
         return this
     }
@@ -123,8 +122,8 @@ export class PhoneCall {
         return this.peer.stats(this.id, hz)
     }
 
-    async end() {
-        await this.client.call('call.end', { call: this.call })
+    async end(more = {}) {
+        await this.client.call('call.end', { call: this.call, ...more })
         const end = await this.ended()
         return end
     }

@@ -56,12 +56,14 @@ void cw_client_free(cw_client *client)
     g_free(client);
 }
 
-cw_err cw_client_start(cw_client *client, const char *call, const char *to, const char *sdp,
-                       size_t sdp_len, const json_t *headers, json_t **result, char why[static 128])
+cw_err cw_client_start(cw_client *client, const cw_start *start, json_t **result,
+                       char why[static 128])
 {
-    cw_err err = done("start %s %s %zu %zu", call, to, sdp_len, json_object_size(headers));
+    const char *call = start->call;
+    cw_err err = done("start %s %s %zu %zu", call, start->to, start->sdp_len,
+                      json_object_size(start->headers));
 
-    g_assert_cmpuint(strlen(sdp), ==, sdp_len);
+    g_assert_cmpuint(strlen(start->sdp), ==, start->sdp_len);
     if (err) {
         g_snprintf(why, 128, "the fake says no");
         return err;
@@ -74,7 +76,7 @@ cw_err cw_client_start(cw_client *client, const char *call, const char *to, cons
 }
 
 cw_err cw_client_answer(cw_client *client, const char *call, const char *sdp, size_t sdp_len,
-                        char why[static 128])
+                        const json_t *headers, char why[static 128])
 {
     return done("answer %s %zu", call, sdp_len);
 }
@@ -125,12 +127,14 @@ cw_err cw_client_report(cw_client *client, const char *call, const json_t *repor
     return done("report %s %zu", call, json_object_size(report));
 }
 
-cw_err cw_client_end(cw_client *client, const char *call)
+cw_err cw_client_end(cw_client *client, const char *call, const cw_ending *ending,
+                     char why[static 128])
 {
     return done("end %s", call);
 }
 
-cw_err cw_client_reject(cw_client *client, const char *call, cw_err reason)
+cw_err cw_client_reject(cw_client *client, const char *call, cw_err reason, const cw_ending *ending,
+                        char why[static 128])
 {
     return done("reject %s %s", call, cw_err_kind(reason));
 }

@@ -182,19 +182,19 @@ static void bring_to(setting *s, cw_call_state state)
 
 /* ── Every state and event ── */
 
-/* Columns as cw_call_event: DIALLED RINGS HEARD ANSWERED MEDIA STREAMS HELD KEY MUTED QUIET LEFT
- * A_ENDED B_ENDED TIMED_OUT ENDED. A letter is the state it leads to, a dot: dropped. */
+/* Columns as cw_call_event: DIALLED RINGS HEARD ANSWERED MEDIA STREAMS HELD KEY MUTED NAMED
+ * QUIET LEFT A_ENDED B_ENDED TIMED_OUT ENDED. A letter is the state it leads to, a dot: dropped. */
 static const struct {
     const char *name;
     cw_call_state from;
     const char *to;
 } table[] = {
-    { "new", CW_CALL_NEW, "d..........X..X" },
-    { "dialling", CW_CALL_DIALLING, ".reu......dXXXX" },
-    { "ringing", CW_CALL_RINGING, ".reu......rXXXX" },
-    { "early", CW_CALL_EARLY, ".eeue..ee.eXXXX" },
-    { "up", CW_CALL_UP, "....uuuuuu.XX.X" },
-    { "done", CW_CALL_DONE, "..............." },
+    { "new", CW_CALL_NEW, "d...........X..X" },
+    { "dialling", CW_CALL_DIALLING, ".reu.......dXXXX" },
+    { "ringing", CW_CALL_RINGING, ".reu.......rXXXX" },
+    { "early", CW_CALL_EARLY, ".eeue..eee.eXXXX" },
+    { "up", CW_CALL_UP, "....uuuuuuu.XX.X" },
+    { "done", CW_CALL_DONE, "................" },
 };
 
 static cw_call_state state_of(char letter, cw_call_state from)

@@ -194,8 +194,8 @@ static void test_headers(void)
     } cases[] = {
         { "X-Account", "42", CW_OK, NULL },
         { "X-Account", "caf\xc3\xa9 \xf0\x9f\x98\x80", CW_OK, NULL },
-        { "Route", "<sip:evil>", CW_E_PARAMS, "params.headers.Route" },
-        { "x-account", "42", CW_E_PARAMS, "params.headers.x-account" },
+        { "X-A ", "b", CW_E_PARAMS, "params.headers.X-A " },
+        { "x-account", "42", CW_OK, NULL },
         { "X-Account ", "42", CW_E_PARAMS, "params.headers.X-Account " },
         { "X-A: b", "42", CW_E_PARAMS, "params.headers.X-A: b" },
         { "X-A\r\nVia", "42", CW_E_UNSAFE, "params.headers.X-A??Via" },
