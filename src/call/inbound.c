@@ -153,7 +153,6 @@ cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
     arrival a = { .invite = invite, .writer = { .trunk = cw_trunks_of(calls->trunks, invite) } };
     cw_call *call;
     cw_leg *leg = NULL;
-    g_autofree char *asked = NULL;
     cw_err err;
 
     cw_assert_on_loop();

@@ -1,6 +1,6 @@
 /* party.h - who somebody is: as a SIP peer says it, as the other side is told.
  *
- * Pure functions, but where a message is read. Home of src/call only.
+ * Functions without a role are pure: any thread. Home of src/call only.
  */
 #ifndef CW_CALL_PARTY_H
 #define CW_CALL_PARTY_H

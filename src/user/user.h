@@ -38,8 +38,9 @@ typedef struct cw_identity {
     cw_grant grant;
     cw_call_limits limits;
     unsigned number_n;
-    char *number[CW_NUMBERS_MAX]; /* claim "numbers", as written; a * at the end: any rest; g_free */
-    bool guest;                   /* the name is anybody's choice */
+    char
+        *number[CW_NUMBERS_MAX]; /* claim "numbers", as written; a * at the end: any rest; g_free */
+    bool guest;                  /* the name is anybody's choice */
 } cw_identity;
 
 /* A token for calls: where to, for how long, how often. Whoever signs log-ins signs these. */
