@@ -1,6 +1,6 @@
 // What a call holds while it is up and nobody speaks: memory, descriptors, threads, CPU.
 import { setTimeout as pause } from 'node:timers/promises'
-import { cpuUs, usage } from './lib/process.mjs'
+import { cpuUs, gently, usage } from './lib/process.mjs'
 import { Table } from './lib/table.mjs'
 import { connectCalls, jobs, rivals, withSide } from './lib/work.mjs'
 
@@ -49,7 +49,7 @@ export async function hold(options) {
     for (const job of options.jobs ?? ['dtls', 'rtp'])
         for (const calls of options.explicitCalls ?? [520])
             for (const name of [...rivals(job), 'causeway, media alone', 'causeway']) {
-                const m = await run(name, job, calls, options)
+                const m = await gently(() => run(name, job, calls, options))
                 table.row(jobs[job].name, calls, name, m.kib, m.settled, m.fds, m.threads, m.idle * 100, m.silent * 100)
             }
 }
