@@ -33,6 +33,9 @@ typedef enum cw_sip_event {
     SIP_EV_NO_PRACK,
     SIP_EV_TOO_SHORT,
     SIP_EV_EXPIRED,
+    SIP_EV_REDIRECTED,
+    SIP_EV_RESTORED,
+    SIP_EV_ABANDONED,
     SIP_EV_RANG_OUT,
     SIP_EV_CANCEL,
     SIP_EV_BYE,
@@ -120,6 +123,7 @@ struct cw_sip_call {
     cw_sip_send *invite;
     bool cancelled; /* CANCEL is out */
     uint32_t invite_cseq;
+    unsigned redirects; /* followed */
     char *invite_auth[3];
     char *offer; /* until DIAL */
     size_t offer_len;
@@ -238,6 +242,12 @@ typedef enum cw_sip_prack {
 } cw_sip_prack;
 cw_sip_prack cw_sip_prack_take(cw_sip_exchange *x, const sip_t *sip, bool offerless) CW_ON_LOOP;
 void cw_sip_prack_answer(cw_sip_exchange *x, const char *sdp, size_t len) CW_ON_LOOP;
+
+/* --- redirect.c --- */
+
+GStrv cw_sip_redirect_contacts(const sip_t *sip) CW_ON_LOOP; /* of a 3xx, best first */
+/* True: the dialog's target is now a place that the 3xx names and sip.redirect_hosts allows. */
+bool cw_sip_redirect_take(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP;
 
 /* --- reliable.c: reliable responses of ours (RFC 3262 3) --- */
 

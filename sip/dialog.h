@@ -68,6 +68,11 @@ CW_NODISCARD cw_err cw_sip_dialog_take_cseq(cw_sip_dialog *dialog, uint32_t cseq
  * the URI it goes to, which lives in the dialog. */
 const char *cw_sip_dialog_next(const cw_sip_dialog *dialog, char **ruri, char **route);
 
+/* All that a request in it needs, as text that _parse reads again: a confirmed dialog's. */
+json_t *cw_sip_dialog_print(const cw_sip_dialog *dialog); /* pure */
+/* Pure. CW_E_SYNTAX: not one, or not fit to be sent. */
+CW_NODISCARD cw_err cw_sip_dialog_parse(const json_t *from, cw_sip_dialog **ret);
+
 json_t *cw_sip_dialog_json(const cw_sip_dialog *dialog);
 
 #endif

@@ -26,6 +26,8 @@ static void on_invite(cw_sip_call *call, cw_sip_send *send, int status, const si
         cw_sip_call_run(call, SIP_EV_ANSWERED, &note);
     else if (status == 422 && call->state != SIP_CANCELLING && cw_sip_timer_longer(call, sip))
         cw_sip_call_run(call, SIP_EV_TOO_SHORT, &note);
+    else if (status / 100 == 3 && call->state != SIP_CANCELLING && cw_sip_redirect_take(call, sip))
+        cw_sip_call_run(call, SIP_EV_REDIRECTED, &note);
     else
         cw_sip_call_run(call, SIP_EV_REFUSED, &note);
 }
@@ -254,6 +256,7 @@ void cw_sip_do_take_answer(cw_sip_call *call, const cw_sip_note *note)
 void cw_sip_do_tell_refused(cw_sip_call *call, const cw_sip_note *note)
 {
     cw_sip_end end = { 0 };
+    g_auto(GStrv) contacts = NULL;
 
     if (!note->sip) {
         bool silent = note->err == CW_E_TIMEOUT;
@@ -262,6 +265,9 @@ void cw_sip_do_tell_refused(cw_sip_call *call, const cw_sip_note *note)
         return;
     }
     cw_sip_end_of(&end, note->status, note->sip);
+    if (note->status < 400)
+        contacts = cw_sip_redirect_contacts(note->sip);
+    end.contacts = (const char *const *)contacts;
     cw_sip_call_tell_end(call, &end);
 }
 
@@ -347,6 +353,17 @@ static void bye(cw_sip_call *call, cw_sip_dialog *dialog, cw_err why, cw_sip_sen
     request.headers = (const char *const *)headers;
 
     (void)cw_sip_send_start(call, dialog, &request, fn);
+}
+
+cw_err cw_sip_call_drop(cw_sip_call *call, unsigned fork)
+{
+    cw_sip_exchange *x = cw_sip_exchange_at(call, fork);
+
+    if (call->state != SIP_PROCEEDING || !x || x->dialog->confirmed)
+        return CW_E_STATE;
+    cw_sip_exchange_clear(x);
+    bye(call, x->dialog, CW_OK, NULL);
+    return CW_OK;
 }
 
 void cw_sip_do_send_bye(cw_sip_call *call, const cw_sip_note *note)

@@ -21,9 +21,11 @@ sip_libsip_a_SOURCES = \
 	sip/option.c sip/option.def \
 	sip/prack.c \
 	sip/plug.c sip/plug.h \
+	sip/print.c \
 	sip/priv.h \
 	sip/binding.c \
 	sip/reason.c \
+	sip/redirect.c \
 	sip/refer.c sip/refer.h sip/refer_to.c \
 	sip/request.c sip/request.h \
 	sip/reliable.c sip/reliable.fsm \

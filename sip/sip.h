@@ -63,7 +63,10 @@ typedef struct cw_sip_end {
     int q850;        /* Reason: Q.850;cause= (RFC 3326), 0: none */
     int reason;      /* Reason: SIP;cause= of a BYE or CANCEL, 0: none; `phrase` is its text then */
     bool by_peer;
-    unsigned retry_after_s;        /* Retry-After of a refusal (RFC 3261 20.33), 0: none */
+    unsigned retry_after_s; /* Retry-After of a refusal (RFC 3261 20.33), 0: none */
+    /* 3xx: where it points, best first, as cw_sip_uri_check gives them; NULL-ended. NULL: no 3xx.
+     * Nothing was called there: only sip.redirect_hosts are, by the stack. */
+    const char *const *contacts;
     const cw_sip_message *message; /* that ended it; NULL: none */
 } cw_sip_end;
 
@@ -252,6 +255,10 @@ CW_NODISCARD cw_err cw_sip_call_reanswer(cw_sip_call *call, unsigned fork, const
                                          size_t len) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_sip_call_rerefuse(cw_sip_call *call, unsigned fork, int status) CW_ON_LOOP;
 
+/* Calling: end one early dialog with a BYE (RFC 3261 15), the others go on ringing. CW_E_STATE:
+ * none such. A 2xx that it still sends is taken like any. */
+CW_NODISCARD cw_err cw_sip_call_drop(cw_sip_call *call, unsigned fork) CW_ON_LOOP;
+
 /* INFO with a body (DTMF relay for peers without telephone-event). */
 CW_NODISCARD cw_err cw_sip_call_info(cw_sip_call *call, const char *type, const char *body,
                                      size_t len) CW_ON_LOOP;
@@ -269,6 +276,21 @@ typedef struct cw_sip_why {
 } cw_sip_why;
 void cw_sip_call_end_as(cw_sip_call *call, const cw_sip_why *why) CW_ON_LOOP;
 void cw_sip_call_free(cw_sip_call *call) CW_ON_LOOP; /* ends it first when it has not; NULL fine */
+
+/* An answered call as text (JSON: dialog, session timer, our SDP), to go on with it in another
+ * stack; NULL: not answered, or not yet. g_free. No credentials are in it. */
+char *cw_sip_call_print(const cw_sip_call *call) CW_ON_LOOP;
+/* Go on with such a call, as after `confirmed`. `like`: credentials, TLS and session timer; may be
+ * NULL. The stack should listen where the other did: the far side calls us there.
+ *
+ * CW_E_PARSE, CW_E_SYNTAX  not what was printed; CW_E_EXISTS  it is here already
+ */
+CW_NODISCARD cw_err cw_sip_call_restore(cw_sip *sip, const char *text, size_t len,
+                                        const cw_sip_target *like, const cw_sip_call_ops *ops,
+                                        void *arg, cw_sip_call **ret) CW_ON_LOOP;
+/* In place of cw_sip_call_free: it goes on elsewhere, the far side is told nothing. */
+void cw_sip_call_abandon(cw_sip_call *call) CW_ON_LOOP;
+
 json_t *cw_sip_call_json(const cw_sip_call *call) CW_ON_LOOP; /* dialog ids, CSeq, route, state */
 
 #endif

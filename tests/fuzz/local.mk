@@ -84,6 +84,12 @@ tests_fuzz_fuzz_forward_SOURCES = tests/fuzz/fuzz-forward.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_forward_LDADD = $(CALL_LIBS)
 tests_fuzz_fuzz_forward_LDFLAGS = $(FUZZ_LINK)
 
+check_PROGRAMS += tests/fuzz/fuzz-dialog
+TESTS += tests/fuzz/fuzz-dialog
+tests_fuzz_fuzz_dialog_SOURCES = tests/fuzz/fuzz-dialog.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_dialog_LDADD = $(SIP_LIBS)
+tests_fuzz_fuzz_dialog_LDFLAGS = $(FUZZ_LINK)
+
 check_PROGRAMS += tests/fuzz/fuzz-sip-uri
 TESTS += tests/fuzz/fuzz-sip-uri
 tests_fuzz_fuzz_sip_uri_SOURCES = tests/fuzz/fuzz-sip-uri.c $(FUZZ_REPLAY)

@@ -191,7 +191,8 @@ tests_unit_test_session_LDADD = src/api/libapi.a $(USER_LIBS)
 
 SIP_TESTS = tests/unit/test-sip-auth tests/unit/test-sip-event tests/unit/test-sip-refer tests/unit/test-sip-call tests/unit/test-sip-message \
 	tests/unit/test-sip-raw tests/unit/test-sip-register \
-	tests/unit/test-sip-reliable tests/unit/test-sip-resolve tests/unit/test-sip-stream \
+	tests/unit/test-sip-reliable tests/unit/test-sip-resolve tests/unit/test-sip-restore \
+	tests/unit/test-sip-stream \
 	tests/unit/test-sip-timer tests/unit/test-sip-uri
 check_PROGRAMS += $(SIP_TESTS)
 TESTS += $(SIP_TESTS)
@@ -216,6 +217,9 @@ tests_unit_test_sip_reliable_SOURCES = tests/unit/test-sip-reliable.c tests/unit
 tests_unit_test_sip_reliable_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_resolve_SOURCES = tests/unit/test-sip-resolve.c
 tests_unit_test_sip_resolve_LDADD = $(SIP_LIBS)
+tests_unit_test_sip_restore_SOURCES = tests/unit/test-sip-restore.c tests/unit/sip-raw.h \
+	tests/unit/sip-rig.h
+tests_unit_test_sip_restore_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_stream_SOURCES = tests/unit/test-sip-stream.c tests/unit/sip-certs.h \
 	tests/unit/sip-rig.h
 tests_unit_test_sip_stream_LDADD = $(SIP_LIBS)

@@ -35,7 +35,8 @@ typedef struct side {
     GString *log;   /* "progress 180, answered offer, …" */
     GString *trace; /* "> INVITE, < 100 Trying, …" */
     cw_sip_end end;
-    char *sdp; /* last one received */
+    char *contacts; /* of `end`, joined */
+    char *sdp;      /* last one received */
     char *display, *from_user, *ruri_user;
     char *names, *contact; /* of the caller's certificate; its Contact */
 } side;
@@ -149,6 +150,8 @@ static inline void rig_ended(void *arg, const cw_sip_end *end)
     side *s = arg;
 
     s->end = *end;
+    g_free(s->contacts);
+    s->contacts = end->contacts ? g_strjoinv(",", (char **)end->contacts) : NULL;
     rig_say(s, "ended %s %d%s", cw_err_kind(end->err), end->status, end->by_peer ? " peer" : "");
 }
 
@@ -289,6 +292,7 @@ static inline void side_stop(side *s)
     g_string_free(s->log, TRUE);
     g_string_free(s->trace, TRUE);
     g_free(s->sdp);
+    g_free(s->contacts);
     g_free(s->display);
     g_free(s->from_user);
     g_free(s->ruri_user);
