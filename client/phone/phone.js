@@ -70,8 +70,26 @@ function fail(error) {
     showError(error.kind ?? 'internal', error.message, error.sip);
 }
 
-function name({ display, number, user, uri }) {
-    return display || number || user || uri;
+function name({ anonymous, display, number, user, uri }) {
+    return anonymous ? 'Number withheld' : display || number || user || uri;
+}
+
+/* A name is what the caller says; a number is vouched for, or not. */
+function whose({ anonymous, display, number, asserted }) {
+    if (anonymous || !number || !display) return number && asserted ? '✓' : '';
+    return asserted ? `${number} ✓` : number;
+}
+
+const forwardTexts = {
+    'user-busy': 'was busy',
+    'no-answer': 'did not answer',
+    unavailable: 'was not reachable',
+};
+
+function forwards({ forwarded = [] }) {
+    return forwarded
+        .map((by) => `${name({ ...by, display: by.name })}${forwardTexts[by.reason] ? `, who ${forwardTexts[by.reason]}` : ''}`)
+        .join('; ');
 }
 
 function onLine() {
@@ -149,6 +167,11 @@ function showIncoming() {
     document.title = call ? `☎ ${name(call.remote)}` : 'Causeway phone';
     if (!call) return;
     $('caller').textContent = name(call.remote);
+    const { subject, forwarded } = call.details;
+    $('caller-number').textContent = whose(call.remote);
+    $('forwarded').textContent = forwarded ? `Forwarded by ${forwards(call.details)}` : '';
+    $('subject').textContent = subject ?? '';
+    for (const id of ['caller-number', 'forwarded', 'subject']) show(id, !!$(id).textContent);
     $('answer').textContent = onLine() ? 'End the other and answer' : 'Answer';
     if (document.activeElement === document.body) $('answer').focus();
 }
@@ -230,6 +253,7 @@ function follow(call) {
         addEventListener('click', () => void element.play(), { once: true });
     });
     for (const event of ['held', 'muted', 'video']) call.on(event, refresh);
+    call.on('peer', (peer) => ($('peer').textContent = name(peer)));
     call.on('dtmf', ({ digit }) => press(digit));
     call.on('state', (state) => {
         if (state === 'active') startTimer();
@@ -262,7 +286,7 @@ async function dial() {
     refresh();
     $('hangup').focus();
     try {
-        const call = await session.call(to, { ...mediaOptions(), signal: mine.signal });
+        const call = await session.call(to, { ...mediaOptions(), anonymous: $('withhold').checked, signal: mine.signal });
         dialling = null;
         if (call.state !== 'ended') follow(call);
         else call.ended.then((end) => showError(end.reason, end.text, end.sip));

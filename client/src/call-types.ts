@@ -2,7 +2,7 @@ import type { Call } from './call.js';
 import { CausewayError } from './error.js';
 import type { MediaOptions } from './media.js';
 import { errors } from './protocol.js';
-import type { CallEnded, Direction, Held } from './protocol.js';
+import type { CallEnded, CallIncoming, CallReject, Direction, Held, Party } from './protocol.js';
 import type { Rpc } from './rpc.js';
 
 /**
@@ -11,7 +11,7 @@ import type { Rpc } from './rpc.js';
  */
 export type CallState = 'trying' | 'ringing' | 'early' | 'answering' | 'active' | 'ended';
 
-export interface EndInfo extends Pick<CallEnded, 'reason' | 'by' | 'sip' | 'q850'> {
+export interface EndInfo extends Pick<CallEnded, 'reason' | 'by' | 'sip' | 'q850' | 'headers'> {
     /** The reason for people. */
     text: string;
     /** Milliseconds between answer and end; 0 when it was never answered. */
@@ -22,6 +22,8 @@ export interface CallEvents {
     state: CallState;
     /** The other side sends this track now; `stream` is always the call's remoteStream. */
     track: { track: MediaStreamTrack; stream: MediaStream };
+    /** Who the other side is, as a trusted network says now; `remote` is that from here on. */
+    peer: Party;
     muted: { who: 'local' | 'remote'; audio: boolean; video: boolean };
     held: Held;
     /** Which way video flows now, after either side added or removed it. */
@@ -39,11 +41,26 @@ export interface CallEvents {
 }
 
 export interface CallOptions extends MediaOptions {
-    /** Header fields for the SIP side; names begin with `X-`. */
+    /** Header fields for the SIP side: those the gateway lets you set, usually `X-…`. */
     headers?: Record<string, string>;
+    /** The number to call from: one of the user's own. */
+    from?: string;
+    /** The other side is not to see who calls. */
+    anonymous?: boolean;
     /** false: the page makes the tone of ringing itself, the gateway plays none. */
     ringback?: boolean;
 }
+
+export interface AnswerOptions extends MediaOptions {
+    /** Header fields for the SIP side: those the gateway lets you set, usually `X-…`. */
+    headers?: Record<string, string>;
+}
+
+/** What the end of a call says besides; `q850` is a cause of the telephone network. */
+export type EndOptions = Pick<CallReject, 'q850' | 'text' | 'headers'>;
+
+/** What else an incoming call says: who forwarded it, what it is about, how to ring. */
+export type CallDetails = Pick<CallIncoming, 'forwarded' | 'subject' | 'priority' | 'alert' | 'info'>;
 
 /** How one side's connection to the gateway does; what is not known yet is left out. */
 export interface Quality {

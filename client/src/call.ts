@@ -1,5 +1,5 @@
 import { newId, textOf, way, wrongState } from './call-types.js';
-import type { CallEvents, CallHost, CallOptions, CallState, EndInfo, Kind } from './call-types.js';
+import type { AnswerOptions, CallDetails, CallEvents, CallHost, CallOptions, CallState, EndInfo, EndOptions, Kind } from './call-types.js';
 import { Emitter } from './emitter.js';
 import { CausewayError, aborted } from './error.js';
 import { openCamera, openMedia, requireWebRtc, stopTracks } from './media.js';
@@ -23,6 +23,8 @@ export class Call extends Emitter<CallEvents> {
     private media: LocalMedia | undefined;
     private camera: { track: MediaStreamTrack; own: boolean } | undefined;
     private pictures = { local: false, remote: false };
+    private about: CallDetails = {};
+    private fields: Readonly<Record<string, string>> = {};
     private gatewayName = '';
     private offer = '';
     private audible = false; // an answer came before the call was taken
@@ -43,8 +45,7 @@ export class Call extends Emitter<CallEvents> {
         readonly direction: 'incoming' | 'outgoing',
         /** This call's name within the session. */
         readonly id: string,
-        /** The other end. */
-        readonly remote: Party,
+        private party: Party,
         /** Whom the caller asked for. */
         readonly to: string,
     ) {
@@ -61,6 +62,18 @@ export class Call extends Emitter<CallEvents> {
         this.settle = { answered, refused, ended };
     }
 
+    /** The other end: who calls; or whom you called, or who answers then, if a trusted network says so. */
+    get remote(): Readonly<Party> {
+        return this.party;
+    }
+    /** Of an incoming call: by whom it was forwarded, its subject, how to ring. */
+    get details(): Readonly<CallDetails> {
+        return this.about;
+    }
+    /** The header fields that the other side's last SIP message had and the gateway shows. */
+    get headers(): Readonly<Record<string, string>> {
+        return this.fields;
+    }
     get state(): CallState {
         return this.now;
     }
@@ -99,7 +112,7 @@ export class Call extends Emitter<CallEvents> {
     // ── What the page may do ────────────────────────────────────────────────────────────────────
 
     /** Takes an incoming call. When the microphone is refused, it goes on ringing. */
-    async answer(options: MediaOptions = {}): Promise<void> {
+    async answer(options: AnswerOptions = {}): Promise<void> {
         if (this.direction !== 'incoming' || this.now !== 'ringing') throw wrongState(this.now);
         requireWebRtc();
         this.move('answering');
@@ -113,7 +126,8 @@ export class Call extends Emitter<CallEvents> {
             const sdp = await this.openPeer().answer(this.offer, this.media!.stream);
             for (const candidate of this.early.splice(0)) await this.peer!.addCandidate(candidate);
             if (this.over) throw wrongState(this.now);
-            await this.host.rpc.request('call.answer', { call: this.id, sdp });
+            const { headers } = options;
+            await this.host.rpc.request('call.answer', { call: this.id, sdp, ...(headers && { headers }) });
             if (this.over) throw wrongState(this.now);
             this.release();
             this.move('active');
@@ -124,18 +138,18 @@ export class Call extends Emitter<CallEvents> {
     }
 
     /** Refuses an incoming call, on all devices of this user. */
-    async reject(reason: NonNullable<CallReject['reason']> = 'declined'): Promise<void> {
+    async reject(reason: NonNullable<CallReject['reason']> = 'declined', options: EndOptions = {}): Promise<void> {
         if (this.direction !== 'incoming' || !this.unanswered) throw wrongState(this.now);
-        const sent = this.host.rpc.request('call.reject', { call: this.id, reason });
+        const sent = this.host.rpc.request('call.reject', { call: this.id, reason, ...options });
         this.finish({ reason, by: 'you' });
         await sent.catch(() => {});
     }
 
     /** Ends the call in any state. Over here at once; resolves when the gateway knows, or is gone. */
-    async hangup(): Promise<void> {
+    async hangup(options: EndOptions = {}): Promise<void> {
         if (this.over) return;
-        if (this.direction === 'incoming' && this.now === 'ringing') return this.reject();
-        const sent = this.host.rpc.request('call.end', { call: this.id });
+        if (this.direction === 'incoming' && this.now === 'ringing') return this.reject('declined', options);
+        const sent = this.host.rpc.request('call.end', { call: this.id, ...options });
         this.finish({ reason: 'hangup', by: 'you' });
         await sent.catch(() => {});
     }
@@ -238,6 +252,15 @@ export class Call extends Emitter<CallEvents> {
         const call = new Call(host, 'incoming', from.call, from.from, from.to);
         call.gatewayName = from.id;
         call.offer = from.sdp;
+        const { forwarded, subject, priority, alert, info } = from;
+        call.about = {
+            ...(forwarded && { forwarded }),
+            ...(subject && { subject }),
+            ...(priority && { priority }),
+            ...(alert && { alert }),
+            ...(info && { info }),
+        };
+        call.fields = from.headers ?? {};
         host.calls.set(call.id, call);
         return call;
     }
@@ -264,7 +287,8 @@ export class Call extends Emitter<CallEvents> {
     }
 
     /** @internal */
-    async progressed({ state, sdp }: Notifications['call.progress']): Promise<void> {
+    async progressed({ state, sdp, peer, headers }: Notifications['call.progress']): Promise<void> {
+        this.learn(peer, headers);
         if (sdp) await this.peer?.accept(sdp);
         if (sdp) this.audible = true;
         if (this.unanswered && !(state === 'trying' && this.now !== 'trying')) this.move(state);
@@ -277,13 +301,15 @@ export class Call extends Emitter<CallEvents> {
     }
 
     /** @internal */
-    async wasAnswered({ sdp }: Notifications['call.answer']): Promise<void> {
+    async wasAnswered({ sdp, peer, headers }: Notifications['call.answer']): Promise<void> {
+        this.learn(peer, headers);
         if (sdp) await this.peer?.accept(sdp);
         if (this.unanswered) this.move('active');
     }
 
     /** @internal */
-    told({ dtmf, muted }: Notifications['call.info']): void {
+    told({ dtmf, muted, peer }: Notifications['call.info']): void {
+        this.learn(peer);
         if (dtmf) this.emit('dtmf', { digit: dtmf.digit, durationMs: dtmf.duration_ms });
         if (muted) {
             this.remoteMutes = { ...this.remoteMutes, ...muted };
@@ -319,7 +345,7 @@ export class Call extends Emitter<CallEvents> {
     /** @internal */
     finish(end: Omit<CallEnded, 'seq' | 'call'>): void {
         if (this.over) return;
-        const { reason, by, sip, q850 } = end;
+        const { reason, by, sip, q850, headers } = end;
         const text = end.text ?? textOf(reason);
         const info: EndInfo = {
             reason,
@@ -327,6 +353,7 @@ export class Call extends Emitter<CallEvents> {
             text,
             ...(sip && { sip }),
             ...(q850 === undefined ? {} : { q850 }),
+            ...(headers && { headers }),
             durationMs: this.answeredAt ? Date.now() - this.answeredAt : 0,
         };
         this.host.calls.delete(this.id);
@@ -410,6 +437,8 @@ export class Call extends Emitter<CallEvents> {
                 to: this.to,
                 sdp,
                 ...(options.headers && { headers: options.headers }),
+                ...(options.from && { from: options.from }),
+                ...(options.anonymous && { anonymous: true }),
                 ...(options.ringback === false && { ringback: false }),
             },
             options.signal && { signal: options.signal },
@@ -482,6 +511,13 @@ export class Call extends Emitter<CallEvents> {
         if (this.over) return;
         if (raw) this.host.rpc.tell('call.report', { call: this.id, ...this.reporter.report(raw) });
         this.scheduleReport();
+    }
+
+    private learn(peer: Party | undefined, headers?: Record<string, string>) {
+        if (headers) this.fields = headers;
+        if (!peer) return;
+        this.party = peer;
+        this.emit('peer', peer);
     }
 
     /* The call cannot go on from here. */

@@ -537,3 +537,39 @@ test('no camera: told as such, and the call goes on', async () => {
     await assert.rejects(call.addVideo(), (error) => error.kind === 'media-missing' && /camera/.test(error.message));
     assert.equal(call.state, 'active');
 });
+
+test('who calls from where: from and anonymous go out; who answers comes in', async () => {
+    const { call, id, start } = await dial(session, socket, '+331', { from: '+332', anonymous: true });
+    assert.deepEqual([start.params.from, start.params.anonymous], ['+332', true]);
+    assert.deepEqual(call.remote, { uri: '+331' });
+    const peers = [];
+    call.on('peer', (peer) => peers.push(peer));
+    const desk = { uri: 'tel:+333', number: '+333', asserted: true };
+    socket.tell('call.progress', { call: id, state: 'ringing', peer: desk, headers: { 'X-Queue': '3' } });
+    socket.tell('call.answer', { call: id, sdp: 'answer', peer: { uri: 'sip:anonymous@anonymous.invalid', anonymous: true } });
+    await call.answered;
+    socket.tell('call.info', { call: id, peer: { uri: 'sip:dora@h', display: 'Dora' } });
+    await settle();
+    assert.deepEqual(peers.map((peer) => peer.number ?? peer.display ?? peer.anonymous), ['+333', true, 'Dora']);
+    assert.equal(call.remote.display, 'Dora');
+    assert.deepEqual(call.headers, { 'X-Queue': '3' });
+    socket.tell('call.end', { call: id, reason: 'hangup', by: 'peer', headers: { 'X-Left': '1' } });
+    assert.deepEqual((await call.ended).headers, { 'X-Left': '1' });
+});
+
+test('an incoming call says by whom it was forwarded and what it is about; the answer and the end say why', async () => {
+    const coming = new Promise((resolve) => session.once('call', resolve));
+    const forwarded = [{ number: '+331', reason: 'user-busy', counter: 1 }];
+    socket.tell('call.incoming', {
+        call: 'in-1', id: 'gw9', from: { uri: 'tel:+332', asserted: true }, to: 'anna', sdp: 'their offer',
+        forwarded, subject: 'tea', alert: ['urn:alert:source:external'], headers: { 'X-A': 'b' },
+    });
+    const call = await coming;
+    assert.deepEqual(call.details, { forwarded, subject: 'tea', alert: ['urn:alert:source:external'] });
+    assert.deepEqual([call.headers, call.remote.asserted], [{ 'X-A': 'b' }, true]);
+    const rejected = call.reject('busy', { q850: 17, text: 'later', headers: { 'X-Why': '1' } });
+    const { params } = await socket.frame('call.reject');
+    assert.deepEqual(params, { call: 'in-1', reason: 'busy', q850: 17, text: 'later', headers: { 'X-Why': '1' } });
+    socket.reply(socket.sent.find(({ method }) => method === 'call.reject'), {});
+    await rejected;
+});

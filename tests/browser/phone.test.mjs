@@ -46,6 +46,23 @@ const hears1k = (port) => heardAt(port, ({ hz, db }) => Math.abs(hz - 1000) < 20
 const lostInPage = (gatewayCall) => gateway.ctl('call', 'show', gatewayCall)
 
 for (const kind of browsers) {
+    test(`${kind}: shows who calls, who forwarded it and what it is about; withholds its number`, async (t) => {
+        const phone = await newPhone(t, kind)
+        const headers = 'Diversion: "Bob" <sip:+33155@net>;reason=user-busy\nSubject: tea\n'
+        const caller = await sipp(t, scenario.callRefused(phone.name, 603, { headers }), { to: '127.0.0.1:5060' })
+        const text = (id) => phone.evaluate((at) => document.querySelector(at).textContent, `#${id}`)
+        assert.deepEqual([await phone.waitIncoming(), await text('caller-number'), await text('forwarded'), await text('subject')],
+            ['Sipp Caller', '+33123456789', 'Forwarded by Bob, who was busy', 'tea'])
+        await phone.click('#reject')
+        await caller.passed()
+        const callee = await sipp(t, scenario.refuse(486, 'Busy Here'))
+        await phone.click('#withhold')
+        await phone.dial(callee.uri())
+        await callee.passed()
+        assert.match(callee.messages(), /^Privacy: id\r$/m)
+        assert.match(callee.messages(), /^From: "Anonymous" <sip:anonymous@anonymous\.invalid>/m)
+    })
+
     test(`${kind}: calls SIPp; tones both ways, nothing lost, DTMF, mute, the page hangs up`, async (t) => {
         const callee = await sipp(t, scenario.answer(), { hz: 440 })
         const phone = await newPhone(t, kind)
