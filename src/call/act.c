@@ -217,6 +217,7 @@ CW_ON_LOOP void cw_call_finish(cw_call *call, const cw_happening *h)
     call->cause = settle_cause(call, h);
     cw_timer_stop(call->ring_timer);
     cw_ringback_end(call);
+    cw_music_end(call);
     if (!call->answered_ms)
         cw_stat_inc(CW_STAT_calls_failed);
     cw_call_trace_media(call);

@@ -169,6 +169,7 @@ void cw_call_free(cw_call *call)
     cw_timer_free(call->later);
     cw_timer_free(call->ring_timer);
     cw_ringback_end(call);
+    cw_music_end(call);
     cw_leg_free(call->a);
     for (guint i = 0; i < call->b->len; i++)
         cw_leg_free(g_ptr_array_index(call->b, i));

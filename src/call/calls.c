@@ -42,6 +42,7 @@ cw_calls *cw_calls_new(cw_loop *loop, const cw_conf *conf)
     g_queue_init(&calls->dead);
     g_queue_init(&calls->ladders);
     cw_ringback_open(calls);
+    cw_music_open(calls);
     cw_monitor_open(calls);
     cw_record_open(calls);
     return calls;
@@ -84,6 +85,7 @@ void cw_calls_free(cw_calls *calls)
     cw_record_close(calls);
     cw_lines_free(calls->lines);
     cw_ringback_close(calls);
+    cw_music_close(calls);
     cw_trunks_free(calls->trunks);
     g_hash_table_unref(calls->by_id);
     g_hash_table_unref(calls->users);

@@ -81,6 +81,21 @@ static cw_err check_ringback(const char *tone, char why[static 128])
     return CW_OK;
 }
 
+static cw_err check_music(const char *where, const char *path, char why[static 128])
+{
+    cw_sound *sound;
+    cw_err err;
+
+    if (!path || !*path)
+        return CW_OK;
+    err = cw_sound_file(path, &sound);
+    if (err)
+        return WHY(why, "%s: hold_music: %.60s: %s", where, path,
+                   err == CW_E_IO ? "cannot be read" : "not a WAV file of 16-bit PCM");
+    cw_sound_unref(sound);
+    return CW_OK;
+}
+
 cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
 {
     cw_err err = cw_policy_check(conf, why);
@@ -101,6 +116,10 @@ cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
             err = WHY(why, "sip.peers: \"%.60s\" is no address or network", *peer);
     if (!err && strcmp(conf->media.timeout_when, "all") && strcmp(conf->media.timeout_when, "any"))
         err = WHY(why, "media.timeout_when must be all or any");
+    if (!err)
+        err = check_music("media", conf->media.hold_music, why);
+    for (size_t i = 0; !err && i < conf->trunk_n; i++)
+        err = check_music("trunk", conf->trunk[i].hold_music, why);
     if (!err)
         err = check_ringback(conf->media.ringback, why);
     if (!err)

@@ -46,15 +46,23 @@ static CW_ON_LOOP void trace_codecs(cw_call *call)
 void cw_call_join(cw_call *call)
 {
     bool silent;
+    cw_ep *ear;
 
     if (!call->winner)
         return;
     trace_codecs(call);
     silent = held(call->a) || held(call->winner);
+    ear = cw_music_ear(call);
     for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
         cw_ep *a = call->a->ops->endpoint(call->a, i);
         cw_ep *b = call->winner->ops->endpoint(call->winner, i);
 
+        if (ear && (a == ear || b == ear)) {
+            if (a && b)
+                cw_ep_part(a == ear ? b : a);
+            cw_ep_join(ear, call->music);
+            continue;
+        }
         if (a && (silent || !b))
             cw_ep_part(a);
         if (b && (silent || !a))

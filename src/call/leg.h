@@ -93,10 +93,11 @@ struct cw_leg {
     cw_timeline *line; /* borrowed from the call, which outlives its legs */
     cw_lane lane;
     unsigned worker;
-    char name[128];       /* for people: "alice", "sip:bob@example.com", "echo" */
-    cw_leg_policy policy; /* set before anything is described */
-    const char *via;      /* SIP: the trunk's name; lives as long as the configuration */
-    bool wants_ringback;  /* the tone of ringing, from us */
+    char name[128];         /* for people: "alice", "sip:bob@example.com", "echo" */
+    cw_leg_policy policy;   /* set before anything is described */
+    const char *via;        /* SIP: the trunk's name; lives as long as the configuration */
+    const char *hold_music; /* SIP: its trunk's file; NULL: the gateway's */
+    bool wants_ringback;    /* the tone of ringing, from us */
 
     /* What the far side described last; once answered, what of it was agreed. Directions of sound
      * are CW_SENDRECV: holding is told by events, so that one side's hold never shows in the
@@ -104,6 +105,7 @@ struct cw_leg {
     cw_media_desc *desc;         /* cw_desc_dup */
     cw_media_desc *const *local; /* what we told it; NULL: with the same payload types as `desc` */
     bool held;                   /* by its far side */
+    bool holds_silently;         /* which sends nothing meanwhile */
     bool over;                   /* CW_LEG_ENDED was told: the far side needs no word */
     bool ended;                  /* `end` was called */
     unsigned digits;             /* keys that came from it */

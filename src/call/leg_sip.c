@@ -32,7 +32,7 @@ static void on_answered(void *arg, const cw_sip_response *response)
     cw_leg_sip_drop_refused(s);
     cw_trunks_answered(s->calls->trunks, s->trunk);
     cw_leg_tell(&s->leg, CW_LEG_ANSWERED);
-    cw_leg_sip_tell_held(s);
+    cw_leg_sip_tell_held(s, false);
 }
 
 static void on_confirmed(void *arg, const char *sdp, size_t len)
@@ -51,7 +51,7 @@ static void on_confirmed(void *arg, const char *sdp, size_t len)
         }
         cw_leg_tell(&s->leg, CW_LEG_DESCRIBED);
     }
-    cw_leg_sip_tell_held(s);
+    cw_leg_sip_tell_held(s, false);
     cw_leg_sip_settle(s);
 }
 
@@ -276,6 +276,7 @@ static CW_ON_LOOP leg_sip *make(cw_calls *calls, unsigned worker, const char *na
     cw_random(&s->session_id, sizeof s->session_id);
     s->leg.policy = cw_policy_sip(calls->conf, trunk);
     s->leg.takes = cw_manner_headers_out(calls->conf, trunk);
+    s->leg.hold_music = trunk ? trunk->hold_music : NULL;
     s->session_id >>= 1; /* fits what peers keep in a signed 64-bit number */
     s->version = 1;
     return s;

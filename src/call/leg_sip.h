@@ -196,6 +196,7 @@ CW_NODISCARD cw_err cw_leg_sip_update(leg_sip *s, const cw_media_desc *desc) CW_
 /* Send a re-INVITE if the far side does not know yet who holds or which streams there are, and it
  * is possible now. */
 void cw_leg_sip_settle(leg_sip *s) CW_ON_LOOP;
-void cw_leg_sip_tell_held(leg_sip *s) CW_ON_LOOP; /* CW_LEG_HELD when that changed */
+/* CW_LEG_HELD when that changed. `offered`: by an offer of theirs. */
+void cw_leg_sip_tell_held(leg_sip *s, bool offered) CW_ON_LOOP;
 
 #endif

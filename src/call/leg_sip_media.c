@@ -220,13 +220,14 @@ cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len)
 
 /* ── Holding ── */
 
-void cw_leg_sip_tell_held(leg_sip *s)
+void cw_leg_sip_tell_held(leg_sip *s, bool offered)
 {
     int i = cw_leg_stream(&s->leg, CW_AUDIO);
     bool held = i >= 0 && i < (int)s->remote->stream_n && !(s->remote->stream[i].dir & CW_RECVONLY);
 
+    s->leg.holds_silently = held && !(s->remote->stream[i].dir & CW_SENDONLY);
     /* While we hold, an answer of "inactive" need not mean that the far side holds too. */
-    if (!s->up || held == s->leg.held || (held && s->hold_told))
+    if (!s->up || held == s->leg.held || (held && s->hold_told && !offered))
         return;
     s->leg.held = held;
     cw_leg_emit(&s->leg, &(cw_leg_event){ .what = CW_LEG_HELD, .on = held });
@@ -307,7 +308,7 @@ void cw_leg_sip_reoffered(leg_sip *s, const cw_sip_offer *offer)
         return; /* the call is ending */
     cw_leg_tell(&s->leg,
                 cw_streams_changed(before, s->leg.desc) ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);
-    cw_leg_sip_tell_held(s);
+    cw_leg_sip_tell_held(s, offer->sdp != NULL);
 }
 
 /* ── Later offers, ours ── */
@@ -396,7 +397,7 @@ void cw_leg_sip_reanswered(leg_sip *s, const cw_sip_response *response)
     s->streams_asked = false;
     if (changed || (ok && !err))
         cw_leg_tell(&s->leg, changed ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);
-    cw_leg_sip_tell_held(s);
+    cw_leg_sip_tell_held(s, false);
     cw_leg_sip_settle(s);
 }
 

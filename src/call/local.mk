@@ -30,7 +30,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/picture.c src/call/picture.h \
 	src/call/policy.c src/call/policy.h \
 	src/call/quality.c src/call/quality.h \
-	src/call/record.c src/call/ringback.c \
+	src/call/music.c src/call/record.c src/call/ringback.c \
 	src/call/route.c src/call/route.h \
 	src/call/streams.c src/call/streams.h \
 	src/call/trunk.c

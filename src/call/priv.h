@@ -62,9 +62,11 @@ struct cw_call {
     cw_timeline *line;
     uint64_t created_ms, answered_ms; /* monotonic; 0: not yet */
     cw_timer *ring_timer;
-    cw_ep *player;  /* of the tone of ringing; NULL: none (ringback.c) */
-    cw_cause cause; /* why it ended */
-    char *codecs;   /* as its timeline has them last; NULL: not yet */
+    cw_ep *player;      /* of the tone of ringing; NULL: none (ringback.c) */
+    cw_ep *music;       /* on hold; NULL: none (music.c) */
+    cw_sound *music_of; /* borrowed */
+    cw_cause cause;     /* why it ended */
+    char *codecs;       /* as its timeline has them last; NULL: not yet */
 
     /* The runner: events wait while an action runs, and while the call is being built. */
     GQueue queue;
@@ -106,6 +108,13 @@ void cw_ringback_answered(cw_call *call) CW_ON_LOOP; /* by call->winner */
 void cw_ringback_open(cw_calls *calls) CW_ON_LOOP;
 void cw_ringback_close(cw_calls *calls) CW_ON_LOOP;
 
+/* music.c: whose player is call->music then, the endpoint of who is held and hears it; NULL: none.
+ */
+cw_ep *cw_music_ear(cw_call *call) CW_ON_LOOP;
+void cw_music_end(cw_call *call) CW_ON_LOOP;
+void cw_music_open(cw_calls *calls) CW_ON_LOOP;
+void cw_music_close(cw_calls *calls) CW_ON_LOOP;
+
 /* Join what both sides describe, stream by stream; part everything while a browser holds. */
 void cw_call_join(cw_call *call) CW_ON_LOOP;
 void cw_call_part(cw_call *call) CW_ON_LOOP;
@@ -141,6 +150,7 @@ struct cw_calls {
     cw_plane *plane;
     struct cw_trunks *trunks;
     struct cw_lines *lines;
+    GHashTable *music;      /* file to cw_sound, on hold */
     cw_sound *ringback;     /* NULL: off */
     GHashTable *last_codec; /* trunk's name to the cw_format it answered with last */
     GHashTable *by_id;      /* &call->id to cw_call, owned */

@@ -53,8 +53,8 @@ async function hears(id, hz, ms = 6000) {
     }, `endpoint ${id} hears ${hz} Hz`, ms, 50)
 }
 
-const ringing = async (t, to = (bob) => `sip:bob@${bob.address}`, options = {}) => {
-    const bob = await SipPeer.open(t, { port: options.port ?? 0 })
+const ringing = async (t, to = (bob) => `sip:bob@${bob.address}`, { port = 0, body, ...options } = {}) => {
+    const bob = await SipPeer.open(t, { port })
     const anna = await phone(t)
     const call = await anna.start(to(bob), options)
     const invite = await bob.expect('INVITE')

@@ -1,0 +1,188 @@
+// Holding in every form, both ways, and what is heard meanwhile.
+import { before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { Gateway } from '../lib/gateway.mjs'
+import { Phone, WebPeer } from '../lib/webpeer.mjs'
+import { SipPeer } from '../lib/sip.mjs'
+import { Sound } from '../lib/sound.mjs'
+import { tempDir, until, wholeFile } from '../lib/proc.mjs'
+import { writeTone } from '../lib/wav.mjs'
+import { startCapture, wireIsClean } from '../lib/wire.mjs'
+
+const musicHz = 523
+const quietPort = 5650
+const gatewayAt = { host: '127.0.0.1', port: 5060 }
+let gateway, peer, capture
+
+before(async () => {
+    const music = writeTone(path.join(tempDir(wholeFile, 'music'), 'music.wav'), { hz: musicHz })
+    capture = await startCapture(wholeFile)
+    gateway = await Gateway.start(wholeFile, {
+        sip: { t1_ms: 100, t1x64_ms: 2000, invite_timeout_ms: 1500 },
+        media: { hold_music: music, hold_music_browsers: true },
+        trunk: [{ name: 'quiet', address: `127.0.0.9:${quietPort}`, prefixes: ['+33'], hold_music: '' }],
+    })
+    peer = WebPeer.start(wholeFile)
+})
+
+// A call that is up, with sound both ways: the SIP end plays 440 Hz, the browser 1000 Hz.
+async function inCall(t, { to = (bob) => `sip:bob@${bob.address}`, ...open } = {}) {
+    const bob = await SipPeer.open(t, open)
+    const anna = await Phone.open(t, gateway, peer, 'anna')
+    const call = await anna.start(to(bob))
+    const invite = await bob.expect('INVITE')
+    const voice = await Sound.answering(t, peer, invite.body)
+    bob.reply(invite, 200, 'OK', { body: voice.sdp })
+    await bob.expect('ACK')
+    await call.answered()
+    await voice.play()
+    await call.tone(1000)
+    const browser = Sound.of(peer, call.id)
+    await browser.hears(440)
+    await voice.hears(1000)
+    let version = 90
+    const dialog = bob.dialogOf(invite)
+    return {
+        bob, anna, call, voice, browser, dialog,
+        // Its own SDP, changed; the gateway's answer.
+        async offer(change, sdp = voice.sdp) {
+            bob.request('INVITE', '', gatewayAt, { dialog, body: change(sdp.replace(/^(o=\S+ \S+) \S+/m, `$1 ${++version}`)) })
+            const answer = await bob.expect((m) => m.status === 200 && /INVITE/.test(m.get('cseq')))
+            bob.request('ACK', '', gatewayAt, { dialog })
+            return answer.body
+        },
+        // The gateway's re-INVITE, answered in the direction `dir`.
+        async reinvited(wanted, dir) {
+            const again = await bob.expect('INVITE')
+            assert.match(again.body, new RegExp(`a=${wanted}\r\n`))
+            bob.reply(again, 200, 'OK', { body: voice.sdp.replace(/^(o=\S+ \S+) \S+/m, `$1 ${++version}`).replace('a=sendrecv', `a=${dir}`) })
+            await bob.expect('ACK')
+        },
+        async end() {
+            const ended = call.end()
+            bob.reply(await bob.expect('BYE'), 200, 'OK', { contact: false })
+            await ended
+        },
+    }
+}
+
+const says = (dir) => (sdp) => sdp.replace('a=sendrecv', `a=${dir}`)
+const held = (anna, want) => anna.client.expect('call.update', (e) => e.held.local === want.local && e.held.remote === want.remote)
+
+async function hearsNothing(sound) {
+    const { sent } = await peer.stats(sound.id)
+    const { received } = await peer.stats(sound.id)
+    await until(async () => (await peer.stats(sound.id)).sent >= sent + 20, 'it sends on', 3000, 50)
+    const more = (await peer.stats(sound.id)).received - received
+    assert.ok(more <= 2, `${more} packets`)
+}
+
+const forms = [
+    ['sendonly', says('sendonly'), 'recvonly', 440],
+    ['inactive', says('inactive'), 'inactive', musicHz],
+    ['c=0.0.0.0', (sdp) => sdp.replace(/^c=.*/m, 'c=IN IP4 0.0.0.0'), 'recvonly', 440],
+    ['c=0.0.0.0 and sendonly', (sdp) => says('sendonly')(sdp.replace(/^c=.*/m, 'c=IN IP4 0.0.0.0')), 'recvonly', 440],
+]
+
+for (const [name, change, answer, hz] of forms)
+    test(`held by SIP with ${name}, resumed at another address`, async (t) => {
+        const c = await inCall(t)
+        assert.match(await c.offer(change), new RegExp(`a=${answer}\r\n`))
+        await held(c.anna, { local: false, remote: true })
+        await c.browser.hears(hz)
+        await hearsNothing(c.voice)
+        const moved = await Sound.offering(t, peer, { hz: 650 })
+        await moved.answer(await c.offer((sdp) => sdp, moved.sdp))
+        await held(c.anna, { local: false, remote: false })
+        await moved.play()
+        await c.browser.hears(650)
+        await moved.hears(1000)
+        assert.ok(!c.anna.client.queue.some((e) => e.sdp), 'no description')
+        await c.end()
+    })
+
+test('recvonly is no hold: we are heard, it is not', async (t) => {
+    const c = await inCall(t)
+    await c.voice.stop()
+    assert.match(await c.offer(says('recvonly')), /a=sendonly\r\n/)
+    await c.voice.hears(1000)
+    assert.ok(!c.anna.client.queue.some((e) => e.method === 'call.update'))
+    await c.end()
+})
+
+test('held by the browser: the SIP end hears the recording, then the browser again', async (t) => {
+    const c = await inCall(t)
+    await c.anna.client.call('call.hold', { call: c.call.call })
+    await c.reinvited('sendonly', 'recvonly')
+    await c.voice.hears(musicHz)
+    await hearsNothing(c.browser)
+    await c.voice.hears(musicHz, { after_ms: 1500 }) // over its end
+    await c.anna.client.call('call.resume', { call: c.call.call })
+    await c.reinvited('sendrecv', 'sendrecv')
+    await c.voice.hears(1000)
+    await c.browser.hears(440)
+    await c.end()
+})
+
+test('both hold: nobody hears anything; each resumes by itself, in either order', async (t) => {
+    for (const browserFirst of [true, false]) {
+        const c = await inCall(t)
+        await c.anna.client.call('call.hold', { call: c.call.call })
+        await c.reinvited('sendonly', 'recvonly')
+        await held(c.anna, { local: true, remote: false })
+        assert.match(await c.offer(says('sendonly')), /a=inactive\r\n/)
+        await held(c.anna, { local: true, remote: true })
+        await hearsNothing(c.voice)
+        await hearsNothing(c.browser)
+        if (browserFirst) {
+            await c.anna.client.call('call.resume', { call: c.call.call })
+            await c.reinvited('sendrecv', 'sendonly')
+            await held(c.anna, { local: false, remote: true })
+            await c.browser.hears(440)
+            await hearsNothing(c.voice)
+            assert.match(await c.offer(says('sendrecv')), /a=sendrecv\r\n/)
+        } else {
+            assert.match(await c.offer(says('sendrecv')), /a=sendonly\r\n/)
+            await held(c.anna, { local: true, remote: false })
+            await c.voice.hears(musicHz)
+            await c.anna.client.call('call.resume', { call: c.call.call })
+            await c.reinvited('sendrecv', 'sendrecv')
+        }
+        await held(c.anna, { local: false, remote: false })
+        await c.voice.hears(1000)
+        await c.browser.hears(440)
+        await c.end()
+    }
+})
+
+test('held by another browser: the recording; who holds hears nothing', async (t) => {
+    const [anna, bert] = [await Phone.open(t, gateway, peer, 'anna'), await Phone.open(t, gateway, peer, 'bert')]
+    const out = await anna.start('user:bert')
+    const back = await bert.incoming()
+    await back.answer()
+    await out.answered()
+    await back.tone(610)
+    await out.tone(820)
+    await Sound.of(peer, out.id).hears(610)
+    await bert.client.call('call.hold', { call: back.call })
+    await Sound.of(peer, out.id).hears(musicHz)
+    await hearsNothing(Sound.of(peer, back.id))
+    await bert.client.call('call.resume', { call: back.call })
+    await Sound.of(peer, out.id).hears(610)
+    await Sound.of(peer, back.id).hears(820)
+    await out.end()
+    await back.ended()
+})
+
+test('a trunk without music: its held callers hear nothing', async (t) => {
+    const c = await inCall(t, { to: () => '+33 1 23 45 67 89', host: '127.0.0.9', port: quietPort })
+    await c.anna.client.call('call.hold', { call: c.call.call })
+    await c.reinvited('sendonly', 'recvonly')
+    await hearsNothing(c.voice)
+    await c.end()
+})
+
+test('the gateway ends well', () => gateway.stop())
+
+wireIsClean(() => capture, ['sip', 'sdp', 'stun', 'dtls'])
