@@ -3,9 +3,6 @@
 #include "call/priv.h"
 
 #include "base/stats.h"
-#include "call/caller.h"
-#include "call/header.h"
-#include "call/manner.h"
 
 #include <string.h>
 
@@ -194,42 +191,16 @@ static CW_ON_LOOP cw_err reach_service(cw_calls *calls, cw_call *call, const cha
     return CW_OK;
 }
 
-/* Everything the INVITE says besides what SIP itself needs; g_strfreev. */
-static CW_ON_LOOP char **lines_for(const cw_calls *calls, const cw_call *call,
-                                   const cw_route *route, const cw_caller *caller,
-                                   char *const *headers)
-{
-    const struct cw_conf_trunk *trunk = route->trunk;
-    g_autoptr(GStrvBuilder) all = g_strv_builder_new();
-    g_auto(GStrv) allowed = cw_headers_allowed(headers, cw_manner_headers_out(calls->conf, trunk));
-
-    g_strv_builder_addv(all, (const char **)caller->headers);
-    g_strv_builder_addv(all, (const char **)allowed);
-    if (call->forwards) {
-        g_auto(GStrv) lines = cw_forwards_lines(call->forwards, calls->conf, trunk,
-                                                cw_sip_domain(calls->sip), route->ruri);
-
-        g_strv_builder_addv(all, (const char **)lines);
-    }
-    return g_strv_builder_end(all);
-}
-
 static CW_ON_LOOP cw_err reach_sip(cw_calls *calls, cw_call *call, const cw_route *route,
                                    const char *from_user, char *const *headers)
 {
     const struct cw_conf_trunk *trunk = route->trunk;
-    g_auto(GStrv) lines = NULL;
-    cw_caller caller;
     cw_sip_target target = { .ruri = route->ruri,
+                             .from_user = from_user,
                              .transport = route->transport,
                              .hops_used = call->hops_used };
+    cw_leg *leg;
 
-    cw_caller_tell(calls->conf, trunk, cw_sip_domain(calls->sip), &call->from, from_user, &caller);
-    lines = lines_for(calls, call, route, &caller, headers);
-    target.from_user = caller.user;
-    target.from_domain = caller.domain;
-    target.from_display = caller.display;
-    target.headers = (const char *const *)lines;
     if (trunk) {
         target.tls.certificate = trunk->tls_certificate;
         target.tls.key = trunk->tls_key;
@@ -242,13 +213,9 @@ static CW_ON_LOOP cw_err reach_sip(cw_calls *calls, cw_call *call, const cw_rout
     }
     if (route->line)
         cw_line_target(route->line, &target);
-    if (call->from.withheld) { /* also for who has a line */
-        target.from_user = caller.user;
-        target.from_domain = caller.domain;
-        target.from_display = caller.display;
-    }
-    cw_call_add_b(call, cw_leg_sip_new(calls, call->worker, &target, trunk));
-    cw_caller_clear(&caller);
+    leg = cw_leg_sip_new(calls, call->worker, &target, trunk);
+    cw_leg_sip_introduce(leg, call, from_user, headers, route->line != NULL);
+    cw_call_add_b(call, leg);
     return CW_OK;
 }
 

@@ -45,8 +45,15 @@ typedef struct leg_sip {
     const struct cw_conf_trunk *trunk;      /* called through; NULL: none */
     const struct cw_conf_trunk *from_trunk; /* that called; NULL: none */
     cw_sip_target target;                   /* its texts are copies */
-    cw_sip_lookup *lookup;                  /* of the next hop's family; NULL: not asked */
-    cw_sip_call *sip;                       /* NULL: not yet */
+    struct {
+        bool told, account;
+        cw_party from;
+        char *user;
+        char **headers;      /* of the caller's program; NULL: none */
+        GPtrArray *forwards; /* of cw_forward; NULL: none */
+    } caller;                /* cw_leg_sip_introduce */
+    cw_sip_lookup *lookup;   /* of the next hop's family; NULL: not asked */
+    cw_sip_call *sip;        /* NULL: not yet */
     int family;
 
     /* Offer and answer. */
@@ -103,6 +110,9 @@ CW_NODISCARD cw_err cw_leg_sip_call_out(cw_leg *leg, const cw_media_desc *desc,
                                         const cw_party *from) CW_ON_LOOP;
 
 /* ── What messages say besides (leg_sip_said.c) ── */
+/* Before the INVITE: From and header fields of `target` for `trunk`, whichever it is by now. */
+void cw_leg_sip_tell_caller(leg_sip *s) CW_ON_LOOP;
+void cw_leg_sip_forget_caller(leg_sip *s) CW_ON_LOOP;
 /* A response to our INVITE, or what ended the call: leg.party and leg.about. */
 void cw_leg_sip_heard(leg_sip *s, const cw_sip_message *message) CW_ON_LOOP;
 /* The INVITE of a caller: whom later requests are compared with. */

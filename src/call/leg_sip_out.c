@@ -48,17 +48,6 @@ void cw_leg_sip_set_target(leg_sip *s, const cw_sip_target *target,
     s->trunk = trunk;
 }
 
-/* RFC 5009 8: we know what to do with it. */
-static CW_ON_LOOP void add_early_media(leg_sip *s)
-{
-    guint n = s->target.headers ? g_strv_length((char **)s->target.headers) : 0;
-    char **all = g_renew(char *, (char **)s->target.headers, n + 2);
-
-    all[n] = g_strdup("P-Early-Media: supported");
-    all[n + 1] = NULL;
-    s->target.headers = (const char *const *)all;
-}
-
 void cw_leg_sip_clear_target(leg_sip *s)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
@@ -66,6 +55,7 @@ void cw_leg_sip_clear_target(leg_sip *s)
     g_strfreev((char **)s->target.headers);
     g_strfreev((char **)s->target.route);
     s->target = (cw_sip_target){ 0 };
+    cw_leg_sip_forget_caller(s);
 }
 
 /* ── Our offer ── */
@@ -105,6 +95,7 @@ static CW_ON_LOOP cw_err invite(leg_sip *s, int family)
     if (err)
         return err;
     sdp = cw_leg_sip_write(s);
+    cw_leg_sip_tell_caller(s);
     err = cw_sip_call_new(s->calls->sip, &s->target, sdp, strlen(sdp), &cw_leg_sip_events, s,
                           &s->sip);
     if (err)
@@ -155,8 +146,6 @@ cw_err cw_leg_sip_call_out(cw_leg *leg, const cw_media_desc *desc, const cw_part
 
     if (err)
         return err;
-    if (leg->policy.early != CW_EARLY_NEVER)
-        add_early_media(s);
     if (!cw_plane_has_rtp(plane, AF_INET6))
         return invite(s, AF_INET);
     if (!cw_plane_has_rtp(plane, AF_INET))

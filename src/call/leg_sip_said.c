@@ -3,6 +3,7 @@
 #include "call/leg_sip.h"
 
 #include "call/caller.h"
+#include "call/forward.h"
 #include "call/header.h"
 #include "call/manner.h"
 #include "sip/address.h"
@@ -125,6 +126,64 @@ void cw_leg_sip_say(leg_sip *s)
     lines = g_strv_builder_end(all);
     if (cw_sip_call_headers(s->sip, *lines ? (const char *const *)lines : NULL))
         cw_leg_note(&s->leg, "SIP", "header fields not sent: unsafe");
+}
+
+/* ── Who calls ── */
+
+void cw_leg_sip_introduce(cw_leg *leg, const cw_call *call, const char *user, char *const *headers,
+                          bool account)
+{
+    leg_sip *s = (leg_sip *)leg;
+
+    cw_leg_sip_forget_caller(s);
+    s->caller.told = true;
+    s->caller.account = account;
+    cw_party_copy(&s->caller.from, &call->from);
+    s->caller.user = g_strdup(user);
+    s->caller.headers = g_strdupv((char **)headers);
+    s->caller.forwards = call->forwards ? g_ptr_array_ref(call->forwards) : NULL;
+}
+
+void cw_leg_sip_forget_caller(leg_sip *s)
+{
+    cw_party_clear(&s->caller.from);
+    g_clear_pointer(&s->caller.user, g_free);
+    g_clear_pointer(&s->caller.headers, g_strfreev);
+    g_clear_pointer(&s->caller.forwards, g_ptr_array_unref);
+    s->caller.told = false;
+}
+
+static void put(const char **text, char *to)
+{
+    g_free((char *)*text);
+    *text = to;
+}
+
+void cw_leg_sip_tell_caller(leg_sip *s)
+{
+    const cw_conf *conf = s->calls->conf;
+    const char *domain = cw_sip_domain(s->calls->sip);
+    g_autoptr(GStrvBuilder) all = g_strv_builder_new();
+    cw_caller caller;
+
+    if (!s->caller.told)
+        return;
+    cw_caller_tell(conf, s->trunk, domain, &s->caller.from, s->caller.user, &caller);
+    if (!s->caller.account || s->caller.from.withheld) {
+        put(&s->target.from_user, g_steal_pointer(&caller.user));
+        put(&s->target.from_domain, g_steal_pointer(&caller.domain));
+        put(&s->target.from_display, g_steal_pointer(&caller.display));
+    }
+    add_all(all, g_steal_pointer(&caller.headers));
+    add_all(all, cw_headers_allowed(s->caller.headers, cw_manner_headers_out(conf, s->trunk)));
+    if (s->caller.forwards)
+        add_all(all, cw_forwards_lines(s->caller.forwards, conf, s->trunk, domain, s->target.ruri));
+    if (s->leg.policy.early != CW_EARLY_NEVER) /* RFC 5009 8: we know what to do with it */
+        g_strv_builder_add(all, "P-Early-Media: supported");
+    g_strfreev((char **)s->target.headers);
+    s->target.headers = (const char *const *)g_strv_builder_end(all);
+    s->leg.takes = cw_manner_headers_out(conf, s->trunk);
+    cw_caller_clear(&caller);
 }
 
 void cw_leg_sip_hang_up(leg_sip *s, const cw_cause *cause)

@@ -231,6 +231,11 @@ cw_call *cw_leg_browser_call(const cw_leg *leg) CW_ON_LOOP;
 /* Out. The strings of `target` are copied but the trunk's. */
 cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *target,
                        const struct cw_conf_trunk *trunk) CW_ON_LOOP;
+/* Who calls: told to each trunk the leg is sent by, when it is, as that may know it. `user` is
+ * From's for who has no number, `headers` are lines of the caller's program (NULL: none);
+ * `account`: From is the target's, unless the caller withholds himself. */
+void cw_leg_sip_introduce(cw_leg *leg, const cw_call *call, const char *user, char *const *headers,
+                          bool account) CW_ON_LOOP;
 /* In: `sip` is accepted by cw_leg_sip_accept, after everything else worked. */
 CW_NODISCARD cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker,
                                         const cw_sip_invite *invite, cw_leg **ret) CW_ON_LOOP;
