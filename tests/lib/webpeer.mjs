@@ -68,7 +68,7 @@ export class Phone {
     async start(to, { codecs = ['PCMA'], call = `c${this.peer.nextId}`, addr = '127.0.0.1', ...more } = {}) {
         const id = this.peer.nextId++
         const { sdp } = await this.peer.command('web.offer', { id, codecs, addr })
-        const mine = new PhoneCall(this, call, id)
+        const mine = Object.assign(new PhoneCall(this, call, id), { offer: sdp })
         // A browser takes the answer that lets it hear the ringing, whenever it comes.
         this.client.watchers ??= new Map()
         this.client.watchers.set(call, (event) => {
