@@ -49,6 +49,8 @@ export interface CallOptions extends MediaOptions {
     anonymous?: boolean;
     /** false: the page makes the tone of ringing itself, the gateway plays none. */
     ringback?: boolean;
+    /** A token for this call, made by your server: where to, for how long, how often. */
+    grant?: string;
 }
 
 export interface AnswerOptions extends MediaOptions {

@@ -440,6 +440,7 @@ export class Call extends Emitter<CallEvents> {
                 ...(options.from && { from: options.from }),
                 ...(options.anonymous && { anonymous: true }),
                 ...(options.ringback === false && { ringback: false }),
+                ...(options.grant && { grant: options.grant }),
             },
             options.signal && { signal: options.signal },
         );

@@ -139,6 +139,8 @@ export interface CallStart {
   from?: string;
   /** the other side is not to see who calls */
   anonymous?: boolean;
+  /** a token for this call, see docs/QUOTAS.md: where to, for how long, how often */
+  grant?: string;
   /** false: the page makes the tone of ringing itself, the gateway shall not play one */
   ringback?: boolean;
 }

@@ -147,6 +147,13 @@ static CW_ON_LOOP cw_err do_trunks(cw_admin *admin, const json_t *params, json_t
     return CW_OK;
 }
 
+static CW_ON_LOOP cw_err do_quotas(cw_admin *admin, const json_t *params, json_t **ret,
+                                   char why[static 128])
+{
+    *ret = cw_calls_quotas(admin->parts.calls);
+    return CW_OK;
+}
+
 static CW_ON_LOOP cw_err do_number_test(cw_admin *admin, const json_t *params, json_t **ret,
                                         char why[static 128])
 {

@@ -268,6 +268,35 @@ static void print_call_ladder(const json_t *r, FILE *out)
     cw_ladder_print(r, out);
 }
 
+static void print_quotas(const json_t *r, FILE *out)
+{
+    static const char *const head[] = { "QUOTA", "CALLER", "CALLS", "EVER", "TODAY", "COST", NULL };
+    cw_rows rows;
+    size_t i;
+    json_t *one;
+
+    cw_rows_init(&rows, head);
+    json_array_foreach(json_object_get(r, "callers"), i, one)
+    {
+        g_autofree char *now = g_strdup_printf("%lld", (long long)number_of(one, "calls"));
+        g_autofree char *ever = g_strdup_printf("%lld", (long long)number_of(one, "calls_ever"));
+        g_autofree char *today = clock_of(1000 * number_of(one, "seconds_today"));
+        g_autofree char *cost =
+            g_strdup_printf("%.2f", json_number_value(json_object_get(one, "cost_today")));
+
+        cw_rows_add(&rows, text_of(one, "quota"));
+        cw_rows_add(&rows, text_of(one, "caller"));
+        cw_rows_add(&rows, now);
+        cw_rows_add(&rows, ever);
+        cw_rows_add(&rows, today);
+        cw_rows_add(&rows, cost);
+    }
+    cw_rows_print(&rows, out);
+    json_array_foreach(json_object_get(r, "quotas"), i, one) if (number_of(one, "refused"))
+        fprintf(out, "%s refused %lld calls\n", text_of(one, "quota"),
+                (long long)number_of(one, "refused"));
+}
+
 static void print_trunks(const json_t *r, FILE *out)
 {
     static const char *const head[] = { "NAME",    "ADDRESS",  "TRANSPORT", "PREFIXES",   "CALLS",

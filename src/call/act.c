@@ -1,5 +1,7 @@
 #include "call/act.h"
 
+#include "call/permit.h"
+
 #include "base/log.h"
 #include "base/stats.h"
 
@@ -88,6 +90,7 @@ CW_ON_LOOP void cw_call_give_answer(cw_call *call, const cw_happening *h)
     cw_ringback_answered(call);
     call->answered_ms = cw_now_ms();
     cw_stat_inc(CW_STAT_calls_answered);
+    cw_permit_answered(call);
     note(call, "answered");
     cw_log(CW_LOG_INFO, CW_MOD_CALL, "call.answer", "call", cw_id_print(call->id, id), "by",
            h->leg->name, "after_ms", cw_fmt("%u", (unsigned)(call->answered_ms - call->created_ms)),
@@ -218,6 +221,7 @@ CW_ON_LOOP void cw_call_finish(cw_call *call, const cw_happening *h)
     cw_timer_stop(call->ring_timer);
     cw_ringback_end(call);
     cw_music_end(call);
+    cw_permit_ended(call);
     if (!call->answered_ms)
         cw_stat_inc(CW_STAT_calls_failed);
     cw_call_trace_media(call);

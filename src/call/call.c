@@ -1,5 +1,5 @@
 /* call.c - a call's life: made, dialled, run by its table, freed. What a move does is in act.c. */
-#include "call/priv.h"
+#include "call/permit.h"
 
 #include "base/log.h"
 #include "base/stats.h"
@@ -170,6 +170,7 @@ void cw_call_free(cw_call *call)
     cw_timer_free(call->ring_timer);
     cw_ringback_end(call);
     cw_music_end(call);
+    cw_permit_ended(call);
     cw_leg_free(call->a);
     for (guint i = 0; i < call->b->len; i++)
         cw_leg_free(g_ptr_array_index(call->b, i));

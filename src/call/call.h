@@ -49,9 +49,10 @@ json_t *cw_client_registration(const cw_client *client) CW_ON_LOOP;
 typedef struct cw_start {
     const char *call, *to, *sdp;
     size_t sdp_len;
-    const json_t *headers; /* NULL: none */
-    const char *from;      /* one of the user's own numbers; NULL: the first */
-    bool anonymous;        /* the callee is not to see who calls */
+    const json_t *headers;      /* NULL: none */
+    const char *from;           /* one of the user's own numbers; NULL: the first */
+    const cw_call_grant *grant; /* a token for this call; NULL: none */
+    bool anonymous;             /* the callee is not to see who calls */
 } cw_start;
 CW_NODISCARD cw_err cw_client_start(cw_client *client, const cw_start *start, json_t **result,
                                     char why[static 128]) CW_ON_LOOP;
@@ -94,6 +95,7 @@ CW_NODISCARD cw_err cw_client_reject(cw_client *client, const char *call, cw_err
 json_t *cw_calls_json(const cw_calls *calls) CW_ON_LOOP;              /* list, a line each */
 json_t *cw_call_json(const cw_calls *calls, cw_id call) CW_ON_LOOP;   /* both legs; NULL: none */
 json_t *cw_call_ladder(const cw_calls *calls, cw_id call) CW_ON_LOOP; /* also after the end */
+json_t *cw_calls_quotas(const cw_calls *calls) CW_ON_LOOP;            /* as quota.h has it */
 json_t *cw_trunks_json(const cw_calls *calls) CW_ON_LOOP;
 /* Users' registrations, a line each, or the one of `user`; NULL: has none. */
 json_t *cw_registrations_json(const cw_calls *calls, const char *user) CW_ON_LOOP;

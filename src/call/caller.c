@@ -23,12 +23,18 @@ static char *own_number(const cw_conf *conf, const cw_writer *writer, const char
 }
 
 /* All of them, the first that is whole by itself before. g_ptr_array_unref. */
-static GPtrArray *own_numbers(const cw_conf *conf, const cw_identity *who, const cw_writer *writer)
+static GPtrArray *own_numbers(const cw_conf *conf, const cw_identity *who,
+                              const cw_call_grant *grant, const cw_writer *writer)
 {
     const struct cw_conf_identity *record = cw_manner_user(conf, who->user);
     GPtrArray *all = g_ptr_array_new_with_free_func(g_free);
     char *own;
 
+    for (unsigned i = 0; grant && i < grant->from.n; i++)
+        if ((own = own_number(conf, writer, grant->from.scope[i])))
+            g_ptr_array_add(all, own);
+    if (grant && grant->from.n)
+        return all;
     for (unsigned i = 0; i < who->number_n; i++)
         if ((own = own_number(conf, writer, who->number[i])))
             g_ptr_array_add(all, own);
@@ -54,11 +60,11 @@ static cw_err choose(const GPtrArray *own, const char *wanted, char **ret)
     return wanted ? CW_E_FORBIDDEN : CW_OK;
 }
 
-cw_err cw_caller_of_user(const cw_conf *conf, const cw_identity *who, const char *from,
-                         bool anonymous, cw_party *ret, char why[static 128])
+cw_err cw_caller_of_user(const cw_conf *conf, const cw_identity *who, const cw_call_grant *grant,
+                         const char *from, bool anonymous, cw_party *ret, char why[static 128])
 {
     const cw_writer writer = { .user = who->user };
-    g_autoptr(GPtrArray) own = own_numbers(conf, who, &writer);
+    g_autoptr(GPtrArray) own = own_numbers(conf, who, grant, &writer);
     g_autofree char *wanted = from ? cw_party_number(conf, &writer, from) : NULL;
 
     if (from && (!wanted || strpbrk(wanted, "*#") || choose(own, wanted, &ret->number))) {

@@ -8,12 +8,14 @@
 #include "call/party.h"
 #include "user/user.h"
 
-/* `who` as a caller: number and all. `from` is the number asked for, NULL: the user's first.
+/* `who` as a caller: number and all. `from` is the number asked for, NULL: the first. With
+ * a grant that names numbers (NULL: none), these are the ones that may be shown.
  *
  * CW_E_FORBIDDEN  not one of the user's own
  */
-CW_NODISCARD cw_err cw_caller_of_user(const cw_conf *conf, const cw_identity *who, const char *from,
-                                      bool anonymous, cw_party *ret, char why[static 128]);
+CW_NODISCARD cw_err cw_caller_of_user(const cw_conf *conf, const cw_identity *who,
+                                      const cw_call_grant *grant, const char *from, bool anonymous,
+                                      cw_party *ret, char why[static 128]);
 
 /* What an INVITE says of its caller. */
 typedef struct cw_caller {

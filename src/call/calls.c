@@ -1,6 +1,7 @@
 /* calls.c - every call, client and trunk of the gateway. */
 #include "call/line.h"
 #include "call/priv.h"
+#include "user/quota.h"
 
 #include "base/stats.h"
 
@@ -35,6 +36,7 @@ cw_calls *cw_calls_new(cw_loop *loop, const cw_conf *conf)
     calls->users = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, user_free);
     calls->reaper = cw_timer_new(loop, reap, calls);
     calls->trunks = cw_trunks_new(loop, conf);
+    calls->quotas = cw_quotas_new(conf);
     calls->lines = cw_lines_new(calls);
     g_queue_init(&calls->dead);
     g_queue_init(&calls->ladders);
@@ -84,6 +86,7 @@ void cw_calls_free(cw_calls *calls)
     cw_ringback_close(calls);
     cw_music_close(calls);
     cw_trunks_free(calls->trunks);
+    cw_quotas_free(calls->quotas);
     g_hash_table_unref(calls->by_id);
     g_hash_table_unref(calls->users);
     g_free(calls);
@@ -231,4 +234,9 @@ cw_err cw_calls_reach(cw_calls *calls, cw_call *call, const cw_route *route, con
         return reach_sip(calls, call, route, from_user, headers);
     }
     return CW_E_NO_ROUTE;
+}
+
+json_t *cw_calls_quotas(const cw_calls *calls)
+{
+    return cw_quotas_json(calls->quotas, cw_now_ms());
 }

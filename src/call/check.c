@@ -5,6 +5,7 @@
 #include "call/policy.h"
 #include "call/priv.h"
 #include "call/route.h"
+#include "user/quota.h"
 
 #include <errno.h>
 #include <string.h>
@@ -105,6 +106,11 @@ cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
         err = cw_numbers_check(conf, why);
     if (!err)
         err = cw_manner_check(conf, why);
+    if (!err)
+        err = cw_quotas_check(conf, why);
+    if (!err && strcmp(conf->auth.call_grant, "optional") &&
+        strcmp(conf->auth.call_grant, "required"))
+        err = WHY(why, "auth.call_grant must be optional or required");
     for (size_t i = 0; !err && i < conf->trunk_n; i++)
         err = check_trunk(conf, i, why);
     if (!err)

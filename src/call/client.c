@@ -6,6 +6,7 @@
 #include "call/header.h"
 #include "call/line.h"
 #include "call/manner.h"
+#include "call/permit.h"
 
 #include <string.h>
 
@@ -93,6 +94,7 @@ static bool call_name_ok(const char *name)
 /* What of a call is settled before it is made. */
 typedef struct starting {
     const cw_start *start;
+    cw_asker asker;
     cw_route route;
     cw_party from;
     char **headers; /* lines the callee's trunk takes; NULL: none */
@@ -139,8 +141,10 @@ static CW_ON_LOOP cw_err start(cw_client *client, starting *s, json_t **result,
 {
     char id[CW_ID_STR];
     cw_call *call = cw_call_new(client->calls, s->route.target);
-    cw_err err = build(client, call, s, why);
+    cw_err err = cw_permit_call(call, &s->asker, &s->route, why);
 
+    if (!err)
+        err = build(client, call, s, why);
     if (err) {
         cw_call_abandon(call, err);
         return err;
@@ -157,16 +161,17 @@ static CW_ON_LOOP cw_err settle(const cw_client *client, starting *s, char why[s
     cw_err err = cw_route_find(conf, &writer, s->start->to, &s->route, why);
 
     err = cw_lines_lead(client->calls->lines, client->identity.user, &s->route, err, why);
-    if (s->route.target && !cw_grant_allows(&client->identity.grant, "call", s->route.target)) {
-        g_snprintf(why, 128, "%.100s is not in your scopes", s->route.target);
-        err = CW_E_FORBIDDEN;
+    if (s->route.target) {
+        cw_err allowed = cw_permit_target(conf, &s->asker, s->route.target, why);
+
+        err = allowed ? allowed : err;
     }
     if (!err)
         err = cw_headers_check(s->start->headers, cw_manner_headers_out(conf, s->route.trunk),
                                &s->headers, why);
     if (!err)
-        err = cw_caller_of_user(conf, &client->identity, s->start->from, s->start->anonymous,
-                                &s->from, why);
+        err = cw_caller_of_user(conf, &client->identity, s->start->grant, s->start->from,
+                                s->start->anonymous, &s->from, why);
     if (!err && s->start->anonymous && s->route.kind == CW_ROUTE_USER) {
         const struct cw_conf_identity *callee = cw_manner_user(conf, s->route.name);
 
@@ -178,7 +183,8 @@ static CW_ON_LOOP cw_err settle(const cw_client *client, starting *s, char why[s
 cw_err cw_client_start(cw_client *client, const cw_start *params, json_t **result,
                        char why[static 128])
 {
-    starting s = { .start = params };
+    starting s = { .start = params,
+                   .asker = { .identity = &client->identity, .grant = params->grant } };
     cw_err err;
 
     why[0] = 0;

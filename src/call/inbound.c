@@ -6,6 +6,7 @@
 #include "call/forward.h"
 #include "call/header.h"
 #include "call/manner.h"
+#include "call/permit.h"
 #include "sip/address.h"
 
 #include <string.h>
@@ -147,6 +148,15 @@ static CW_ON_LOOP cw_err build(cw_calls *calls, arrival *a, cw_call *call, cw_le
     return cw_call_dial(call);
 }
 
+/* Toll fraud by way of a trunk: what goes out again is counted. */
+static CW_ON_LOOP cw_err permit(cw_call *call, const arrival *a)
+{
+    const cw_asker asker = { .trunk = a->writer.trunk ? a->writer.trunk->name : NULL };
+    char why[128] = "";
+
+    return a->route.kind == CW_ROUTE_SIP ? cw_permit_call(call, &asker, &a->route, why) : CW_OK;
+}
+
 cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
 {
     cw_calls *calls = arg;
@@ -164,7 +174,9 @@ cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
         return err;
     }
     call = cw_call_new(calls, a.route.target);
-    err = build(calls, &a, call, &leg);
+    err = permit(call, &a);
+    if (!err)
+        err = build(calls, &a, call, &leg);
     arrival_clear(&a);
     if (err) {
         cw_call_abandon(call, err);

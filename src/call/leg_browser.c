@@ -358,7 +358,8 @@ cw_err cw_leg_browser_new(cw_client *client, const char *call, cw_id id, unsigne
         return CW_E_EXISTS;
     b = g_new0(leg_browser, 1);
     cw_leg_init(&b->leg, &ops, client->identity.user);
-    if (cw_caller_of_user(client->calls->conf, &client->identity, NULL, false, &b->leg.party, why))
+    if (cw_caller_of_user(client->calls->conf, &client->identity, NULL, NULL, false, &b->leg.party,
+                          why))
         cw_party_clear(&b->leg.party);
     b->leg.worker = worker;
     b->leg.wants_ringback = true;

@@ -27,6 +27,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/net.c src/call/net.h \
 	src/call/number.c src/call/number_check.c src/call/number.h \
 	src/call/party.c src/call/party.h \
+	src/call/permit.c src/call/permit.h \
 	src/call/picture.c src/call/picture.h \
 	src/call/policy.c src/call/policy.h \
 	src/call/quality.c src/call/quality.h \

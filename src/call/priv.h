@@ -62,11 +62,13 @@ struct cw_call {
     cw_timeline *line;
     uint64_t created_ms, answered_ms; /* monotonic; 0: not yet */
     cw_timer *ring_timer;
-    cw_ep *player;      /* of the tone of ringing; NULL: none (ringback.c) */
-    cw_ep *music;       /* on hold; NULL: none (music.c) */
-    cw_sound *music_of; /* borrowed */
-    cw_cause cause;     /* why it ended */
-    char *codecs;       /* as its timeline has them last; NULL: not yet */
+    cw_ep *player;            /* of the tone of ringing; NULL: none (ringback.c) */
+    cw_ep *music;             /* on hold; NULL: none (music.c) */
+    cw_sound *music_of;       /* borrowed */
+    cw_cause cause;           /* why it ended */
+    char *codecs;             /* as its timeline has them last; NULL: not yet */
+    struct cw_ticket *ticket; /* permit.h; NULL: not yet, or returned */
+    cw_timer *limit_timer;    /* NULL: nothing bounds its length */
 
     /* The runner: events wait while an action runs, and while the call is being built. */
     GQueue queue;
@@ -149,6 +151,7 @@ struct cw_calls {
     cw_webrtc *webrtc;
     cw_plane *plane;
     struct cw_trunks *trunks;
+    struct cw_quotas *quotas;
     struct cw_lines *lines;
     GHashTable *music;      /* file to cw_sound, on hold */
     cw_sound *ringback;     /* NULL: off */

@@ -274,7 +274,7 @@ static void choose_number(gconstpointer data)
     g_strlcpy(who.user, users[i].user, sizeof who.user);
     if (users[i].claim)
         who.number[who.number_n++] = (char *)users[i].claim;
-    g_assert_cmpint(cw_caller_of_user(conf, &who, users[i].from, false, &got, why), ==,
+    g_assert_cmpint(cw_caller_of_user(conf, &who, NULL, users[i].from, false, &got, why), ==,
                     users[i].want);
     g_assert_cmpstr(got.number, ==, users[i].number);
     if (!users[i].want)

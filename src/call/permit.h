@@ -1,0 +1,29 @@
+/* permit.h - may this call be made, and for how long: scopes, tokens, quotas. Home of src/call
+ * only. */
+#ifndef CW_CALL_PERMIT_H
+#define CW_CALL_PERMIT_H
+
+#include "call/priv.h"
+#include "call/route.h"
+#include "user/quota.h"
+
+/* Who asks for a call. */
+typedef struct cw_asker {
+    const cw_identity *identity; /* a user; NULL: the telephone network */
+    const char *trunk;           /* that the call comes from; NULL: a user's, or another peer's */
+    const cw_call_grant *grant;  /* a token for this call; NULL: none */
+} cw_asker;
+
+/* May `target` be called at all? A grant decides in place of the scopes. CW_E_FORBIDDEN */
+CW_NODISCARD cw_err cw_permit_target(const cw_conf *conf, const cw_asker *asker, const char *target,
+                                     char why[static 128]);
+
+/* Take the call's ticket, which is returned when it ends. CW_E_FORBIDDEN, CW_E_QUOTA,
+ * CW_E_OVERLOAD: as in quota.h; `why` says until when. */
+CW_NODISCARD cw_err cw_permit_call(cw_call *call, const cw_asker *asker, const cw_route *route,
+                                   char why[static 128]) CW_ON_LOOP;
+
+void cw_permit_answered(cw_call *call) CW_ON_LOOP; /* from now on it spends, and is ended in time */
+void cw_permit_ended(cw_call *call) CW_ON_LOOP;    /* it spends no more; may be called twice */
+
+#endif
