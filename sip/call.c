@@ -71,6 +71,11 @@ static void settle(cw_sip_call *call) CW_ON_LOOP
     }
 }
 
+static bool awaits_ack(cw_sip_state state)
+{
+    return state == SIP_ACCEPTED || state == SIP_DOOMED;
+}
+
 void cw_sip_call_run(cw_sip_call *call, cw_sip_event event, const cw_sip_note *note)
 {
     static const cw_sip_note empty;
@@ -79,6 +84,8 @@ void cw_sip_call_run(cw_sip_call *call, cw_sip_event event, const cw_sip_note *n
         if (table[i].from != call->state || table[i].event != event)
             continue;
         cw_sip_call_ref(call);
+        call->sip->unacked += awaits_ack(table[i].to);
+        call->sip->unacked -= awaits_ack(call->state);
         call->state = table[i].to;
         table[i].action(call, note ? note : &empty);
         /* An action may run the table again: only whoever arrives settles. */
@@ -144,6 +151,8 @@ static void call_clear(void *data)
     g_ptr_array_unref(call->forks);
     g_free(call->invite_auth[0]);
     g_free(call->invite_auth[1]);
+    if (call->invite_msg)
+        nta_msg_discard(call->sip->agent, call->invite_msg);
     g_free(call->offer);
     g_free(call->said_sdp);
     g_free(call->answer);
@@ -281,6 +290,7 @@ void cw_sip_call_accept(cw_sip_call *call, const cw_sip_call_ops *ops, void *arg
 {
     call->ops = ops;
     call->arg = arg;
+    cw_sip_uas_taken(call);
 }
 
 cw_err cw_sip_call_respond(cw_sip_call *call, int status, const char *sdp, size_t len)

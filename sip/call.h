@@ -130,6 +130,7 @@ struct cw_sip_call {
     GStrv headers;
 
     /* server */
+    msg_t *invite_msg; /* the INVITE until somebody takes it: no transaction yet (RFC 3261 8.2.7) */
     nta_incoming_t *irq;
     cw_addr source;
     int said; /* last provisional status */
@@ -183,9 +184,10 @@ typedef void cw_sip_action(cw_sip_call *call, const cw_sip_note *note);
 /* A 2xx to our INVITE that no transaction waits for: again, or from another fork. */
 void cw_sip_uac_stray_answer(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP;
 
-/* An INVITE that passed the gate; takes the transaction over. */
-void cw_sip_uas_invite(cw_sip *sip, nta_incoming_t *irq, const sip_t *message,
+/* An INVITE that passed the gate; takes the message over. A refusal at once keeps nothing of it. */
+void cw_sip_uas_invite(cw_sip *sip, msg_t *msg, const sip_t *message,
                        const cw_sip_peer *peer) CW_ON_LOOP;
+void cw_sip_uas_taken(cw_sip_call *call) CW_ON_LOOP; /* somebody did: 100, and a transaction */
 
 /* 2xx, or a provisional with or without a body, to a request of this dialog. */
 void cw_sip_uas_reply(cw_sip_call *call, nta_incoming_t *irq, int status,

@@ -242,19 +242,18 @@ static void new_invite(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *s
     const char *extra;
     g_autofree char *shortest = NULL;
     int status = body_status(message, &extra);
-    nta_incoming_t *irq;
 
     if (!message->sip_contact)
         status = 400;
+    else if (sip->unacked >= (unsigned)sip->conf->sip.unacked_max)
+        status = 503;
     if (!status)
         status = cw_sip_timer_check(sip, message, &shortest);
     if (status) {
-        refuse(sip, msg, status, shortest ? shortest : extra);
+        refuse(sip, msg, status, status == 503 ? "Retry-After: 5" : shortest ? shortest : extra);
         return;
     }
-    irq = nta_incoming_create(sip->agent, NULL, msg, message, TAG_END());
-    if (irq)
-        cw_sip_uas_invite(sip, irq, message, &sip->peer);
+    cw_sip_uas_invite(sip, msg, message, &sip->peer);
 }
 
 static void answer_options(cw_sip *sip, msg_t *msg, sip_t *message,
@@ -348,7 +347,8 @@ static void on_request(cw_sip *sip, msg_t *msg, sip_t *message) CW_ON_LOOP
     if (!known &&
         (!find_peer(sip, msg) || (sip->ops->trusted && !sip->ops->trusted(sip->arg, &sip->peer))))
         refuse(sip, msg, 403, NULL);
-    else if (cw_sip_server_transactions(sip) >= (known ? 2 * limit : limit))
+    else if (method != sip_method_options && /* its answer keeps nothing */
+             cw_sip_server_transactions(sip) >= (known ? 2 * limit : limit))
         refuse(sip, msg, 503, "Retry-After: 5");
     else if (events)
         cw_sub_on_request(sip, msg, message);

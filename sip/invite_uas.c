@@ -40,11 +40,17 @@ static void reply_final(cw_sip_call *call, int status, cw_err why) CW_ON_LOOP
     g_autofree char *more = call->say ? g_strjoinv("\r\n", call->say) : NULL;
 
     cw_sip_reliable_final(call);
-    nta_incoming_treply(call->irq, status, cw_sip_phrase(status), SIPTAG_HEADER_STR(reason),
-                        TAG_IF(more, SIPTAG_HEADER_STR(more)),
-                        SIPTAG_SERVER_STR(call->sip->user_agent),
-                        TAG_IF(status == 503, SIPTAG_RETRY_AFTER_STR("5")),
-                        TAG_IF(status == 405, SIPTAG_ALLOW_STR(CW_SIP_ALLOW)), TAG_END());
+    if (call->invite_msg)
+        nta_msg_treply(call->sip->agent, g_steal_pointer(&call->invite_msg), status,
+                       cw_sip_phrase(status), SIPTAG_HEADER_STR(reason),
+                       TAG_IF(more, SIPTAG_HEADER_STR(more)),
+                       SIPTAG_SERVER_STR(call->sip->user_agent),
+                       TAG_IF(status == 503, SIPTAG_RETRY_AFTER_STR("5")), TAG_END());
+    else
+        nta_incoming_treply(call->irq, status, cw_sip_phrase(status), SIPTAG_HEADER_STR(reason),
+                            TAG_IF(more, SIPTAG_HEADER_STR(more)),
+                            SIPTAG_SERVER_STR(call->sip->user_agent),
+                            TAG_IF(status == 503, SIPTAG_RETRY_AFTER_STR("5")), TAG_END());
     cw_sip_call_trace(call, true, status, cw_sip_phrase(status), NULL);
 }
 
@@ -253,13 +259,23 @@ static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
     return sip->ops->invite ? sip->ops->invite(sip->arg, &invite, call) : CW_E_UNAVAILABLE;
 }
 
-void cw_sip_uas_invite(cw_sip *sip, nta_incoming_t *irq, const sip_t *message,
-                       const cw_sip_peer *peer)
+void cw_sip_uas_taken(cw_sip_call *call)
+{
+    if (!call->invite_msg)
+        return;
+    call->irq = nta_incoming_create(call->sip->agent, NULL, g_steal_pointer(&call->invite_msg),
+                                    NULL, TAG_END());
+    nta_incoming_tag(call->irq, call->dialog->local_tag);
+    nta_incoming_bind(call->irq, on_cancel, call);
+    nta_incoming_treply(call->irq, SIP_100_TRYING, TAG_END());
+}
+
+void cw_sip_uas_invite(cw_sip *sip, msg_t *msg, const sip_t *message, const cw_sip_peer *peer)
 {
     cw_sip_call *call = cw_sip_call_make(sip);
     cw_err err = cw_sip_dialog_take_invite(call->dialog, message);
 
-    call->irq = irq;
+    call->invite_msg = msg;
     call->source = peer->addr;
     call->remote_invite_cseq = message->sip_cseq->cs_seq;
     call->dialog->transport = peer->transport;
@@ -270,9 +286,6 @@ void cw_sip_uas_invite(cw_sip *sip, nta_incoming_t *irq, const sip_t *message,
         call->dialog->gruu ? g_strdup_printf("<%s>", call->dialog->gruu)
                            : cw_sip_contact_for(sip, peer->transport, &peer->addr,
                                                 call->dialog->local_user, call->dialog->secure);
-    nta_incoming_tag(irq, call->dialog->local_tag);
-    nta_incoming_bind(irq, on_cancel, call);
-    nta_incoming_treply(irq, SIP_100_TRYING, TAG_END());
     cw_sip_call_list(call);
     cw_sip_call_run(call, SIP_EV_INVITED, NULL);
     cw_sip_call_arm_deadline(call, (uint64_t)sip->conf->sip.ring_timeout_ms + RING_GRACE_MS);

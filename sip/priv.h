@@ -63,6 +63,7 @@ struct cw_sip {
     GHashTable *streams_by_tp; /* tport_t -> cw_sip_stream */
     GHashTable *stream_counts; /* IP -> unsigned: inbound connections of an address */
     char *domain, *user_agent;
+    unsigned unacked;  /* calls we answered that wait for their ACK */
     unsigned bad_seen; /* malformed messages already added to the counter */
 };
 

@@ -25,6 +25,7 @@ typedef struct side {
     bool untrusting;
     bool mute; /* take it, say nothing */
     bool ring_only;
+    bool forget; /* answer it, then free it before the callback returns */
     bool let_go; /* take it, end it and free it before the callback returns */
     bool reanswer_later;
     bool takes_requests;   /* otherwise 405 */
@@ -247,6 +248,8 @@ static inline cw_err rig_invite(void *arg, const cw_sip_invite *invite, cw_sip_c
     g_assert_cmpint(cw_sip_call_respond(call, 180, NULL, 0), ==, CW_OK);
     if (!s->ring_only)
         g_assert_cmpint(cw_sip_call_respond(call, 200, ANSWER, strlen(ANSWER)), ==, CW_OK);
+    if (s->forget)
+        cw_sip_call_free(g_steal_pointer(&s->call));
     return CW_OK;
 }
 

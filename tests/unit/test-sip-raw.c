@@ -600,11 +600,48 @@ static void test_outside(void)
     raw_done(&r, &p);
 }
 
-/* Above sip.transactions_max nothing is kept: 503 with Retry-After. */
+/* 150 calls; how many got an answer of this status. */
+static unsigned flood(raw *p, const char *status, char **after)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < 150; i++) {
+        g_autofree char *got = NULL, *id = g_strdup_printf("load%u", i);
+
+        raw_ask(p, &(ask){ .method = "INVITE", .body = OFFER, .call_id = id, .branch = i });
+        do {
+            g_free(got);
+            got = raw_expect(p, "SIP/2.0 ");
+        } while (!strstr(got, id) || g_str_has_prefix(got, "SIP/2.0 1"));
+        n += g_str_has_prefix(got + strlen("SIP/2.0 "), status);
+        if (!*after)
+            *after = raw_header(got, "Retry-After");
+    }
+    return n;
+}
+
+/* Above sip.transactions_max nobody is taken: 503 with Retry-After. OPTIONS are answered. */
 static void test_overload(void)
 {
+    g_autofree char *after = NULL, *got = NULL;
+    rig r;
+    raw p;
+
+    rig_start(&r, "127.0.0.1", NULL, "transactions_max = 100");
+    cw_assert_on_loop();
+    raw_open(&p, &r, &r.b);
+    r.b.let_go = true;
+    g_assert_cmpuint(flood(&p, "503", &after), ==, 50);
+    g_assert_cmpstr(after, ==, "5");
+    raw_ask(&p, &(ask){ .method = "OPTIONS", .call_id = "alive" });
+    got = raw_expect(&p, "SIP/2.0 200");
+    raw_done(&r, &p);
+}
+
+/* Who is refused at once leaves nothing behind (RFC 3261 8.2.7): no such flood fills the table. */
+static void test_refusals_keep_nothing(void)
+{
     g_autofree char *after = NULL;
-    unsigned busy = 0, overload = 0;
     rig r;
     raw p;
 
@@ -612,21 +649,23 @@ static void test_overload(void)
     cw_assert_on_loop();
     raw_open(&p, &r, &r.b);
     r.b.answer_with = CW_E_BUSY;
-    for (unsigned i = 0; i < 150; i++) {
-        g_autofree char *got = NULL, *id = g_strdup_printf("load%u", i);
+    g_assert_cmpuint(flood(&p, "486", &after), ==, 150);
+    g_assert_null(after);
+    raw_done(&r, &p);
+}
 
-        raw_ask(&p, &(ask){ .method = "INVITE", .body = OFFER, .call_id = id, .branch = i });
-        do {
-            g_free(got);
-            got = raw_expect(&p, "SIP/2.0 ");
-        } while (!strstr(got, id) || g_str_has_prefix(got, "SIP/2.0 100"));
-        busy += g_str_has_prefix(got, "SIP/2.0 486");
-        overload += g_str_has_prefix(got, "SIP/2.0 503");
-        if (!after)
-            after = raw_header(got, "Retry-After");
-    }
-    g_assert_cmpuint(busy, ==, 100);
-    g_assert_cmpuint(overload, ==, 50);
+/* Calls that are answered and never acknowledged are bounded by themselves. */
+static void test_unacked(void)
+{
+    g_autofree char *after = NULL;
+    rig r;
+    raw p;
+
+    rig_start(&r, "127.0.0.1", NULL, "unacked_max = 20");
+    cw_assert_on_loop();
+    raw_open(&p, &r, &r.b);
+    r.b.forget = true;
+    g_assert_cmpuint(flood(&p, "503", &after), ==, 130);
     g_assert_cmpstr(after, ==, "5");
     raw_done(&r, &p);
 }
@@ -810,6 +849,8 @@ int main(int argc, char **argv)
         { "reinvite-no-ack", test_reinvite_no_ack },
         { "outside", test_outside },
         { "overload", test_overload },
+        { "refusals-keep-nothing", test_refusals_keep_nothing },
+        { "unacked", test_unacked },
         { "rubbish", test_rubbish },
         { "tcp", test_tcp },
     };
