@@ -14,7 +14,10 @@ typedef struct cw_asker {
     const cw_call_grant *grant;  /* a token for this call; NULL: none */
 } cw_asker;
 
-/* May `target` be called at all? A grant decides in place of the scopes. CW_E_FORBIDDEN */
+/* May `target` be called at all? A grant decides in place of the scopes. Pure.
+ *
+ * CW_E_FORBIDDEN  no; `why` says why not
+ */
 CW_NODISCARD cw_err cw_permit_target(const cw_conf *conf, const cw_asker *asker, const char *target,
                                      char why[static 128]);
 
