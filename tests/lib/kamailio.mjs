@@ -5,8 +5,8 @@ import { listens, Program, tempDir, until } from './proc.mjs'
 
 // `algorithm` is its digest's; `asks`: INVITEs of its users are challenged too; `expires_s`: the longest
 // it grants; `headers`: added to its 200s to REGISTER. `gateway` is where requests for users it does not know are sent. Calls from there need digest of the
-// password `wantsDigest`, when that is given.
-export async function kamailio(scope, { host = '127.0.0.1', port = 5070, gateway = '127.0.0.1:5060', users = { bob: 'secret' }, wantsDigest, algorithm = 'MD5', asks, expires_s = 3600, headers = [] } = {}) {
+// password `wantsDigest`, when that is given. `forks`: user to the URIs that ring for it, all at once.
+export async function kamailio(scope, { host = '127.0.0.1', port = 5070, gateway = '127.0.0.1:5060', users = { bob: 'secret' }, wantsDigest, algorithm = 'MD5', asks, expires_s = 3600, headers = [], forks = {} } = {}) {
     const dir = tempDir(scope, 'kamailio')
     const passwords = Object.entries(users).map(([user, password]) => `    if ($fU == "${user}") { $var(pw) = "${password}"; }`).join('\n')
     const file = path.join(dir, 'kamailio.cfg')
@@ -32,6 +32,7 @@ loadmodule "textops.so"
 loadmodule "usrloc.so"
 loadmodule "registrar.so"
 loadmodule "auth.so"
+${Object.keys(forks).length ? 'loadmodule "corex.so"' : ''}
 modparam("usrloc", "db_mode", 0)
 modparam("auth", "algorithm", "${algorithm}")
 modparam("registrar", "max_expires", ${expires_s})
@@ -70,6 +71,12 @@ ${wantsDigest ? `    if (is_method("INVITE") && $si == "${gateway.split(':')[0]}
         consume_credentials();
     }` : ''}
     if (is_method("INVITE")) record_route();
+${Object.entries(forks).map(([user, [first, ...more]]) => `    if ($rU == "${user}") {
+        $ru = "${first}";
+${more.map((uri) => `        append_branch("${uri}");`).join('\n')}
+        t_relay();
+        exit;
+    }`).join('\n')}
     if (lookup("location")) { xlog("L_NOTICE", "to the phone $ru\\n"); t_relay(); exit; }
     if ($si == "${gateway.split(':')[0]}" && $sp == ${gateway.split(':')[1]}) { sl_send_reply("404", "Not Found"); exit; }
     $ru = "sip:" + $rU + "@${gateway}";
