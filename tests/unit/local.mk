@@ -266,6 +266,11 @@ TESTS += tests/unit/test-streams
 tests_unit_test_streams_SOURCES = tests/unit/test-streams.c
 tests_unit_test_streams_LDADD = $(CALL_LIBS)
 
+check_PROGRAMS += tests/unit/test-policy
+TESTS += tests/unit/test-policy
+tests_unit_test_policy_SOURCES = tests/unit/test-policy.c
+tests_unit_test_policy_LDADD = $(CALL_LIBS)
+
 check_PROGRAMS += tests/unit/test-sound tests/unit/test-plane-early
 TESTS += tests/unit/test-sound tests/unit/test-plane-early
 tests_unit_test_sound_SOURCES = tests/unit/test-sound.c tests/unit/sound.c tests/unit/sound.h
