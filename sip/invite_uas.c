@@ -92,7 +92,7 @@ void cw_sip_do_refuse_no_prack(cw_sip_call *call, const cw_sip_note *note)
 }
 
 /* SDP that was agreed on reliably, or is about to be, is not said again (RFC 3261 13.2.1). */
-static const char *still_to_say(const cw_sip_call *call, const char *sdp)
+static const char *still_to_say(const cw_sip_call *call, const char *sdp) CW_ON_LOOP
 {
     return cw_sip_reliable_said_sdp(call) ? NULL : sdp;
 }

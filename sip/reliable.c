@@ -80,6 +80,10 @@ void cw_sip_reliable_invited(cw_sip_call *call, const sip_t *message)
 /* --- the table --- */
 
 static void run(cw_sip_call *call, rel_event event, const said *what) CW_ON_LOOP;
+#define MOVE(from, event, to, action)                                                              \
+    static void do_##action(cw_sip_call *call, const said *what) CW_ON_LOOP;
+#include "sip/reliable.fsm"
+#undef MOVE
 
 static void transmit(cw_sip_call *call) CW_ON_LOOP
 {

@@ -124,7 +124,7 @@ static void send_queued(cw_sip_exchange *x) CW_ON_LOOP
 
 static void on_answer(cw_sip_call *call, cw_sip_send *send, int status, const sip_t *sip)
 {
-    cw_sip_exchange *x = cw_sip_exchange_of(call, send->dialog);
+    cw_sip_exchange *x;
     const cw_sip_call_ops *ops = call->ops;
     cw_sip_response response = { .status = status,
                                  .phrase = sip ? sip->sip_status->st_phrase : "",
@@ -132,10 +132,13 @@ static void on_answer(cw_sip_call *call, cw_sip_send *send, int status, const si
                                  .early = !send->dialog->confirmed,
                                  .message = cw_sip_message_of(sip) };
 
-    g_autofree char *before = g_strdup(x->theirs);
-    bool refreshes = x->refreshes;
+    g_autofree char *before = NULL;
+    bool refreshes;
 
     cw_assert_on_loop();
+    x = cw_sip_exchange_of(call, send->dialog);
+    before = g_strdup(x->theirs);
+    refreshes = x->refreshes;
     if (status > 0 && status < 200) {
         if (send->method == sip_method_invite) /* 100rel is there for them, too */
             (void)cw_sip_prack_take(x, sip, false);

@@ -20,6 +20,9 @@ typedef enum {
 } timer_event;
 
 static void run(cw_sip_call *call, timer_event event) CW_ON_LOOP;
+#define MOVE(from, event, to, action) static void do_##action(cw_sip_call *call) CW_ON_LOOP;
+#include "sip/timer.fsm"
+#undef MOVE
 
 static unsigned wish_of(const cw_sip_call *call)
 {

@@ -113,7 +113,7 @@ static void test_not_reliable(void)
 /* The answer to the INVITE is faster than that to the PRACK; its SDP is old by then. */
 static void test_answer_overtakes(void)
 {
-    g_autofree char *invite = NULL, *prack = NULL, *contact = NULL, *ack = NULL, *bye = NULL;
+    g_autofree char *invite = NULL, *prack = NULL, *contact = NULL, *ack = NULL;
     rig r;
     raw p;
 
