@@ -34,10 +34,13 @@ typedef struct cw_sip_dialog {
     unsigned hops_used;         /* of CW_SIP_HOPS_MAX, as our requests say in Max-Forwards */
     cw_sip_transport transport; /* when no URI says another */
     bool secure;                /* the request that made it was for a sips: URI */
+    bool any_transport;         /* while no URI says one, NAPTR and SRV do */
+    bool hurried;               /* somebody else can take the call */
     cw_addr flow;               /* TCP, TLS: the peer's connection to us; AF_UNSPEC: none */
     cw_tls_profile *tls;        /* our side of TLS; of the stack's. NULL: sip.tls_* */
     char *tls_name; /* whom the peer's certificate must speak for; NULL: the URI's host */
     char *hop_for;  /* the URI that hop was resolved from */
+    cw_sip_transport hop_transport;
     cw_addr hop;
 } cw_sip_dialog;
 

@@ -61,8 +61,7 @@ void cw_sip_do_dial(cw_sip_call *call, const cw_sip_note *note)
 
     call->invite = cw_sip_send_start(call, call->dialog, &request, on_invite);
     call->invite_cseq = call->invite->cseq;
-    cw_sip_call_arm(call, (uint64_t)conf->invite_timeout_ms +
-                              (call->invite->resolve ? (uint64_t)conf->dns_timeout_ms : 0));
+    cw_sip_call_arm(call, (uint64_t)conf->ring_timeout_ms); /* silence of hops: the send's */
 }
 
 void cw_sip_do_dial_again(cw_sip_call *call, const cw_sip_note *note)
@@ -274,6 +273,8 @@ void cw_sip_do_tell_refused(cw_sip_call *call, const cw_sip_note *note)
 void cw_sip_do_wait_to_cancel(cw_sip_call *call, const cw_sip_note *note)
 {
     cw_sip_call_arm(call, (uint64_t)call->sip->conf->sip.t1x64_ms);
+    if (call->invite)
+        call->invite->last = true;
     if (!call->invite || !call->invite->orq) /* still asking for an address: nothing is out */
         cw_sip_call_run(call, SIP_EV_TIMER, NULL);
 }
@@ -410,7 +411,7 @@ void cw_sip_uac_stray_answer(cw_sip_call *call, const sip_t *sip)
     cw_sip_dialog *dialog = cw_sip_call_dialog(call, sip->sip_to->a_tag);
     cw_err err;
 
-    if (!call->dialog->confirmed || !call->dialog->caller || cseq != call->invite_cseq) {
+    if (!call->dialog->caller || cseq != call->invite_cseq || call->state == SIP_NEW) {
         if (dialog)
             cw_sip_reoffer_stray_answer(call, dialog, sip);
         return;

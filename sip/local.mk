@@ -33,8 +33,8 @@ sip_libsip_a_SOURCES = \
 	sip/register.c sip/register.h sip/register.fsm sip/register_priv.h \
 	sip/register_send.c \
 	sip/registrar.c \
-	sip/resolve.c sip/resolve.h \
-	sip/send.c \
+	sip/resolve.c sip/resolve_answer.c sip/resolve.h \
+	sip/send.c sip/send_hop.c \
 	sip/sip.h \
 	sip/stack.c \
 	sip/subscribe.c sip/subscribe.h sip/subscribe.fsm \

@@ -9,12 +9,15 @@ struct cw_sip_lookup {
     void *arg;
 };
 
-static void on_resolved(void *arg, cw_err err, const cw_addr *addrs, unsigned n)
+static void on_resolved(void *arg, cw_err err, const cw_sip_hop *hops, unsigned n)
 {
     cw_sip_lookup *lookup = arg;
+    cw_addr addrs[CW_RESOLVE_MAX];
 
     cw_assert_on_loop();
     lookup->resolve = NULL;
+    for (unsigned i = 0; i < n; i++)
+        addrs[i] = hops[i].addr;
     lookup->fn(lookup->arg, err, addrs, n);
 }
 
@@ -30,7 +33,8 @@ cw_err cw_sip_lookup_new(cw_sip *sip, const char *host, cw_sip_transport transpo
     lookup = g_new0(cw_sip_lookup, 1);
     lookup->fn = fn;
     lookup->arg = arg;
-    lookup->resolve = cw_resolve_start(sip->resolver, &parsed, transport, on_resolved, lookup);
+    lookup->resolve =
+        cw_resolve_start(sip->resolver, &parsed, transport, false, on_resolved, lookup);
     *ret = lookup;
     return CW_OK;
 }

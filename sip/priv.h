@@ -135,9 +135,17 @@ struct cw_sip_send {
     nta_outgoing_t *orq;
     cw_resolve *resolve;
     cw_timer *later; /* reports a failure that happened before cw_sip_send_start returned */
-    cw_sip_transport transport; /* of the hop it went to */
-    char host[256];             /* of the URI it goes by */
+    char host[256];  /* of the URI it goes by */
+    bool named;      /* which is a name, not an address */
+    bool complete;   /* `hops` is all there is */
+    cw_sip_hop hops[CW_RESOLVE_MAX];
+    unsigned hops_n, at;        /* at: where it went */
+    cw_sip_transport transport; /* by which; a large one may go by TCP (RFC 3261 18.1.1) */
+    bool last;                  /* nobody wants it any more: no other hop is tried */
+    bool moved, stays;          /* that is so; it is not any more */
     const tport_t *tp;          /* of the connection it went by, to compare; NULL: UDP */
+    cw_timer *patience;         /* for the first answer; NULL: NTA's is enough */
+    bool stray;                 /* given up: whatever comes is ended */
     bool provisional;           /* one has come: CANCEL is allowed (RFC 3261 9.1) */
     cw_err err;
 };
@@ -150,6 +158,18 @@ cw_sip_send *cw_sip_send_start(cw_sip_call *call, cw_sip_dialog *dialog,
 cw_sip_send *cw_sip_send_alone(cw_sip *sip, cw_sip_account *account, cw_sip_dialog *dialog,
                                const cw_sip_request *request, cw_sip_alone_fn *fn,
                                void *arg) CW_ON_LOOP;
+/* --- between send.c and send_hop.c --- */
+
+void cw_sip_send_finish(cw_sip_send *send, int status, const sip_t *sip) CW_ON_LOOP; /* frees it */
+/* Tell of a failure from the loop: not before whatever started it has returned. */
+void cw_sip_send_fail(cw_sip_send *send, cw_err err) CW_ON_LOOP;
+msg_t *cw_sip_send_build(cw_sip_send *send, sip_method_t method, const char *name, const char *ruri,
+                         const char *route) CW_ON_LOOP;
+void cw_sip_add_lines(msg_t *msg, sip_t *message, const char *const *lines) CW_ON_LOOP;
+/* Find out where it goes, and send it. True: it was sent, or could not be. */
+bool cw_sip_send_route(cw_sip_send *send) CW_ON_LOOP;
+cw_sip_send *cw_sip_send_stray(cw_sip_send *send) CW_ON_LOOP; /* takes its transaction over */
+
 /* A connection ended. What went by it and got no answer yet has failed (RFC 3261 17.1.4); one that
  * has a provisional response may get its final one by another connection. */
 void cw_sip_sends_lost(cw_sip *sip, const tport_t *tp, cw_err why) CW_ON_LOOP;

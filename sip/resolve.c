@@ -1,30 +1,55 @@
 #include "sip/resolve.h"
 
-#include "base/ident.h"
-
 #include <arpa/inet.h>
 #include <ares.h>
 #include <glib.h>
 #include <string.h>
 
-#define SIP_PORT    5060
-#define SRV_MAX     8   /* records looked at */
 #define TRY_MS      500 /* c-ares' first wait for a server; it doubles */
 #define PENDING_MAX 512 /* questions at once */
+#define KEPT_MAX    1024
+#define SRV_MAX     8 /* servers of one name */
+#define WAYS_MAX    3 /* transports */
+#define NONE        UINT_MAX
+
+enum { TYPE_SRV = 33, TYPE_NAPTR = 35 };
 
 struct cw_resolver {
     cw_loop *loop;
     ares_channel channel;
-    unsigned timeout_ms;
+    cw_resolver_conf conf;
     GHashTable *watches; /* fd -> cw_watch */
+    GHashTable *kept;    /* "tls * example.com" -> kept_answer */
     cw_timer *tick;      /* c-ares' own retries */
     GQueue asked;        /* cw_resolve, open */
 };
 
+typedef struct kept_answer {
+    uint64_t until_ms, stale_ms; /* good until; better than nothing until */
+    unsigned n;                  /* 0: there is nothing */
+    cw_sip_hop hops[CW_RESOLVE_MAX];
+} kept_answer;
+
+/* A server, and what its name stands for. */
 typedef struct target {
-    char name[256];
-    uint16_t port, priority, weight;
+    cw_srv srv;
+    unsigned n;
+    cw_addr addrs[4];
 } target;
+
+/* One transport of the host: its SRV name, its servers. */
+typedef struct way {
+    cw_sip_transport transport;
+    char name[256];
+    target targets[SRV_MAX];
+    unsigned n;
+} way;
+
+/* What c-ares holds while a question of ours is open. */
+typedef struct asking {
+    cw_resolve *resolve;
+    unsigned way, target; /* NONE: NAPTR */
+} asking;
 
 struct cw_resolve {
     cw_resolver *resolver;
@@ -34,15 +59,17 @@ struct cw_resolve {
     cw_timer *timer;    /* the deadline; at once for what needs no question */
     unsigned questions; /* c-ares still holds us */
     char name[256];
+    uint16_t port; /* 0: not given */
     cw_sip_transport transport;
-    target targets[SRV_MAX];
-    unsigned targets_n, next;
-    cw_err err;
-    cw_addr addrs[CW_RESOLVE_MAX];
+    bool any, secure;
+    char *key;      /* under which the answer is kept; NULL: it is not */
+    unsigned ttl_s; /* of the answer so far */
+    way ways[WAYS_MAX];
     unsigned n;
+    cw_err err;
+    cw_sip_hop hops[CW_RESOLVE_MAX];
+    unsigned hops_n;
 };
-
-static void ask_next(cw_resolve *resolve) CW_ON_LOOP;
 
 static void tick(void *arg) CW_ON_LOOP;
 
@@ -116,20 +143,21 @@ static void socket_state(void *arg, ares_socket_t fd, int readable, int writable
                  (readable ? (unsigned)CW_READABLE : 0) | (writable ? (unsigned)CW_WRITABLE : 0));
 }
 
-cw_err cw_resolver_new(cw_loop *loop, unsigned timeout_ms, const char *servers, cw_resolver **ret)
+cw_err cw_resolver_new(cw_loop *loop, const cw_resolver_conf *conf, cw_resolver **ret)
 {
     cw_resolver *resolver = g_new0(cw_resolver, 1);
     struct ares_options options = {
-        .timeout = (int)MIN(timeout_ms, TRY_MS),
+        .timeout = (int)MIN(conf->timeout_ms, TRY_MS),
         .tries = 4,
         .sock_state_cb = socket_state,
         .sock_state_cb_data = resolver,
     };
 
     resolver->loop = loop;
-    resolver->timeout_ms = timeout_ms;
+    resolver->conf = *conf;
     g_queue_init(&resolver->asked);
     resolver->watches = g_hash_table_new_full(NULL, NULL, NULL, watch_free);
+    resolver->kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     resolver->tick = cw_timer_new(loop, tick, resolver);
     if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS ||
         ares_init_options(&resolver->channel, &options,
@@ -139,8 +167,8 @@ cw_err cw_resolver_new(cw_loop *loop, unsigned timeout_ms, const char *servers, 
         cw_resolver_free(resolver);
         return CW_E_IO;
     }
-    if (servers && *servers &&
-        ares_set_servers_ports_csv(resolver->channel, servers) != ARES_SUCCESS) {
+    if (conf->servers && *conf->servers &&
+        ares_set_servers_ports_csv(resolver->channel, conf->servers) != ARES_SUCCESS) {
         cw_resolver_free(resolver);
         return CW_E_IO;
     }
@@ -159,8 +187,10 @@ static void resolve_close(cw_resolve *resolve) CW_ON_LOOP
         resolve->timer = NULL;
     }
     resolve->fn = NULL;
-    if (resolve->questions == 0)
-        g_free(resolve);
+    if (resolve->questions > 0)
+        return;
+    g_free(resolve->key);
+    g_free(resolve);
 }
 
 void cw_resolver_free(cw_resolver *resolver)
@@ -174,6 +204,7 @@ void cw_resolver_free(cw_resolver *resolver)
         ares_library_cleanup();
     }
     g_hash_table_destroy(resolver->watches);
+    g_hash_table_destroy(resolver->kept);
     cw_timer_free(resolver->tick);
     g_free(resolver);
 }
@@ -183,6 +214,45 @@ unsigned cw_resolver_pending(const cw_resolver *resolver)
     return g_queue_get_length((GQueue *)&resolver->asked);
 }
 
+/* --- answers that are kept --- */
+
+static gboolean is_stale(void *key, void *value, void *now)
+{
+    return ((kept_answer *)value)->stale_ms <= *(uint64_t *)now;
+}
+
+static const kept_answer *find_kept(const cw_resolve *resolve, bool stale) CW_ON_LOOP
+{
+    const kept_answer *kept =
+        resolve->key ? g_hash_table_lookup(resolve->resolver->kept, resolve->key) : NULL;
+
+    return kept && cw_now_ms() < (stale ? kept->stale_ms : kept->until_ms) ? kept : NULL;
+}
+
+/* An answer that is good no longer still serves while there is no other (RFC 8767). */
+static void keep(cw_resolve *resolve) CW_ON_LOOP
+{
+    cw_resolver *resolver = resolve->resolver;
+    uint64_t now = cw_now_ms(), most = resolver->conf.keep_max_s;
+    kept_answer *kept;
+
+    if (!resolve->key || most == 0)
+        return;
+    if (g_hash_table_size(resolver->kept) >= KEPT_MAX)
+        g_hash_table_foreach_remove(resolver->kept, is_stale, &now);
+    if (g_hash_table_size(resolver->kept) >= KEPT_MAX)
+        return;
+    kept = g_new0(kept_answer, 1);
+    kept->until_ms =
+        now + 1000 * (resolve->hops_n ? MIN(most, resolve->ttl_s) : resolver->conf.deny_s);
+    kept->stale_ms = resolve->hops_n ? kept->until_ms + 1000 * most : kept->until_ms;
+    kept->n = resolve->hops_n;
+    memcpy(kept->hops, resolve->hops, sizeof kept->hops);
+    g_hash_table_replace(resolver->kept, g_strdup(resolve->key), kept);
+}
+
+/* --- told --- */
+
 static void tell(cw_resolve *resolve) CW_ON_LOOP
 {
     cw_resolve_fn *fn = resolve->fn;
@@ -191,15 +261,50 @@ static void tell(cw_resolve *resolve) CW_ON_LOOP
         return;
     resolve->questions++; /* keeps it during the call */
     resolve->fn = NULL;
-    fn(resolve->arg, resolve->n ? CW_OK : CW_E_DNS, resolve->addrs, resolve->n);
+    fn(resolve->arg, resolve->hops_n ? CW_OK : CW_E_DNS, resolve->hops, resolve->hops_n);
     resolve->questions--;
     resolve_close(resolve);
+}
+
+static void take_hop(cw_resolve *resolve, cw_sip_transport transport, const cw_addr *addr)
+{
+    if (resolve->hops_n < CW_RESOLVE_MAX)
+        resolve->hops[resolve->hops_n++] = (cw_sip_hop){ transport, *addr };
+}
+
+static void gather(cw_resolve *resolve)
+{
+    for (unsigned w = 0; w < resolve->n; w++)
+        for (unsigned t = 0; t < resolve->ways[w].n; t++)
+            for (unsigned i = 0; i < resolve->ways[w].targets[t].n; i++)
+                take_hop(resolve, resolve->ways[w].transport,
+                         &resolve->ways[w].targets[t].addrs[i]);
+}
+
+/* Every question is answered, or it is too late for those that are not. */
+static void conclude(cw_resolve *resolve, bool late) CW_ON_LOOP
+{
+    const kept_answer *kept;
+
+    gather(resolve);
+    if (resolve->hops_n > 0 || !late) {
+        kept = resolve->hops_n == 0 ? find_kept(resolve, true) : NULL;
+        if (!kept)
+            keep(resolve);
+    } else {
+        kept = find_kept(resolve, true);
+    }
+    if (kept) {
+        resolve->hops_n = kept->n;
+        memcpy(resolve->hops, kept->hops, sizeof resolve->hops);
+    }
+    tell(resolve);
 }
 
 static void deadline(void *arg)
 {
     cw_assert_on_loop();
-    tell(arg);
+    conclude(arg, true);
 }
 
 void cw_resolve_cancel(cw_resolve *resolve)
@@ -208,157 +313,264 @@ void cw_resolve_cancel(cw_resolve *resolve)
         resolve_close(resolve);
 }
 
-static void add_address(cw_resolve *resolve, const struct sockaddr *sa, uint16_t port)
-{
-    cw_addr addr = { 0 };
+/* --- asking --- */
 
-    if (resolve->n >= CW_RESOLVE_MAX)
+static asking *ask(cw_resolve *resolve, unsigned w, unsigned t)
+{
+    asking *a = g_new0(asking, 1);
+
+    a->resolve = resolve;
+    a->way = w;
+    a->target = t;
+    resolve->questions++;
+    return a;
+}
+
+/* NULL: nobody waits for it any more. */
+static cw_resolve *answered(asking *a) CW_ON_LOOP
+{
+    cw_resolve *resolve = a->resolve;
+
+    resolve->questions--;
+    if (resolve->fn)
+        return resolve;
+    resolve_close(resolve);
+    return NULL;
+}
+
+static void settle(cw_resolve *resolve) CW_ON_LOOP
+{
+    if (resolve->questions == 0)
+        conclude(resolve, false);
+}
+
+static void add_address(target *t, const struct ares_addrinfo_node *node)
+{
+    cw_addr *addr = &t->addrs[t->n];
+
+    if (t->n >= G_N_ELEMENTS(t->addrs))
         return;
-    if (sa->sa_family == AF_INET)
-        memcpy(&addr.in4, sa, sizeof addr.in4);
-    else if (sa->sa_family == AF_INET6)
-        memcpy(&addr.in6, sa, sizeof addr.in6);
+    memset(addr, 0, sizeof *addr);
+    if (node->ai_family == AF_INET)
+        memcpy(&addr->in4, node->ai_addr, sizeof addr->in4);
+    else if (node->ai_family == AF_INET6)
+        memcpy(&addr->in6, node->ai_addr, sizeof addr->in6);
     else
         return;
-    cw_addr_set_port(&addr, port);
-    resolve->addrs[resolve->n++] = addr;
+    cw_addr_set_port(addr, t->srv.port);
+    t->n++;
 }
 
 static void got_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 {
-    cw_resolve *resolve = arg;
-    const target *at = &resolve->targets[resolve->next - 1];
+    g_autofree asking *a = arg;
+    cw_resolve *resolve;
 
     cw_assert_on_loop();
-    resolve->questions--;
-    if (resolve->fn && status == ARES_SUCCESS)
-        for (struct ares_addrinfo_node *node = info->nodes; node; node = node->ai_next)
-            add_address(resolve, node->ai_addr, at->port);
+    resolve = answered(a);
+    for (struct ares_addrinfo_node *node = resolve && info ? info->nodes : NULL; node;
+         node = node->ai_next) {
+        add_address(&resolve->ways[a->way].targets[a->target], node);
+        resolve->ttl_s = MIN(resolve->ttl_s, (unsigned)MAX(node->ai_ttl, 0));
+    }
     if (info)
         ares_freeaddrinfo(info);
-    if (!resolve->fn)
-        resolve_close(resolve);
-    else if (resolve->n > 0)
-        tell(resolve);
-    else
-        ask_next(resolve);
+    if (resolve)
+        settle(resolve);
 }
 
-static void ask_next(cw_resolve *resolve)
+static void ask_addresses(cw_resolve *resolve, unsigned w, unsigned t) CW_ON_LOOP
 {
-    struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC, .ai_flags = ARES_AI_NOSORT };
+    static const struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC,
+                                                      .ai_flags = ARES_AI_NOSORT };
 
-    if (resolve->next >= resolve->targets_n) {
-        tell(resolve);
-        return;
+    ares_getaddrinfo(resolve->resolver->channel, resolve->ways[w].targets[t].srv.name, NULL, &hints,
+                     got_addresses, ask(resolve, w, t));
+}
+
+static way *add_way(cw_resolve *resolve, cw_sip_transport transport)
+{
+    way *w = &resolve->ways[resolve->n++];
+
+    w->transport = transport;
+    return w;
+}
+
+/* The host itself is the server. */
+static void ask_host(cw_resolve *resolve, unsigned w) CW_ON_LOOP
+{
+    way *to = &resolve->ways[w];
+
+    to->n = 1;
+    g_strlcpy(to->targets[0].srv.name, resolve->name, sizeof to->targets[0].srv.name);
+    to->targets[0].srv.port = resolve->port                 ? resolve->port
+                              : to->transport == CW_SIP_TLS ? 5061
+                                                            : 5060;
+    ask_addresses(resolve, w, 0);
+}
+
+static bool has_servers(const cw_resolve *resolve)
+{
+    for (unsigned w = 0; w < resolve->n; w++)
+        if (resolve->ways[w].n > 0)
+            return true;
+    return false;
+}
+
+/* Only when no transport has an SRV record is the host asked for itself (RFC 3263 4.2). */
+static void srv_done(cw_resolve *resolve) CW_ON_LOOP
+{
+    if (resolve->questions == 0 && !has_servers(resolve)) {
+        resolve->n = 0;
+        add_way(resolve, resolve->transport);
+        resolve->questions++; /* it may be answered at once */
+        ask_host(resolve, 0);
+        resolve->questions--;
     }
-    resolve->questions++;
-    ares_getaddrinfo(resolve->resolver->channel, resolve->targets[resolve->next++].name, NULL,
-                     &hints, got_addresses, resolve);
-}
-
-/* RFC 2782: lowest priority first; among equals the heavier more often. */
-static int by_priority(const void *a, const void *b)
-{
-    const target *x = a, *y = b;
-
-    if (x->priority != y->priority)
-        return x->priority < y->priority ? -1 : 1;
-    return x->weight > y->weight ? -1 : x->weight < y->weight;
-}
-
-static void read_srv(cw_resolve *resolve, const unsigned char *answer, int len)
-{
-    struct ares_srv_reply *replies = NULL;
-
-    if (ares_parse_srv_reply(answer, len, &replies) != ARES_SUCCESS)
-        return;
-    for (struct ares_srv_reply *srv = replies; srv && resolve->targets_n < SRV_MAX;
-         srv = srv->next) {
-        target *to = &resolve->targets[resolve->targets_n];
-        uint16_t draw;
-
-        if (!srv->host || !*srv->host || !srv->port ||
-            g_strlcpy(to->name, srv->host, sizeof to->name) >= sizeof to->name)
-            continue;
-        cw_random(&draw, sizeof draw);
-        to->port = srv->port;
-        to->priority = srv->priority;
-        to->weight = (uint16_t)(draw % (srv->weight + 1u));
-        resolve->targets_n++;
-    }
-    ares_free_data(replies);
-    qsort(resolve->targets, resolve->targets_n, sizeof resolve->targets[0], by_priority);
+    settle(resolve);
 }
 
 static void got_srv(void *arg, int status, int timeouts, unsigned char *answer, int len)
 {
-    cw_resolve *resolve = arg;
+    g_autofree asking *a = arg;
+    cw_srv found[SRV_MAX];
+    cw_resolve *resolve;
 
     cw_assert_on_loop();
-    resolve->questions--;
-    if (!resolve->fn) {
-        resolve_close(resolve);
+    resolve = answered(a);
+    if (!resolve)
         return;
+    if (status == ARES_SUCCESS) {
+        way *w = &resolve->ways[a->way];
+        unsigned n = cw_srv_read(answer, len, found, SRV_MAX, &resolve->ttl_s);
+
+        for (w->n = 0; w->n < n; w->n++)
+            w->targets[w->n].srv = found[w->n];
+        resolve->questions++; /* answers may come at once */
+        for (unsigned t = 0; t < n; t++)
+            ask_addresses(resolve, a->way, t);
+        resolve->questions--;
     }
+    if (resolve->fn)
+        srv_done(resolve);
+    else
+        resolve_close(resolve);
+}
+
+static void ask_srv(cw_resolve *resolve) CW_ON_LOOP
+{
+    unsigned n = resolve->n;
+
+    resolve->questions++;
+    for (unsigned w = 0; w < n; w++)
+        ares_query(resolve->resolver->channel, resolve->ways[w].name, 1 /* IN */, TYPE_SRV, got_srv,
+                   ask(resolve, w, NONE));
+    resolve->questions--;
+    if (resolve->fn)
+        srv_done(resolve);
+    else
+        resolve_close(resolve);
+}
+
+static bool is_ours(const cw_resolve *resolve, cw_sip_transport transport)
+{
+    return resolve->resolver->conf.transports & (1u << transport);
+}
+
+/* The name of RFC 3263 4.1: "_sips._tcp" is TLS. */
+static void plan_srv(cw_resolve *resolve, cw_sip_transport transport)
+{
+    static const char *const services[] = { "_sip._udp", "_sip._tcp", "_sips._tcp" };
+    way *w = add_way(resolve, transport);
+
+    g_snprintf(w->name, sizeof w->name, "%s.%s", services[transport], resolve->name);
+}
+
+static void got_naptr(void *arg, int status, int timeouts, unsigned char *answer, int len)
+{
+    g_autofree asking *a = arg;
+    cw_naptr found[8];
+    cw_resolve *resolve;
+    unsigned n = 0;
+
+    cw_assert_on_loop();
+    resolve = answered(a);
+    if (!resolve)
+        return;
     if (status == ARES_SUCCESS)
-        read_srv(resolve, answer, len);
-    if (resolve->targets_n == 0) {
-        g_strlcpy(resolve->targets[0].name, resolve->name, sizeof resolve->targets[0].name);
-        resolve->targets[0].port = SIP_PORT;
-        resolve->targets_n = 1;
+        n = cw_naptr_read(answer, len, found, G_N_ELEMENTS(found), &resolve->ttl_s);
+    for (unsigned i = 0; i < n && resolve->n < WAYS_MAX; i++) {
+        if (!is_ours(resolve, found[i].transport) || (resolve->secure && !found[i].secure))
+            continue;
+        g_strlcpy(add_way(resolve, found[i].transport)->name, found[i].name,
+                  sizeof resolve->ways[0].name);
     }
-    ask_next(resolve);
+    for (cw_sip_transport t = CW_SIP_UDP; n == 0 && t <= CW_SIP_TLS; t++)
+        if (is_ours(resolve, t) && (t == CW_SIP_TLS || !resolve->secure))
+            plan_srv(resolve, t);
+    ask_srv(resolve);
 }
 
 /* The question starts from the loop, so that its answer never comes before we returned. */
 static void begin(void *arg)
 {
     cw_resolve *resolve = arg;
-    g_autofree char *srv = NULL;
     cw_resolver *resolver = resolve->resolver;
+    const kept_answer *kept;
 
     cw_assert_on_loop();
-    if (resolve->n > 0 || resolve->err) {
+    kept = resolve->hops_n == 0 && !resolve->err ? find_kept(resolve, false) : NULL;
+    if (kept) {
+        resolve->hops_n = kept->n;
+        memcpy(resolve->hops, kept->hops, sizeof resolve->hops);
+    }
+    if (kept || resolve->hops_n > 0 || resolve->err) {
         tell(resolve);
         return;
     }
     cw_timer_free(resolve->timer);
     resolve->timer = cw_timer_new(resolver->loop, deadline, resolve);
-    cw_timer_start(resolve->timer, resolver->timeout_ms);
-    if (resolve->targets_n > 0) {
-        ask_next(resolve);
+    cw_timer_start(resolve->timer, resolver->conf.timeout_ms);
+    if (resolve->port) {
+        add_way(resolve, resolve->transport);
+        ask_host(resolve, 0);
+    } else if (resolve->any) {
+        ares_query(resolver->channel, resolve->name, 1 /* IN */, TYPE_NAPTR, got_naptr,
+                   ask(resolve, NONE, NONE));
     } else {
-        srv = g_strdup_printf("_sip._%s.%s", resolve->transport == CW_SIP_TCP ? "tcp" : "udp",
-                              resolve->name);
-        resolve->questions++;
-        ares_query(resolver->channel, srv, 1 /* IN */, 33 /* SRV */, got_srv, resolve);
+        plan_srv(resolve, resolve->transport);
+        ask_srv(resolve);
     }
     arm(resolver);
 }
 
 cw_resolve *cw_resolve_start(cw_resolver *resolver, const cw_sip_host *host,
-                             cw_sip_transport transport, cw_resolve_fn *fn, void *arg)
+                             cw_sip_transport transport, bool any, cw_resolve_fn *fn, void *arg)
 {
     cw_resolve *resolve = g_new0(cw_resolve, 1);
+    uint16_t port = cw_sip_port_of(host, transport);
+    cw_addr addr;
 
     resolve->resolver = resolver;
     resolve->fn = fn;
     resolve->arg = arg;
     resolve->transport = transport;
+    resolve->any = any && !host->port;
+    resolve->secure = host->secure;
+    resolve->port = host->port;
+    resolve->ttl_s = resolver->conf.keep_max_s;
     g_strlcpy(resolve->name, host->name, sizeof resolve->name);
     if (host->numeric) {
-        if (cw_addr_from_ip(host->name, strlen(host->name), host->port ? host->port : SIP_PORT,
-                            &resolve->addrs[0]))
+        if (cw_addr_from_ip(host->name, strlen(host->name), port, &addr))
             resolve->err = CW_E_DNS;
         else
-            resolve->n = 1;
-    } else if (g_queue_get_length(&resolver->asked) >= PENDING_MAX) {
-        resolve->err = CW_E_DNS;
-    } else if (host->port) {
-        g_strlcpy(resolve->targets[0].name, host->name, sizeof resolve->targets[0].name);
-        resolve->targets[0].port = host->port;
-        resolve->targets_n = 1;
+            take_hop(resolve, transport, &addr);
+    } else {
+        resolve->key = g_strdup_printf("%s%s%s %s:%u", cw_sip_transport_name(transport),
+                                       resolve->any ? " any" : "", host->secure ? " sips" : "",
+                                       host->name, host->port);
+        if (g_queue_get_length(&resolver->asked) >= PENDING_MAX)
+            resolve->err = CW_E_DNS;
     }
     resolve->link.data = resolve;
     g_queue_push_tail_link(&resolver->asked, &resolve->link);

@@ -201,6 +201,8 @@ typedef struct cw_sip_target {
         const char *certificate, *key, *authorities; /* files; NULL: those of sip.tls_* */
         const char *name; /* whom the far certificate must speak for; NULL: the next hop's host */
     } tls;
+    bool any_transport; /* NAPTR and SRV may say another (RFC 3263 4.1) */
+    bool hurried;       /* another target follows: the last hop, too, has but sip.try_timeout_ms */
     cw_sip_credentials credentials; /* username NULL: none */
     const char *const *headers;     /* "X-Name: value", NULL-ended; may be NULL; checked */
     /* URIs the INVITE is sent by (RFC 3261 8.1.1.1, RFC 3608), NULL-ended; may be NULL. The first
@@ -220,6 +222,9 @@ typedef struct cw_sip_target {
  * CW_E_UNSAFE  control characters; CW_E_PARAMS  not a sip URI, or one with headers (`?…`)
  */
 CW_NODISCARD cw_err cw_sip_uri_check(const char *uri, char **ret);
+
+/* The transport a checked URI says. CW_E_NOT_FOUND: none, *ret is UDP. Pure. */
+CW_NODISCARD cw_err cw_sip_uri_transport(const char *uri, cw_sip_transport *ret);
 
 /* Call out. Resolves, sends the INVITE with `sdp` as offer. `ended` reports every failure, also of
  * resolving, never before this returns. Strings are copied. */

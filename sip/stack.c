@@ -98,7 +98,7 @@ static cw_err listen_for_trunks(cw_sip *sip, char why[static 128]) CW_ON_LOOP
 static cw_err start(cw_sip *sip, char why[static 128]) CW_ON_LOOP
 {
     g_autofree char *servers = g_strjoinv(",", sip->conf->sip.dns_servers);
-    unsigned binds = cw_sip_interposed_binds();
+    unsigned binds = cw_sip_interposed_binds(), transports = 0;
     cw_err err;
 
     err = cw_tls_new(sip->conf, &sip->tls, why);
@@ -128,8 +128,16 @@ static cw_err start(cw_sip *sip, char why[static 128]) CW_ON_LOOP
     err = choose_domain(sip, why);
     if (err)
         return err;
-    err = cw_resolver_new(sip->loop, (unsigned)sip->conf->sip.dns_timeout_ms, servers,
-                          &sip->resolver);
+    for (unsigned i = 0; i < sip->listeners->len; i++)
+        transports |= 1u << ((const cw_sip_listener *)sip->listeners->pdata[i])->transport;
+    err =
+        cw_resolver_new(sip->loop,
+                        &(cw_resolver_conf){ .timeout_ms = (unsigned)sip->conf->sip.dns_timeout_ms,
+                                             .servers = servers,
+                                             .keep_max_s = (unsigned)sip->conf->sip.dns_keep_s,
+                                             .deny_s = (unsigned)sip->conf->sip.dns_deny_s,
+                                             .transports = transports },
+                        &sip->resolver);
     if (err)
         g_strlcpy(why, "the resolver cannot start (sip.dns_servers?)", 128);
     return err;

@@ -77,7 +77,10 @@ static cw_err fill(const cw_sip *sip, cw_sip_dialog *dialog, const cw_sip_target
         g_ptr_array_add(dialog->route, g_strdup(*uri));
     dialog->transport = host->has_transport ? host->transport : target->transport;
     dialog->secure = g_str_has_prefix(ruri, "sips:");
-    if (dialog->transport == CW_SIP_TLS || target->transport == CW_SIP_TLS) {
+    dialog->any_transport = target->any_transport;
+    dialog->hurried = target->hurried;
+    if (dialog->transport == CW_SIP_TLS || target->transport == CW_SIP_TLS ||
+        target->any_transport) {
         dialog->tls = cw_tls_profile_get(sip->tls, target->tls.certificate, target->tls.key,
                                          target->tls.authorities);
         dialog->tls_name = g_strdup(target->tls.name ?: host->name);
@@ -85,8 +88,9 @@ static cw_err fill(const cw_sip *sip, cw_sip_dialog *dialog, const cw_sip_target
             return CW_E_CONF;
     }
     if (target->next_hop)
-        dialog->outbound = g_strdup_printf("sip:%s;transport=%s", target->next_hop,
-                                           cw_sip_transport_name(target->transport));
+        dialog->outbound = g_strdup_printf(
+            "sip:%s%s%s", target->next_hop, target->any_transport ? "" : ";transport=",
+            target->any_transport ? "" : cw_sip_transport_name(target->transport));
     return CW_OK;
 }
 

@@ -225,6 +225,17 @@ cw_err cw_sip_uri_host(const char *uri, cw_sip_host *ret)
     return CW_OK;
 }
 
+cw_err cw_sip_uri_transport(const char *uri, cw_sip_transport *ret)
+{
+    cw_sip_host host;
+
+    *ret = CW_SIP_UDP;
+    if (cw_sip_uri_host(uri, &host) || !host.has_transport)
+        return CW_E_NOT_FOUND;
+    *ret = host.transport;
+    return CW_OK;
+}
+
 bool cw_sip_uri_is_loose(const char *uri)
 {
     const char *at = host_part(uri), *name, *value;

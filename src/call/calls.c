@@ -201,6 +201,7 @@ static CW_ON_LOOP cw_err reach_sip(cw_calls *calls, cw_call *call, const cw_rout
     cw_sip_target target = { .ruri = route->ruri,
                              .from_user = from_user,
                              .transport = route->transport,
+                             .any_transport = route->any_transport,
                              .hops_used = call->hops_used };
     cw_leg *leg;
 

@@ -22,8 +22,9 @@ static cw_err check_trunk(const cw_conf *conf, size_t i, char why[static 128])
         return WHY(why, "trunk %zu: name is missing", i + 1);
     if (!trunk->address || !*trunk->address)
         return WHY(why, "trunk \"%.40s\": address is missing", trunk->name);
-    if (cw_sip_transport_parse(trunk->transport, strlen(trunk->transport), &transport))
-        return WHY(why, "trunk \"%.40s\": transport must be udp, tcp or tls", trunk->name);
+    if (strcmp(trunk->transport, "auto") &&
+        cw_sip_transport_parse(trunk->transport, strlen(trunk->transport), &transport))
+        return WHY(why, "trunk \"%.40s\": transport must be udp, tcp, tls or auto", trunk->name);
     if (trunk->password && !trunk->username)
         return WHY(why, "trunk \"%.40s\": password without username", trunk->name);
     for (size_t other = 0; other < i; other++)

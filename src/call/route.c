@@ -47,7 +47,9 @@ static cw_err by_trunk(const cw_conf *conf, const char *number, const char *para
         return err;
     ret->kind = CW_ROUTE_SIP;
     ret->ruri = cw_number_ruri(ret->trunk, written, params);
-    ret->transport = g_ascii_strcasecmp(ret->trunk->transport, "tcp") ? CW_SIP_UDP : CW_SIP_TCP;
+    ret->transport = CW_SIP_UDP;
+    ret->any_transport = cw_sip_transport_parse(ret->trunk->transport,
+                                                strlen(ret->trunk->transport), &ret->transport);
     return CW_OK;
 }
 
@@ -85,16 +87,6 @@ static cw_err to_tel(const cw_conf *conf, const cw_writer *writer, const char *t
     return to_number(conf, writer, &number, ret, why);
 }
 
-static bool has_param(const char *params, const char *param)
-{
-    g_auto(GStrv) all = g_strsplit(params, ";", -1);
-
-    for (char **p = all; *p; p++)
-        if (g_ascii_strcasecmp(*p, param) == 0)
-            return true;
-    return false;
-}
-
 static cw_err to_uri(const char *text, cw_route *ret, char why[static 128])
 {
     g_autofree char *uri = NULL;
@@ -112,7 +104,7 @@ static cw_err to_uri(const char *text, cw_route *ret, char why[static 128])
     }
     ret->kind = CW_ROUTE_SIP;
     ret->target = params ? g_strndup(uri, (gsize)(params - uri)) : g_strdup(uri);
-    ret->transport = params && has_param(params, "transport=tcp") ? CW_SIP_TCP : CW_SIP_UDP;
+    ret->any_transport = cw_sip_uri_transport(uri, &ret->transport) != CW_OK;
     ret->ruri = g_steal_pointer(&uri);
     return CW_OK;
 }

@@ -24,6 +24,7 @@ typedef struct cw_route {
     const struct cw_line *line;        /* SIP by this user's registration; NULL: not so */
     const struct cw_conf_trunk *trunk; /* SIP through it; NULL: straight to the URI's host */
     cw_sip_transport transport;
+    bool any_transport; /* or as DNS says */
 } cw_route;
 
 /* What `writer` asked for: a user's target, or one of the configuration (NULL), whose numbers mean

@@ -128,11 +128,11 @@ static void dns_stop(dns *server)
 typedef struct result {
     bool done;
     cw_err err;
-    cw_addr first;
+    cw_sip_hop hops[CW_RESOLVE_MAX];
     unsigned n;
 } result;
 
-static void on_result(void *arg, cw_err err, const cw_addr *addrs, unsigned n)
+static void on_result(void *arg, cw_err err, const cw_sip_hop *hops, unsigned n)
 {
     result *r = arg;
 
@@ -140,7 +140,19 @@ static void on_result(void *arg, cw_err err, const cw_addr *addrs, unsigned n)
     r->err = err;
     r->n = n;
     if (n)
-        r->first = addrs[0];
+        memcpy(r->hops, hops, n * sizeof *hops);
+}
+
+static cw_err resolver_new(cw_loop *loop, const dns *server, cw_resolver **ret)
+{
+    const cw_resolver_conf conf = { .timeout_ms = TIMEOUT_MS,
+                                    .servers = server->servers,
+                                    .keep_max_s = 60,
+                                    .deny_s = 5,
+                                    .transports = 7 };
+
+    cw_assert_on_loop();
+    return cw_resolver_new(loop, &conf, ret);
 }
 
 typedef struct beat {
@@ -195,18 +207,18 @@ static void test_case(const void *arg)
     g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
     cw_assert_on_loop();
     dns_start(&server, loop, c->fault);
-    g_assert_cmpint(cw_resolver_new(loop, TIMEOUT_MS, server.servers, &resolver), ==, CW_OK);
+    g_assert_cmpint(resolver_new(loop, &server, &resolver), ==, CW_OK);
     g_assert_cmpint(cw_sip_host_parse(c->host, strlen(c->host), &host), ==, CW_OK);
     b.timer = cw_timer_new(loop, on_beat, &b);
     b.last_ms = start = cw_now_ms();
     cw_timer_start(b.timer, 5);
-    cw_resolve_start(resolver, &host, CW_SIP_UDP, on_result, &r);
+    cw_resolve_start(resolver, &host, CW_SIP_UDP, false, on_result, &r);
     g_assert_false(r.done);
     while (!r.done)
         cw_loop_step(loop, 50);
     g_assert_cmpint(r.err, ==, c->want);
     if (c->address)
-        g_assert_cmpstr(cw_addr_print(&r.first, text), ==, c->address);
+        g_assert_cmpstr(cw_addr_print(&r.hops[0].addr, text), ==, c->address);
     if (host.numeric)
         g_assert_cmpuint(server.asked, ==, 0);
     g_assert_cmpuint(cw_now_ms() - start, <, TIMEOUT_MS + 200);
@@ -230,10 +242,11 @@ static void test_cancel(void)
     g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
     cw_assert_on_loop();
     dns_start(&server, loop, SILENT);
-    g_assert_cmpint(cw_resolver_new(loop, TIMEOUT_MS, server.servers, &resolver), ==, CW_OK);
+    g_assert_cmpint(resolver_new(loop, &server, &resolver), ==, CW_OK);
     g_assert_cmpint(cw_sip_host_parse("h.example", 9, &host), ==, CW_OK);
-    first = cw_resolve_start(resolver, &host, CW_SIP_TCP, on_result, &r);
-    cw_resolve_start(resolver, &host, CW_SIP_TCP, on_result, &r); /* dropped with the resolver */
+    first = cw_resolve_start(resolver, &host, CW_SIP_TCP, false, on_result, &r);
+    cw_resolve_start(resolver, &host, CW_SIP_TCP, false, on_result,
+                     &r); /* dropped with the resolver */
     while (server.asked == 0)
         cw_loop_step(loop, 50);
     cw_resolve_cancel(first);
