@@ -15,7 +15,7 @@ CW_BUILD_PACKAGES=(
 CW_LINT_PACKAGES=(clang clang-format-14 shellcheck git)
 CW_FUZZ_PACKAGES=(clang libclang-rt-14-dev llvm)
 CW_UNIT_PACKAGES=(clang libclang-rt-14-dev llvm git iproute2)
-CW_SYSTEM_PACKAGES=(sip-tester baresip-core kamailio tshark sox iproute2 procps util-linux git openssl)
+CW_SYSTEM_PACKAGES=(sip-tester baresip-core kamailio kamailio-tls-modules nftables tshark sox iproute2 procps util-linux git openssl)
 CW_BROWSER_PACKAGES=("${CW_SYSTEM_PACKAGES[@]}" chromium firefox-esr coturn nftables
     baresip-ffmpeg) # a video phone with H.264
 

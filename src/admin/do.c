@@ -176,6 +176,65 @@ static CW_ON_LOOP cw_err do_registrations(cw_admin *admin, const json_t *params,
     return *ret ? CW_OK : CW_E_NOT_FOUND;
 }
 
+static const char *name_of(const json_t *params)
+{
+    return json_string_value(json_object_get(params, "name"));
+}
+
+static CW_ON_LOOP cw_err do_trunk_show(cw_admin *admin, const json_t *params, json_t **ret,
+                                       char why[static 128])
+{
+    const char *name = name_of(params);
+
+    *ret = name ? cw_trunk_json(admin->parts.calls, name) : NULL;
+    if (*ret)
+        return CW_OK;
+    g_snprintf(why, 128, "name: as `trunks` shows them");
+    return CW_E_NOT_FOUND;
+}
+
+static CW_ON_LOOP cw_err drain(cw_admin *admin, const json_t *params, bool on, json_t **ret,
+                               char why[static 128])
+{
+    const char *name = name_of(params);
+    cw_err err = name ? cw_trunk_drain(admin->parts.calls, name, on) : CW_E_NOT_FOUND;
+
+    if (err)
+        g_snprintf(why, 128, "name: as `trunks` shows them");
+    else
+        *ret = json_object();
+    return err;
+}
+
+static CW_ON_LOOP cw_err do_trunk_drain(cw_admin *admin, const json_t *params, json_t **ret,
+                                        char why[static 128])
+{
+    return drain(admin, params, true, ret, why);
+}
+
+static CW_ON_LOOP cw_err do_trunk_enable(cw_admin *admin, const json_t *params, json_t **ret,
+                                         char why[static 128])
+{
+    return drain(admin, params, false, ret, why);
+}
+
+static CW_ON_LOOP cw_err do_connections(cw_admin *admin, const json_t *params, json_t **ret,
+                                        char why[static 128])
+{
+    *ret = admin->parts.sip ? cw_sip_connections_json(admin->parts.sip) : json_array();
+    return CW_OK;
+}
+
+static CW_ON_LOOP cw_err do_tls_reload(cw_admin *admin, const json_t *params, json_t **ret,
+                                       char why[static 128])
+{
+    cw_err err = admin->parts.sip ? cw_sip_tls_reload(admin->parts.sip, why) : CW_E_STATE;
+
+    if (!err)
+        *ret = json_object();
+    return err;
+}
+
 /* ── Log, counters, configuration ── */
 
 static cw_err set_level(const char *module, const char *level, char why[static 128])

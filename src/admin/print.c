@@ -297,10 +297,46 @@ static void print_quotas(const json_t *r, FILE *out)
                 (long long)number_of(one, "refused"));
 }
 
+static void print_trunk_show(const json_t *r, FILE *out)
+{
+    print_members(r, 0, out);
+}
+
+static void print_trunk_drain(const json_t *r, FILE *out) {}
+
+static void print_trunk_enable(const json_t *r, FILE *out) {}
+
+static void print_tls_reload(const json_t *r, FILE *out) {}
+
+static void print_connections(const json_t *r, FILE *out)
+{
+    static const char *const head[] = { "TRANSPORT", "PEER",       "DIRECTION", "STATE",
+                                        "TLS",       "SPEAKS FOR", NULL };
+    cw_rows rows;
+    size_t i;
+    json_t *one;
+
+    cw_rows_init(&rows, head);
+    json_array_foreach((json_t *)r, i, one)
+    {
+        const json_t *names = json_object_get(one, "names");
+        g_autofree char *speaks = names ? value_text(names) : NULL;
+
+        cw_rows_add(&rows, text_of(one, "transport"));
+        cw_rows_add(&rows, text_of(one, "peer"));
+        cw_rows_add(&rows, text_of(one, "direction"));
+        cw_rows_add(&rows, text_of(one, "state"));
+        cw_rows_add(&rows, text_of(one, "tls"));
+        cw_rows_add(&rows, speaks);
+    }
+    cw_rows_print(&rows, out);
+}
+
 static void print_trunks(const json_t *r, FILE *out)
 {
-    static const char *const head[] = { "NAME",    "ADDRESS",  "TRANSPORT", "PREFIXES",   "CALLS",
-                                        "STARTED", "ANSWERED", "FAILED",    "LAST ERROR", NULL };
+    static const char *const head[] = { "NAME",     "ADDRESS",    "TRANSPORT", "STATE",
+                                        "PREFIXES", "CALLS",      "STARTED",   "ANSWERED",
+                                        "FAILED",   "LAST ERROR", NULL };
     static const char *const numbers[] = { "calls", "started", "answered", "failed" };
     cw_rows rows;
     size_t i;
@@ -315,6 +351,7 @@ static void print_trunks(const json_t *r, FILE *out)
         cw_rows_add(&rows, text_of(one, "name"));
         cw_rows_add(&rows, text_of(one, "address"));
         cw_rows_add(&rows, text_of(one, "transport"));
+        cw_rows_add(&rows, text_of(one, "state"));
         cw_rows_add(&rows, prefixes);
         for (size_t k = 0; k < G_N_ELEMENTS(numbers); k++) {
             g_autofree char *n = g_strdup_printf("%lld", (long long)number_of(one, numbers[k]));

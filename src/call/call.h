@@ -97,6 +97,9 @@ json_t *cw_call_json(const cw_calls *calls, cw_id call) CW_ON_LOOP;   /* both le
 json_t *cw_call_ladder(const cw_calls *calls, cw_id call) CW_ON_LOOP; /* also after the end */
 json_t *cw_calls_quotas(const cw_calls *calls) CW_ON_LOOP;            /* as quota.h has it */
 json_t *cw_trunks_json(const cw_calls *calls) CW_ON_LOOP;
+json_t *cw_trunk_json(const cw_calls *calls, const char *name) CW_ON_LOOP; /* NULL: none */
+/* No new calls for it; or as before. CW_E_NOT_FOUND */
+CW_NODISCARD cw_err cw_trunk_drain(cw_calls *calls, const char *name, bool drain) CW_ON_LOOP;
 /* Users' registrations, a line each, or the one of `user`; NULL: has none. */
 json_t *cw_registrations_json(const cw_calls *calls, const char *user) CW_ON_LOOP;
 /* What becomes of a number that `from` dials ("user:NAME", "trunk:NAME", "peer"; NULL: any user).

@@ -194,6 +194,30 @@ static CW_ON_LOOP cw_err reach_service(cw_calls *calls, cw_call *call, const cha
     return CW_OK;
 }
 
+static CW_ON_LOOP cw_err reach_trunk(cw_calls *calls, cw_call *call, const cw_route *route,
+                                     cw_sip_target *target, char *const *headers)
+{
+    bool more;
+    cw_err err;
+    const struct cw_conf_trunk *trunk =
+        cw_trunks_pick(calls->trunks, route->group, route->trunk, 0, &more, &err);
+    g_autofree char *ruri = NULL;
+    cw_leg *leg;
+
+    if (!trunk)
+        return err;
+    err = cw_route_by(calls->conf, trunk, route->number, route->params, &ruri);
+    if (err)
+        return err;
+    target->ruri = ruri;
+    target->hurried = more;
+    leg = cw_leg_sip_new(calls, call->worker, target, trunk);
+    cw_leg_sip_introduce(leg, call, target->from_user, headers, false);
+    cw_leg_sip_by(leg, trunk, route);
+    cw_call_add_b(call, leg);
+    return CW_OK;
+}
+
 static CW_ON_LOOP cw_err reach_sip(cw_calls *calls, cw_call *call, const cw_route *route,
                                    const char *from_user, char *const *headers)
 {
@@ -205,19 +229,11 @@ static CW_ON_LOOP cw_err reach_sip(cw_calls *calls, cw_call *call, const cw_rout
                              .hops_used = call->hops_used };
     cw_leg *leg;
 
-    if (trunk) {
-        target.tls.certificate = trunk->tls_certificate;
-        target.tls.key = trunk->tls_key;
-        target.tls.authorities = trunk->tls_authorities;
-        target.tls.name = trunk->tls_names ? trunk->tls_names[0] : NULL;
-        target.next_hop = trunk->address;
-        target.credentials = (cw_sip_credentials){ .username = trunk->username,
-                                                   .password = trunk->password,
-                                                   .realm = trunk->realm };
-    }
     if (route->line)
         cw_line_target(route->line, &target);
-    leg = cw_leg_sip_new(calls, call->worker, &target, trunk);
+    else if (trunk)
+        return reach_trunk(calls, call, route, &target, headers);
+    leg = cw_leg_sip_new(calls, call->worker, &target, NULL);
     cw_leg_sip_introduce(leg, call, from_user, headers, route->line != NULL);
     cw_call_add_b(call, leg);
     return CW_OK;

@@ -5,6 +5,7 @@
 #include "call/policy.h"
 #include "call/priv.h"
 #include "call/route.h"
+#include "call/trunk.h"
 #include "user/quota.h"
 
 #include <errno.h>
@@ -30,6 +31,28 @@ static cw_err check_trunk(const cw_conf *conf, size_t i, char why[static 128])
     for (size_t other = 0; other < i; other++)
         if (strcmp(conf->trunk[other].name, trunk->name) == 0)
             return WHY(why, "trunk \"%.40s\": two of this name", trunk->name);
+    return CW_OK;
+}
+
+static cw_err check_group(const cw_conf *conf, size_t i, char why[static 128])
+{
+    const struct cw_conf_group *group = &conf->group[i];
+    cw_member ignored;
+
+    if (!group->name || !*group->name)
+        return WHY(why, "group %zu: name is missing", i + 1);
+    if (!group->members || !*group->members)
+        return WHY(why, "group \"%.40s\": members is empty", group->name);
+    if (conf->trunk_n > CW_TRUNKS_MAX)
+        return WHY(why, "more than %d trunks, with groups", CW_TRUNKS_MAX);
+    for (char **member = group->members; *member; member++)
+        if (cw_member_parse(conf, *member, &ignored))
+            return WHY(why, "group \"%.40s\": member \"%.40s\" is not TRUNK/PRIORITY/WEIGHT",
+                       group->name, *member);
+    for (char **code = group->codes; code && *code; code++)
+        if (strlen(*code) != 3 || strspn(*code, "0123456789") != 3 || **code < '3')
+            return WHY(why, "group \"%.40s\": \"%.10s\" is no status of a refusal", group->name,
+                       *code);
     return CW_OK;
 }
 
@@ -116,6 +139,8 @@ cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
         err = check_trunk(conf, i, why);
     if (!err)
         err = cw_lines_check(conf, why);
+    for (size_t i = 0; !err && i < conf->group_n; i++)
+        err = check_group(conf, i, why);
     for (size_t i = 0; !err && i < conf->inbound_n; i++)
         err = check_inbound(conf, i, why);
     for (char **peer = conf->sip.peers; !err && peer && *peer; peer++)

@@ -88,6 +88,8 @@ static void on_ended(void *arg, const cw_sip_end *end)
     cw_leg_event event = { .what = CW_LEG_ENDED };
 
     cw_assert_on_loop();
+    if (cw_leg_sip_next_trunk(s, end))
+        return;
     event.cause.err = end->err;
     event.cause.gateway = end->err != CW_OK && !end->by_peer;
     event.cause.status = end->status >= 300 ? end->status : 0;

@@ -52,8 +52,14 @@ typedef struct leg_sip {
         char **headers;      /* of the caller's program; NULL: none */
         GPtrArray *forwards; /* of cw_forward; NULL: none */
     } caller;                /* cw_leg_sip_introduce */
-    cw_sip_lookup *lookup;   /* of the next hop's family; NULL: not asked */
-    cw_sip_call *sip;        /* NULL: not yet */
+    struct {
+        const struct cw_conf_group *group; /* NULL: one trunk, or none */
+        uint64_t tried;                    /* cw_trunks_bit */
+        char *number, *params;             /* as the route says */
+        cw_media_desc *asked;              /* what the other leg described */
+    } members;
+    cw_sip_lookup *lookup; /* of the next hop's family; NULL: not asked */
+    cw_sip_call *sip;      /* NULL: not yet */
     int family;
 
     /* Offer and answer. */
@@ -102,6 +108,8 @@ extern const cw_sip_call_ops cw_leg_sip_events;
 void cw_leg_sip_set_target(leg_sip *s, const cw_sip_target *target,
                            const struct cw_conf_trunk *trunk) CW_ON_LOOP;
 void cw_leg_sip_clear_target(leg_sip *s) CW_ON_LOOP;
+/* The INVITE failed: another member of the group takes it. False: none, or too late for that. */
+bool cw_leg_sip_next_trunk(leg_sip *s, const cw_sip_end *end) CW_ON_LOOP;
 void cw_leg_sip_stop_looking(leg_sip *s) CW_ON_LOOP;
 /* `own` from what the other leg described. CW_E_NO_CODEC: no sound is left */
 CW_NODISCARD cw_err cw_leg_sip_make_offer(leg_sip *s, const cw_media_desc *desc) CW_ON_LOOP;

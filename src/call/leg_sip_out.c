@@ -29,6 +29,8 @@ static const char **text_of(cw_sip_target *target, size_t i)
     return (const char **)(void *)((char *)target + texts[i]);
 }
 
+static CW_ON_LOOP cw_err start_out(leg_sip *s, const cw_media_desc *desc);
+
 static void wipe(char *text)
 {
     if (text)
@@ -56,6 +58,100 @@ void cw_leg_sip_clear_target(leg_sip *s)
     g_strfreev((char **)s->target.route);
     s->target = (cw_sip_target){ 0 };
     cw_leg_sip_forget_caller(s);
+    g_free(s->members.number);
+    g_free(s->members.params);
+    g_free(s->members.asked);
+    memset(&s->members, 0, sizeof s->members);
+}
+
+/* ── Its trunk ── */
+
+static void set_text(const char **text, const char *to)
+{
+    char *before = (char *)*text;
+
+    *text = g_strdup(to);
+    wipe(before);
+}
+
+static CW_ON_LOOP void use_trunk(leg_sip *s, const struct cw_conf_trunk *trunk)
+{
+    cw_sip_target way = { 0 };
+
+    cw_trunk_target(trunk, &way);
+    set_text(&s->target.next_hop, way.next_hop);
+    set_text(&s->target.credentials.username, way.credentials.username);
+    set_text(&s->target.credentials.password, way.credentials.password);
+    set_text(&s->target.credentials.realm, way.credentials.realm);
+    s->target.transport = way.transport;
+    s->target.any_transport = way.any_transport;
+    s->target.tls = way.tls;
+    s->target.session_s = trunk->session_expires_s;
+    s->trunk = trunk;
+    s->leg.via = trunk->name;
+    s->leg.policy = cw_policy_sip(s->calls->conf, trunk);
+    s->members.tried |= cw_trunks_bit(s->calls->conf, trunk);
+}
+
+void cw_leg_sip_by(cw_leg *leg, const struct cw_conf_trunk *trunk, const cw_route *route)
+{
+    leg_sip *s = (leg_sip *)leg;
+
+    s->members.group = route->group;
+    s->members.number = g_strdup(route->number);
+    s->members.params = g_strdup(route->params);
+    use_trunk(s, trunk);
+}
+
+static CW_ON_LOOP void leave_trunk(leg_sip *s, const cw_sip_end *end)
+{
+    cw_cause cause = { .err = end->err, .status = end->status };
+
+    if (s->counted)
+        cw_trunks_ended(s->calls->trunks, s->trunk, &cause);
+    s->counted = false;
+    cw_sip_call_free(g_steal_pointer(&s->sip));
+    cw_leg_sip_forget_forks(s);
+    cw_leg_sip_close(s);
+}
+
+/* CW_E_NO_ROUTE: nobody is left. */
+static CW_ON_LOOP cw_err go_on(leg_sip *s)
+{
+    g_autofree char *ruri = NULL, *note = NULL;
+    bool more;
+    cw_err err;
+    const struct cw_conf_trunk *trunk =
+        cw_trunks_pick(s->calls->trunks, s->members.group, NULL, s->members.tried, &more, &err);
+
+    if (!trunk)
+        return CW_E_NO_ROUTE;
+    note = g_strdup_printf("%s, then %s", s->trunk->name, trunk->name);
+    cw_leg_note(&s->leg, "trunk", note);
+    cw_stat_inc(CW_STAT_trunk_failovers);
+    use_trunk(s, trunk);
+    err = cw_route_by(s->calls->conf, trunk, s->members.number, s->members.params, &ruri);
+    if (err)
+        return CW_E_SIP_FAILED;
+    set_text(&s->target.ruri, ruri);
+    s->target.hurried = more;
+    return start_out(s, s->members.asked) ? CW_E_SIP_FAILED : CW_OK;
+}
+
+bool cw_leg_sip_next_trunk(leg_sip *s, const cw_sip_end *end)
+{
+    bool early = s->heard || s->described || s->up || s->leg.ended;
+    cw_err err = CW_E_SIP_FAILED;
+
+    if (s->trunk && !early)
+        cw_trunks_hold(s->calls->trunks, s->trunk, end->retry_after_s);
+    if (!s->members.group || early || !s->members.asked || s->calls->closing ||
+        !cw_group_fails_over(s->members.group, end->err, end->status))
+        return false;
+    leave_trunk(s, end);
+    while (err == CW_E_SIP_FAILED)
+        err = go_on(s);
+    return err == CW_OK;
 }
 
 /* ── Our offer ── */
@@ -136,9 +232,8 @@ static char *next_hop(const cw_sip_target *target)
 
 /* Our RTP has to be of the family that the far side has. A name is asked for it, unless there is no
  * choice. */
-cw_err cw_leg_sip_call_out(cw_leg *leg, const cw_media_desc *desc, const cw_party *from)
+static cw_err start_out(leg_sip *s, const cw_media_desc *desc)
 {
-    leg_sip *s = (leg_sip *)leg;
     const cw_plane *plane = s->calls->plane;
     g_autofree char *hop = next_hop(&s->target);
     cw_addr addr;
@@ -153,4 +248,13 @@ cw_err cw_leg_sip_call_out(cw_leg *leg, const cw_media_desc *desc, const cw_part
     if (cw_addr_parse(hop, 0, &addr) == CW_OK)
         return invite(s, cw_addr_family(&addr));
     return cw_sip_lookup_new(s->calls->sip, hop, s->target.transport, on_found, s, &s->lookup);
+}
+
+cw_err cw_leg_sip_call_out(cw_leg *leg, const cw_media_desc *desc, const cw_party *from)
+{
+    leg_sip *s = (leg_sip *)leg;
+
+    if (s->members.group)
+        cw_desc_keep(&s->members.asked, desc);
+    return start_out(s, desc);
 }

@@ -34,4 +34,4 @@ src_call_libcall_a_SOURCES = \
 	src/call/music.c src/call/record.c src/call/ringback.c \
 	src/call/route.c src/call/route.h \
 	src/call/streams.c src/call/streams.h \
-	src/call/trunk.c
+	src/call/trunk.c src/call/trunk_pick.c src/call/trunk_probe.c src/call/trunk.h

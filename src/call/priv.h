@@ -239,6 +239,9 @@ cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *ta
  * `account`: From is the target's, unless the caller withholds himself. */
 void cw_leg_sip_introduce(cw_leg *leg, const cw_call *call, const char *user, char *const *headers,
                           bool account) CW_ON_LOOP;
+/* It goes by this trunk, and on to the next of the route's group if that fails. */
+void cw_leg_sip_by(cw_leg *leg, const struct cw_conf_trunk *trunk,
+                   const cw_route *route) CW_ON_LOOP;
 /* In: `sip` is accepted by cw_leg_sip_accept, after everything else worked. */
 CW_NODISCARD cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker,
                                         const cw_sip_invite *invite, cw_leg **ret) CW_ON_LOOP;
@@ -262,6 +265,25 @@ void cw_trunks_free(cw_trunks *trunks) CW_ON_LOOP; /* NULL is fine; before the S
 const struct cw_conf_trunk *cw_trunks_of(const cw_trunks *trunks,
                                          const cw_sip_invite *invite) CW_ON_LOOP;
 bool cw_trunks_trusted(const cw_trunks *trunks, const cw_sip_peer *peer) CW_ON_LOOP;
+#define CW_TRUNKS_MAX 64 /* that a group's members can be of */
+
+/* What a trunk's configuration says of the way to it: transport, TLS, next hop, credentials. The
+ * strings are the configuration's. */
+void cw_trunk_target(const struct cw_conf_trunk *trunk, cw_sip_target *target) CW_ON_LOOP;
+
+/* The trunk for a call: the best member of `group` that is not in `tried`, or `alone`. NULL: none;
+ * *err says why. *more: another one could follow. */
+const struct cw_conf_trunk *cw_trunks_pick(cw_trunks *trunks, const struct cw_conf_group *group,
+                                           const struct cw_conf_trunk *alone, uint64_t tried,
+                                           bool *more, cw_err *err) CW_ON_LOOP;
+uint64_t cw_trunks_bit(const cw_conf *conf,
+                       const struct cw_conf_trunk *trunk); /* pure; for `tried` */
+/* No calls for it, by its Retry-After; 0 does nothing. */
+void cw_trunks_hold(cw_trunks *trunks, const struct cw_conf_trunk *trunk,
+                    unsigned for_s) CW_ON_LOOP;
+/* Is this end of a call a reason to try the next member? Pure. */
+bool cw_group_fails_over(const struct cw_conf_group *group, cw_err err, int status);
+
 /* A call through it started; it was answered; it ended. `trunk` NULL does nothing. */
 void cw_trunks_started(cw_trunks *trunks, const struct cw_conf_trunk *trunk) CW_ON_LOOP;
 void cw_trunks_answered(cw_trunks *trunks, const struct cw_conf_trunk *trunk) CW_ON_LOOP;

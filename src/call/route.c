@@ -37,16 +37,56 @@ const struct cw_conf_trunk *cw_route_trunk(const cw_conf *conf, const char *numb
     return found;
 }
 
+cw_err cw_route_by(const cw_conf *conf, const struct cw_conf_trunk *trunk, const char *number,
+                   const char *params, char **ret)
+{
+    char written[CW_NUMBER_STR];
+    cw_err err = cw_number_write(conf, trunk, number, written, NULL);
+
+    if (!err)
+        *ret = cw_number_ruri(trunk, written, params);
+    return err;
+}
+
+/* Whose way of writing numbers is tried on a number, before a member is chosen. */
+static const struct cw_conf_trunk *first_member(const cw_conf *conf,
+                                                const struct cw_conf_group *group)
+{
+    size_t len = group->members && *group->members ? strcspn(group->members[0], "/") : 0;
+
+    for (size_t i = 0; i < conf->trunk_n; i++)
+        if (conf->trunk[i].name && strlen(conf->trunk[i].name) == len &&
+            strncmp(conf->trunk[i].name, group->members[0], len) == 0)
+            return &conf->trunk[i];
+    return NULL;
+}
+
+/* The group of the longest prefix, when no trunk's is longer. */
+static const struct cw_conf_group *find_group(const cw_conf *conf, const char *number,
+                                              const struct cw_conf_trunk *trunk)
+{
+    const struct cw_conf_group *found = NULL;
+    int best = trunk ? cw_route_prefix(trunk->prefixes, number) - 1 : -1;
+
+    for (size_t i = 0; i < conf->group_n; i++) {
+        int len = cw_route_prefix(conf->group[i].prefixes, number);
+
+        if (len > best) {
+            best = len;
+            found = &conf->group[i];
+        }
+    }
+    return found;
+}
+
 /* By a trunk, written as that wants it. */
 static cw_err by_trunk(const cw_conf *conf, const char *number, const char *params, cw_route *ret)
 {
-    char written[CW_NUMBER_STR];
-    cw_err err = cw_number_write(conf, ret->trunk, number, written, NULL);
+    cw_err err = cw_route_by(conf, ret->trunk, number, params, &ret->ruri);
 
     if (err)
         return err;
     ret->kind = CW_ROUTE_SIP;
-    ret->ruri = cw_number_ruri(ret->trunk, written, params);
     ret->transport = CW_SIP_UDP;
     ret->any_transport = cw_sip_transport_parse(ret->trunk->transport,
                                                 strlen(ret->trunk->transport), &ret->transport);
@@ -67,6 +107,9 @@ static cw_err to_number(const cw_conf *conf, const cw_writer *writer, const cw_n
     ret->number = g_strdup(meant);
     ret->params = g_strdup(number->params);
     ret->trunk = cw_route_trunk(conf, meant);
+    ret->group = find_group(conf, meant, ret->trunk);
+    if (ret->group)
+        ret->trunk = first_member(conf, ret->group);
     if (!ret->trunk || by_trunk(conf, meant, number->params, ret)) {
         g_snprintf(why, 128, "no trunk for this number");
         return CW_E_NO_ROUTE;

@@ -23,6 +23,7 @@ typedef struct cw_route {
     char *ruri;   /* SIP */
     const struct cw_line *line;        /* SIP by this user's registration; NULL: not so */
     const struct cw_conf_trunk *trunk; /* SIP through it; NULL: straight to the URI's host */
+    const struct cw_conf_group *group; /* whose members may take it; `trunk` is one. NULL: none */
     cw_sip_transport transport;
     bool any_transport; /* or as DNS says */
 } cw_route;
@@ -44,6 +45,10 @@ CW_NODISCARD cw_err cw_route_find(const cw_conf *conf, const cw_writer *writer, 
  */
 CW_NODISCARD cw_err cw_route_inbound(const cw_conf *conf, const cw_writer *writer,
                                      const char *ruri_user, cw_route *ret);
+
+/* A number's request URI by this trunk. CW_E_NO_ROUTE; *ret is g_free'd. */
+CW_NODISCARD cw_err cw_route_by(const cw_conf *conf, const struct cw_conf_trunk *trunk,
+                                const char *number, const char *params, char **ret);
 
 void cw_route_clear(cw_route *route);
 

@@ -1,35 +1,10 @@
 /* trunk.c - the ways to the telephone network: who is trusted, what came of calls. */
 #include "call/net.h"
-#include "call/priv.h"
+#include "call/trunk.h"
 
 #include "base/log.h"
 
 #include <string.h>
-
-#define ADDRS_MAX 8 /* of one trunk */
-
-typedef struct trunk {
-    const struct cw_conf_trunk *conf;
-    cw_addr addr[ADDRS_MAX]; /* calls may come from them */
-    unsigned addr_n;
-    bool is_name; /* `addr` is what its name meant last */
-    cw_sip_lookup *lookup;
-    unsigned now;
-    uint64_t started, answered, failed;
-    cw_err last_err; /* of the last call that failed */
-    int last_status;
-    uint64_t last_ms; /* monotonic; 0: never */
-} trunk;
-
-struct cw_trunks {
-    const cw_conf *conf;
-    cw_sip *sip;
-    cw_timer *refresh; /* NULL: every trunk is written as an address */
-    size_t n;
-    trunk *all;
-    bool any;      /* sip.peers has "*" */
-    GArray *peers; /* of cw_net */
-};
 
 static void add_peer(cw_trunks *trunks, const char *text)
 {
@@ -46,7 +21,7 @@ static void add_peer(cw_trunks *trunks, const char *text)
     g_array_append_val(trunks->peers, net);
 }
 
-static void add_trunk(trunk *t, const struct cw_conf_trunk *conf)
+static void add_trunk(cw_trunk *t, const struct cw_conf_trunk *conf)
 {
     t->conf = conf;
     if (conf->address && cw_addr_parse(conf->address, 0, &t->addr[0]) == CW_OK)
@@ -68,7 +43,7 @@ static cw_sip_transport transport_of(const struct cw_conf_trunk *conf)
 /* What the name meant before stays good while it cannot be asked. */
 static void on_found(void *arg, cw_err err, const cw_addr *addrs, unsigned n)
 {
-    trunk *t = arg;
+    cw_trunk *t = arg;
 
     cw_assert_on_loop();
     cw_sip_lookup_free(g_steal_pointer(&t->lookup));
@@ -87,7 +62,7 @@ static void look_up(void *arg)
 
     cw_assert_on_loop();
     for (size_t i = 0; i < trunks->n; i++) {
-        trunk *t = &trunks->all[i];
+        cw_trunk *t = &trunks->all[i];
 
         if (t->is_name && !t->lookup &&
             cw_sip_lookup_new(trunks->sip, t->conf->address, transport_of(t->conf), on_found, t,
@@ -102,6 +77,7 @@ void cw_trunks_use(cw_trunks *trunks, cw_sip *sip)
     trunks->sip = sip;
     if (trunks->refresh)
         look_up(trunks);
+    cw_trunks_probe(trunks);
 }
 
 /* ── Made ── */
@@ -111,12 +87,15 @@ cw_trunks *cw_trunks_new(cw_loop *loop, const cw_conf *conf)
     cw_trunks *trunks = g_new0(cw_trunks, 1);
     bool names = false;
 
+    trunks->loop = loop;
     trunks->conf = conf;
     trunks->n = conf->trunk_n;
-    trunks->all = g_new0(trunk, trunks->n);
+    trunks->all = g_new0(cw_trunk, trunks->n);
     trunks->peers = g_array_new(FALSE, FALSE, sizeof(cw_net));
     for (size_t i = 0; i < trunks->n; i++) {
         add_trunk(&trunks->all[i], &conf->trunk[i]);
+        trunks->all[i].trunks = trunks;
+        trunks->all[i].tokens = (double)conf->trunk[i].calls_per_s;
         names |= trunks->all[i].is_name;
     }
     for (char **p = conf->sip.peers; p && *p; p++)
@@ -126,21 +105,47 @@ cw_trunks *cw_trunks_new(cw_loop *loop, const cw_conf *conf)
     return trunks;
 }
 
+static void trunk_stop(cw_trunk *t) CW_ON_LOOP
+{
+    cw_sip_lookup_free(t->lookup);
+    cw_timer_free(t->probe_timer);
+    cw_sip_query_free(t->probe);
+}
+
 void cw_trunks_free(cw_trunks *trunks)
 {
     if (!trunks)
         return;
     for (size_t i = 0; i < trunks->n; i++)
-        cw_sip_lookup_free(trunks->all[i].lookup);
+        trunk_stop(&trunks->all[i]);
     cw_timer_free(trunks->refresh);
     g_array_unref(trunks->peers);
     g_free(trunks->all);
     g_free(trunks);
 }
 
+/* ── The way to one ── */
+
+void cw_trunk_target(const struct cw_conf_trunk *trunk, cw_sip_target *target)
+{
+    target->transport = CW_SIP_UDP;
+    target->any_transport = cw_sip_transport_parse(trunk->transport, strlen(trunk->transport),
+                                                   &target->transport) != CW_OK;
+    target->tls.certificate = trunk->tls_certificate;
+    target->tls.key = trunk->tls_key;
+    target->tls.authorities = trunk->tls_authorities;
+    target->tls.name = trunk->tls_names ? trunk->tls_names[0] : NULL;
+    target->from_user = trunk->from_user ?: target->from_user;
+    target->from_domain = trunk->from_domain;
+    target->next_hop = trunk->address;
+    target->credentials = (cw_sip_credentials){ .username = trunk->username,
+                                                .password = trunk->password,
+                                                .realm = trunk->realm };
+}
+
 /* ── Who may call in ── */
 
-static bool has_address(const trunk *t, const cw_addr *source)
+static bool has_address(const cw_trunk *t, const cw_addr *source)
 {
     for (unsigned i = 0; i < t->addr_n; i++) {
         cw_net one = { .addr = t->addr[i],
@@ -184,7 +189,7 @@ static bool has_name(const struct cw_conf_trunk *conf, const char *const *names)
 
 /* 0: no. A TLS trunk is known by its certificate, wherever it calls from; one that shows none by
  * its address. Nothing else than TLS comes from it. */
-static int how_sure(const trunk *t, const cw_sip_peer *peer)
+static int how_sure(const cw_trunk *t, const cw_sip_peer *peer)
 {
     if (transport_of(t->conf) == CW_SIP_TLS) {
         if (peer->transport != CW_SIP_TLS)
@@ -227,87 +232,4 @@ bool cw_trunks_trusted(const cw_trunks *trunks, const cw_sip_peer *peer)
         if (cw_net_has(&g_array_index(trunks->peers, cw_net, i), &peer->addr))
             return true;
     return false;
-}
-
-/* ── What came of calls ── */
-
-static trunk *find(cw_trunks *trunks, const struct cw_conf_trunk *conf)
-{
-    return conf ? &trunks->all[conf - trunks->conf->trunk] : NULL;
-}
-
-void cw_trunks_started(cw_trunks *trunks, const struct cw_conf_trunk *conf)
-{
-    trunk *t = find(trunks, conf);
-
-    if (!t)
-        return;
-    t->now++;
-    t->started++;
-}
-
-void cw_trunks_answered(cw_trunks *trunks, const struct cw_conf_trunk *conf)
-{
-    trunk *t = find(trunks, conf);
-
-    if (t)
-        t->answered++;
-}
-
-/* Not the trunk's failures: nobody wanted the call any more, or the callee did not. */
-static bool blames_trunk(cw_err err)
-{
-    return err && err != CW_E_CANCELLED && err != CW_E_BUSY && err != CW_E_DECLINED;
-}
-
-void cw_trunks_ended(cw_trunks *trunks, const struct cw_conf_trunk *conf, const cw_cause *cause)
-{
-    trunk *t = find(trunks, conf);
-
-    if (!t)
-        return;
-    t->now--;
-    if (!blames_trunk(cause->err))
-        return;
-    t->failed++;
-    t->last_err = cause->err;
-    t->last_status = cause->status;
-    t->last_ms = cw_now_ms();
-}
-
-static json_t *prefixes_json(const struct cw_conf_trunk *conf)
-{
-    json_t *all = json_array();
-
-    for (char **p = conf->prefixes; p && *p; p++)
-        json_array_append_new(all, json_string(*p));
-    return all;
-}
-
-json_t *cw_trunks_list(const cw_trunks *trunks)
-{
-    json_t *all = json_array();
-
-    for (size_t i = 0; i < trunks->n; i++) {
-        const trunk *t = &trunks->all[i];
-        json_t *one = json_pack("{s:s s:s* s:s s:o s:i s:I s:I s:I}", "name",
-                                t->conf->name ?: t->conf->address ?: "", "address",
-                                t->conf->address, "transport", t->conf->transport, "prefixes",
-                                prefixes_json(t->conf), "calls", (int)t->now, "started",
-                                (json_int_t)t->started, "answered", (json_int_t)t->answered,
-                                "failed", (json_int_t)t->failed);
-
-        if (t->last_ms)
-            json_object_set_new(one, "last_error",
-                                json_pack("{s:s s:i s:I}", "kind", cw_err_kind(t->last_err), "sip",
-                                          t->last_status, "ago_ms",
-                                          (json_int_t)(cw_now_ms() - t->last_ms)));
-        json_array_append_new(all, one);
-    }
-    return all;
-}
-
-json_t *cw_trunks_json(const cw_calls *calls)
-{
-    return cw_trunks_list(calls->trunks);
 }

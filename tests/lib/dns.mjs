@@ -3,6 +3,7 @@ import dgram from 'node:dgram'
 
 const name = (text) => Buffer.concat([...text.split('.').filter(Boolean).map((label) => Buffer.from([label.length, ...Buffer.from(label)])), Buffer.from([0])])
 
+// NAPTR: [[10, 1, 'S', 'SIP+D2T', '_sip._tcp.pbx.test']].
 // records: { 'pbx.test': { A: ['127.0.0.1'] }, '_sip._udp.pbx.test': { SRV: [[1, 1, 5080, 'a.test']] }, 'silent.test': null }
 export async function serveNames(scope, records, { host = '127.0.0.1', port = 53 } = {}) {
     const socket = dgram.createSocket('udp4')
@@ -26,6 +27,11 @@ export async function serveNames(scope, records, { host = '127.0.0.1', port = 53
                 const [head, tail = ''] = value.split('::').map((part) => part.split(':').filter(Boolean))
                 const groups = [...head, ...Array(8 - head.length - tail.length).fill('0'), ...tail]
                 return Buffer.from(groups.flatMap((g) => [parseInt(g, 16) >> 8, parseInt(g, 16) & 255]))
+            }
+            if (word === 'NAPTR') {
+                const [order, preference, flags, service, replacement] = value
+                const text = (t) => Buffer.concat([Buffer.from([t.length]), Buffer.from(t)])
+                return Buffer.concat([Buffer.from([order >> 8, order & 255, preference >> 8, preference & 255]), text(flags), text(service), text(''), name(replacement)])
             }
             const [priority, weight, target, host] = value
             return Buffer.concat([Buffer.from([priority >> 8, priority & 255, weight >> 8, weight & 255, target >> 8, target & 255]), name(host)])

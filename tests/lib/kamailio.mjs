@@ -6,10 +6,20 @@ import { listens, Program, tempDir, until } from './proc.mjs'
 // `algorithm` is its digest's; `asks`: INVITEs of its users are challenged too; `expires_s`: the longest
 // it grants; `headers`: added to its 200s to REGISTER. `gateway` is where requests for users it does not know are sent. Calls from there need digest of the
 // password `wantsDigest`, when that is given. `forks`: user to the URIs that ring for it, all at once.
-export async function kamailio(scope, { host = '127.0.0.1', port = 5070, gateway = '127.0.0.1:5060', users = { bob: 'secret' }, wantsDigest, algorithm = 'MD5', asks, expires_s = 3600, headers = [], forks = {} } = {}) {
+export async function kamailio(scope, { host = '127.0.0.1', port = 5070, gateway = '127.0.0.1:5060', users = { bob: 'secret' }, wantsDigest, algorithm = 'MD5', asks, expires_s = 3600, headers = [], forks = {}, tls } = {}) {
     const dir = tempDir(scope, 'kamailio')
     const passwords = Object.entries(users).map(([user, password]) => `    if ($fU == "${user}") { $var(pw) = "${password}"; }`).join('\n')
     const file = path.join(dir, 'kamailio.cfg')
+    // tls: { port, certificate, authority }: its certificate with the key; who signs those it takes.
+    if (tls)
+        writeFileSync(path.join(dir, 'tls.cfg'), ['server', 'client'].map((side) => `[${side}:default]
+method = TLSv1.2+
+verify_certificate = yes
+require_certificate = yes
+certificate = ${tls.certificate}
+private_key = ${tls.certificate}
+ca_list = ${tls.authority}
+`).join('\n'))
     writeFileSync(file, `
 debug=2
 log_stderror=yes
@@ -19,9 +29,12 @@ tcp_children=1
 disable_tcp=no
 listen=udp:${host}:${port}
 listen=tcp:${host}:${port}
-alias="pbx.test"
+${tls ? `enable_tls=yes
+listen=tls:${host}:${tls.port}
+` : ''}alias="pbx.test"
 mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
-loadmodule "tm.so"
+${tls ? `loadmodule "tls.so"
+` : ""}loadmodule "tm.so"
 loadmodule "sl.so"
 loadmodule "rr.so"
 loadmodule "pv.so"
@@ -34,6 +47,8 @@ loadmodule "registrar.so"
 loadmodule "auth.so"
 ${Object.keys(forks).length ? 'loadmodule "corex.so"' : ''}
 modparam("usrloc", "db_mode", 0)
+${tls ? `modparam("tls", "config", "${path.join(dir, "tls.cfg")}")
+` : ""}
 modparam("auth", "algorithm", "${algorithm}")
 modparam("registrar", "max_expires", ${expires_s})
 modparam("rr", "append_fromtag", 1)
@@ -65,7 +80,7 @@ ${passwords}
         xlog("L_NOTICE", "$au calls $rU by $hdr(Route)\\n");
         consume_credentials();
     }` : ''}
-${wantsDigest ? `    if (is_method("INVITE") && $si == "${gateway.split(':')[0]}" && $sp == ${gateway.split(':')[1]}) {
+${wantsDigest ? `    if (is_method("INVITE") && $si == "${gateway.split(':')[0]}" && ($sp == ${gateway.split(":")[1]} || $proto == "tcp")) {
         if (!pv_proxy_authenticate("pbx.test", "${wantsDigest}", "0")) { proxy_challenge("pbx.test", "1"); exit; }
         xlog("L_NOTICE", "digest of $au is right\\n");
         consume_credentials();
@@ -78,7 +93,7 @@ ${more.map((uri) => `        append_branch("${uri}");`).join('\n')}
         exit;
     }`).join('\n')}
     if (lookup("location")) { xlog("L_NOTICE", "to the phone $ru\\n"); t_relay(); exit; }
-    if ($si == "${gateway.split(':')[0]}" && $sp == ${gateway.split(':')[1]}) { sl_send_reply("404", "Not Found"); exit; }
+    if ($si == "${gateway.split(':')[0]}" && ($sp == ${gateway.split(":")[1]} || $proto == "tcp")) { sl_send_reply("404", "Not Found"); exit; }
     $ru = "sip:" + $rU + "@${gateway}";
     t_relay();
 }

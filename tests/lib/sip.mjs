@@ -1,6 +1,7 @@
 // sip.mjs - a SIP end that does exactly as told, for what well-made peers never do.
 import dgram from 'node:dgram'
 import net from 'node:net'
+import tls from 'node:tls'
 import { randomBytes } from 'node:crypto'
 import { withDeadline } from './proc.mjs'
 
@@ -26,8 +27,8 @@ export const sdp = ({ host = '127.0.0.1', port = 42000, lines = ['m=audio PORT R
         ...lines.map((line) => line.replace('PORT', port)), ''].join('\r\n')
 
 export class SipPeer {
-    // udp or tcp; with `to` a tcp peer connects, without it listens.
-    static async open(scope, { transport = 'udp', host = '127.0.0.1', port = 0, to } = {}) {
+    // udp, tcp or tls; with `to` a tcp peer connects, without it listens. `secure` is what node:tls takes.
+    static async open(scope, { transport = 'udp', host = '127.0.0.1', port = 0, to, secure } = {}) {
         const peer = new SipPeer()
         Object.assign(peer, { transport, host, queue: [], waiters: [], tag: token() })
         if (transport === 'udp') {
@@ -37,20 +38,22 @@ export class SipPeer {
             peer.port = peer.socket.address().port
             scope.after(() => peer.socket.close())
         } else if (to) {
-            peer.stream = net.connect(to.port, to.host)
+            peer.stream = transport === 'tls' ? tls.connect({ port: to.port, host: to.host, ...secure }) : net.connect(to.port, to.host)
             peer.#read(peer.stream)
-            await withDeadline(new Promise((resolve, reject) => peer.stream.once('connect', resolve).once('error', reject)), 5000, 'TCP connects')
+            await withDeadline(new Promise((resolve, reject) => peer.stream.once(transport === 'tls' ? 'secureConnect' : 'connect', resolve).once('error', reject)), 5000, 'TCP connects')
             peer.port = peer.stream.localPort
             scope.after(() => peer.stream.destroy())
         } else {
             const streams = new Set()
-            peer.server = net.createServer((stream) => {
+            const serve = (handler) => (transport === 'tls' ? tls.createServer(secure, handler) : net.createServer(handler))
+            peer.server = serve((stream) => {
                 streams.add(stream)
                 peer.stream = stream
                 peer.#read(stream)
             })
             await new Promise((resolve) => peer.server.listen(port, host, resolve))
             peer.port = peer.server.address().port
+            peer.streams = streams
             scope.after(() => {
                 for (const stream of streams) stream.destroy()
                 peer.server.close()
@@ -111,7 +114,7 @@ export class SipPeer {
         const to = request.get('to')
         const lines = [`SIP/2.0 ${status} ${reason}`, ...copy('Via'), ...copy('Record-Route'), ...copy('From'),
             `To: ${/;tag=/.test(to) || status === 100 ? to : `${to};tag=${tag}`}`, ...copy('Call-ID'), ...copy('CSeq'),
-            ...(contact ? [`Contact: <sip:test@${this.address}${this.transport === 'tcp' ? ';transport=tcp' : ''}>`] : []),
+            ...(contact ? [`Contact: <sip:test@${this.address}${this.transport === 'udp' ? '' : `;transport=${this.transport}`}>`] : []),
             ...headers, ...(body ? [`Content-Type: ${type}`] : []), `Content-Length: ${Buffer.byteLength(body)}`, '', '']
         this.sendText(lines.join('\r\n') + body, request.from)
     }
@@ -125,7 +128,7 @@ export class SipPeer {
         cseq ??= method === 'ACK' || method === 'CANCEL' ? dialog.cseq : ++dialog.cseq
         const lines = [`${method} ${dialog.target ?? uri} SIP/2.0`, `Via: SIP/2.0/${this.transport.toUpperCase()} ${this.address};branch=${branch};rport`,
             'Max-Forwards: 70', `From: ${dialog.local}`, `To: ${dialog.remote}`, `Call-ID: ${dialog.callId}`, `CSeq: ${cseq} ${method}`,
-            `Contact: <sip:tester@${this.address}${this.transport === 'tcp' ? ';transport=tcp' : ''}>`, ...headers,
+            `Contact: <sip:tester@${this.address}${this.transport === 'udp' ? '' : `;transport=${this.transport}`}>`, ...headers,
             ...(body ? [`Content-Type: ${type}`] : []), `Content-Length: ${Buffer.byteLength(body)}`, '', '']
         dialog.branch = branch
         this.sendText(lines.join('\r\n') + body, to)
