@@ -129,8 +129,10 @@ static void cancelled_call(rig *r)
 static void refused_call(rig *r)
 {
     cw_assert_on_loop();
-    r->b.answer_with = CW_E_BUSY;
+    r->b.ring_only = true;
     g_assert_cmpint(rig_call(r, "udp", OFFER), ==, CW_OK);
+    WAIT(r, SAW(r->a, "progress 180"));
+    cw_sip_call_end(r->b.call, CW_E_BUSY);
     WAIT(r, SAW(r->a, "ended busy 486 peer"));
 }
 
