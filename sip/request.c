@@ -172,14 +172,20 @@ cw_err cw_sip_call_query(cw_sip_call *call, const char *method, const char *type
 struct cw_sip_reply {
     cw_sip *sip;
     GList link; /* in sip->replies */
-    nta_incoming_t *irq;
-    cw_sip_call *call; /* reference; NULL: of no call */
+    msg_t *msg; /* until it is known that it is not refused at once: no transaction yet */
+    bool *sent; /* tells whoever asked that the reply is gone; NULL: nobody asks any more */
+    nta_incoming_t *irq; /* NULL: not yet */
+    cw_sip_call *call;   /* reference; NULL: of no call */
     cw_timer *timer;
 };
 
 static void reply_close(cw_sip_reply *reply) CW_ON_LOOP
 {
     nta_incoming_destroy(reply->irq);
+    if (reply->msg)
+        nta_msg_discard(reply->sip->agent, reply->msg);
+    if (reply->sent)
+        *reply->sent = true;
     cw_timer_free(reply->timer);
     g_queue_unlink(&reply->sip->replies, &reply->link);
     cw_sip_call_unref(reply->call);
@@ -192,8 +198,8 @@ static void add_lines(msg_t *msg, sip_t *sip, const char *const *lines)
         sip_add_tl(msg, sip, SIPTAG_HEADER_STR(*lines), TAG_END());
 }
 
-void cw_sip_reply_send(cw_sip_reply *reply, int status, const char *const *headers,
-                       const char *type, const char *body, size_t len)
+static void answer(cw_sip_reply *reply, int status, const char *const *headers, const char *type,
+                   const char *body, size_t len) CW_ON_LOOP
 {
     g_autofree char *text = body ? g_strndup(body, len) : NULL;
     msg_t *msg = nta_incoming_create_response(reply->irq, status, cw_sip_phrase(status));
@@ -209,6 +215,37 @@ void cw_sip_reply_send(cw_sip_reply *reply, int status, const char *const *heade
     }
     cw_sip_call_trace(reply->call, true, status, cw_sip_phrase(status), NULL);
     reply_close(reply);
+}
+
+/* From now on a retransmission gets the same answer. */
+static void reply_open(cw_sip_reply *reply) CW_ON_LOOP
+{
+    reply->irq =
+        nta_incoming_create(reply->sip->agent, NULL, g_steal_pointer(&reply->msg), NULL, TAG_END());
+}
+
+/* A refusal at once keeps nothing: a retransmission is refused again (RFC 3261 8.2.7). */
+static void refuse_stateless(cw_sip_reply *reply, int status, const char *const *headers) CW_ON_LOOP
+{
+    g_autofree char *more = headers ? g_strjoinv("\r\n", (char **)headers) : NULL;
+
+    nta_msg_treply(reply->sip->agent, g_steal_pointer(&reply->msg), status, cw_sip_phrase(status),
+                   SIPTAG_SERVER_STR(reply->sip->user_agent),
+                   TAG_IF(status == 405 || status == 501, SIPTAG_ALLOW_STR(CW_SIP_ALLOW)),
+                   TAG_IF(more && *more, SIPTAG_HEADER_STR(more)), TAG_END());
+    reply_close(reply);
+}
+
+void cw_sip_reply_send(cw_sip_reply *reply, int status, const char *const *headers,
+                       const char *type, const char *body, size_t len)
+{
+    if (reply->msg && status >= 300 && !body) {
+        refuse_stateless(reply, status, headers);
+        return;
+    }
+    if (reply->msg)
+        reply_open(reply);
+    answer(reply, status, headers, type, body, len);
 }
 
 static void on_unanswered(void *arg)
@@ -311,20 +348,24 @@ cw_err cw_sip_hand_up(cw_sip *sip, const sip_t *message, const cw_addr *source, 
 
 void cw_sip_take_request(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source)
 {
-    nta_incoming_t *irq = nta_incoming_create(sip->agent, NULL, msg, message, TAG_END());
+    cw_sip_reply *reply = reply_make(sip, NULL);
     g_auto(texts) kept = { 0 };
     cw_sip_inquiry inquiry;
-    cw_sip_reply *reply;
+    bool sent = false;
     cw_err err;
 
-    if (!irq)
-        return;
-    reply = reply_make(sip, irq);
+    reply->msg = msg;
+    reply->sent = &sent;
     err = read_inquiry(message, source, &kept, &inquiry);
     if (!err)
         err = sip->ops->request ? sip->ops->request(sip->arg, &inquiry, reply) : CW_E_UNSUPPORTED;
+    if (sent)
+        return;
+    reply->sent = NULL;
     if (err)
         refuse(reply, err);
+    else
+        reply_open(reply);
 }
 
 void cw_sip_take_call_request(cw_sip_call *call, nta_incoming_t *irq, const sip_t *message)

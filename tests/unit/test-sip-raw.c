@@ -601,14 +601,17 @@ static void test_outside(void)
 }
 
 /* 150 calls; how many got an answer of this status. */
-static unsigned flood(raw *p, const char *status, char **after)
+static unsigned flood_of(raw *p, const char *method, const char *status, char **after)
 {
     unsigned n = 0;
 
     for (unsigned i = 0; i < 150; i++) {
         g_autofree char *got = NULL, *id = g_strdup_printf("load%u", i);
 
-        raw_ask(p, &(ask){ .method = "INVITE", .body = OFFER, .call_id = id, .branch = i });
+        raw_ask(p, &(ask){ .method = method,
+                           .body = strcmp(method, "INVITE") == 0 ? OFFER : NULL,
+                           .call_id = id,
+                           .branch = i });
         do {
             g_free(got);
             got = raw_expect(p, "SIP/2.0 ");
@@ -618,6 +621,11 @@ static unsigned flood(raw *p, const char *status, char **after)
             *after = raw_header(got, "Retry-After");
     }
     return n;
+}
+
+static unsigned flood(raw *p, const char *status, char **after)
+{
+    return flood_of(p, "INVITE", status, after);
 }
 
 /* Above sip.transactions_max nobody is taken: 503 with Retry-After. OPTIONS are answered. */
@@ -650,6 +658,9 @@ static void test_refusals_keep_nothing(void)
     raw_open(&p, &r, &r.b);
     r.b.answer_with = CW_E_BUSY;
     g_assert_cmpuint(flood(&p, "486", &after), ==, 150);
+    r.b.takes_requests = true;
+    r.b.refuse_request = CW_E_FORBIDDEN;
+    g_assert_cmpuint(flood_of(&p, "MESSAGE", "403", &after), ==, 150);
     g_assert_null(after);
     raw_done(&r, &p);
 }
