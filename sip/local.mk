@@ -8,6 +8,7 @@ sip_libsip_a_SOURCES = \
 	sip/event.c sip/event.h \
 	sip/exchange.c \
 	sip/frame.c sip/frame.h \
+	sip/enum.c sip/enum.h \
 	sip/gate.c \
 	sip/header.c sip/header.h \
 	sip/hops.c sip/hops.h \

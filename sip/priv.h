@@ -48,14 +48,15 @@ struct cw_sip {
     void *arg;
     nta_agent_t *agent;
     cw_resolver *resolver;
-    GPtrArray *listeners; /* cw_sip_listener */
-    GHashTable *calls;    /* local tag -> cw_sip_call; each holds a reference */
-    GHashTable *regs;     /* user part of Contact -> struct cw_sip_reg, borrowed */
-    GHashTable *subs;     /* local tag -> GPtrArray of cw_sip_sub, each a reference */
-    unsigned subs_n;      /* those that are not over */
-    GQueue sends;         /* cw_sip_send in flight */
-    GQueue queries;       /* cw_sip_query */
-    GQueue replies;       /* cw_sip_reply */
+    struct cw_enum_cache *enums; /* enum.c; NULL: none kept yet */
+    GPtrArray *listeners;        /* cw_sip_listener */
+    GHashTable *calls;           /* local tag -> cw_sip_call; each holds a reference */
+    GHashTable *regs;            /* user part of Contact -> struct cw_sip_reg, borrowed */
+    GHashTable *subs;            /* local tag -> GPtrArray of cw_sip_sub, each a reference */
+    unsigned subs_n;             /* those that are not over */
+    GQueue sends;                /* cw_sip_send in flight */
+    GQueue queries;              /* cw_sip_query */
+    GQueue replies;              /* cw_sip_reply */
     cw_tls *tls;
     cw_sip_hops *hops;
     cw_sip_peer peer;          /* who sent the message being handled */

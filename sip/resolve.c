@@ -578,3 +578,28 @@ cw_resolve *cw_resolve_start(cw_resolver *resolver, const cw_sip_host *host,
     cw_timer_start(resolve->timer, 0);
     return resolve;
 }
+
+/* --- questions of any type --- */
+
+typedef struct question {
+    cw_resolver_answer_fn *fn;
+    void *arg;
+} question;
+
+static void got_any(void *arg, int status, int timeouts, unsigned char *answer, int len)
+{
+    g_autofree question *q = arg;
+
+    cw_assert_on_loop();
+    q->fn(q->arg, status == ARES_SUCCESS ? answer : NULL, status == ARES_SUCCESS ? len : 0);
+}
+
+void cw_resolver_query(cw_resolver *resolver, const char *name, int type, cw_resolver_answer_fn *fn,
+                       void *arg)
+{
+    question *q = g_new(question, 1);
+
+    *q = (question){ fn, arg };
+    ares_query(resolver->channel, name, 1 /* IN */, type, got_any, q);
+    arm(resolver);
+}

@@ -70,4 +70,12 @@ unsigned cw_naptr_read(const unsigned char *answer, int len, cw_naptr *ret, unsi
                        unsigned *ttl_s) CW_ON_LOOP;
 void cw_srv_order(cw_srv *all, unsigned n) CW_ON_LOOP;
 
+/* --- any --- */
+
+/* A question of any type. `fn` gets the answer as it came, NULL: none; exactly once, perhaps before
+ * this returns, and at the latest from cw_resolver_free. */
+typedef void cw_resolver_answer_fn(void *arg, const unsigned char *answer, int len);
+void cw_resolver_query(cw_resolver *resolver, const char *name, int type, cw_resolver_answer_fn *fn,
+                       void *arg) CW_ON_LOOP;
+
 #endif

@@ -1,6 +1,7 @@
 /* The stack: NTA agent, listeners, resolver; start, stop, state as JSON. */
 #include "sip/call.h"
 
+#include "sip/enum.h"
 #include "base/log.h"
 #include "sip/event.h"
 #include "sip/interpose.h"
@@ -224,6 +225,7 @@ void cw_sip_free(cw_sip *sip)
     for (GList *at = calls; at; at = at->next)
         cw_sip_call_unref(at->data);
     cw_resolver_free(sip->resolver);
+    cw_enum_cache_free(sip->enums);
     cw_sip_streams_close(sip);
     if (sip->agent)
         nta_agent_destroy(sip->agent);

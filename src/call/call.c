@@ -1,4 +1,5 @@
 /* call.c - a call's life: made, dialled, run by its table, freed. What a move does is in act.c. */
+#include "call/enum.h"
 #include "call/permit.h"
 
 #include "base/log.h"
@@ -176,6 +177,7 @@ void cw_call_free(cw_call *call)
         cw_leg_free(g_ptr_array_index(call->b, i));
     g_ptr_array_free(call->b, TRUE);
     cw_timeline_free(call->line);
+    cw_call_forget_enum(call);
     cw_party_clear(&call->from);
     g_clear_pointer(&call->forwards, g_ptr_array_unref);
     json_decref(call->about);
@@ -252,6 +254,14 @@ void cw_call_end(cw_call *call, const cw_cause *cause)
         run(call);
     }
     cw_call_post(call, CW_CALL_ENDED, NULL, &event);
+}
+
+void cw_call_refuse(cw_call *call, cw_err err)
+{
+    const cw_cause cause = { .err = err, .gateway = true };
+
+    call->held_back = false;
+    cw_call_end(call, &cause);
 }
 
 void cw_call_abandon(cw_call *call, cw_err err)

@@ -1,4 +1,5 @@
 /* check.c - what the options of calls must be for a call to be possible. */
+#include "call/enum.h"
 #include "call/line.h"
 #include "call/manner.h"
 #include "call/net.h"
@@ -135,6 +136,8 @@ cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
     if (!err && strcmp(conf->auth.call_grant, "optional") &&
         strcmp(conf->auth.call_grant, "required"))
         err = WHY(why, "auth.call_grant must be optional or required");
+    if (!err)
+        err = cw_enums_check(conf, why);
     for (size_t i = 0; !err && i < conf->trunk_n; i++)
         err = check_trunk(conf, i, why);
     if (!err)

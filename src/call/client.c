@@ -3,6 +3,7 @@
 
 #include "base/stats.h"
 #include "call/caller.h"
+#include "call/enum.h"
 #include "call/header.h"
 #include "call/line.h"
 #include "call/manner.h"
@@ -130,9 +131,7 @@ static CW_ON_LOOP cw_err build(cw_client *client, cw_call *call, starting *s, ch
     cw_leg_trace(leg, false, "JSON", "call.start");
     err = cw_leg_browser_offered(leg, s->start->sdp, s->start->sdp_len, why);
     if (!err)
-        err = cw_calls_reach(client->calls, call, &s->route, from_user(client), s->headers, client);
-    if (!err)
-        err = cw_call_dial(call);
+        err = cw_call_go(call, &s->route, from_user(client), s->headers, client);
     return err;
 }
 

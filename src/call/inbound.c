@@ -3,6 +3,7 @@
 #include "call/priv.h"
 
 #include "base/log.h"
+#include "call/enum.h"
 #include "call/forward.h"
 #include "call/header.h"
 #include "call/manner.h"
@@ -141,11 +142,8 @@ static CW_ON_LOOP cw_err build(cw_calls *calls, arrival *a, cw_call *call, cw_le
     cw_party_copy(&leg->party, &call->from);
     headers = cw_headers_pass(json_object_get(call->about, "headers"),
                               cw_manner_headers_out(calls->conf, a->route.trunk));
-    err = cw_calls_reach(calls, call, &a->route, a->invite->from_user, headers, NULL);
-    if (err)
-        return err;
     *ret = leg;
-    return cw_call_dial(call);
+    return cw_call_go(call, &a->route, a->invite->from_user, headers, NULL);
 }
 
 /* Toll fraud by way of a trunk: what goes out again is counted. */

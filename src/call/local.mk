@@ -8,6 +8,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/check.c \
 	src/call/client.c \
 	src/call/describe.c \
+	src/call/enum.c src/call/enum.h \
 	src/call/forward.c src/call/forward.h \
 	src/call/header.c src/call/header.h \
 	src/call/inbound.c \

@@ -56,9 +56,10 @@ struct cw_call {
     cw_party from;
     GPtrArray *forwards; /* of cw_forward, the last first; NULL: it was not forwarded */
     json_t *about;       /* what else the callee is told: members of call.incoming; NULL: nothing */
-    char *to;            /* canonical target, for people and scopes */
-    char *asked;         /* whom the caller asked for, as the callee is told; NULL: `to` */
-    unsigned hops_used;  /* before the callee's SIP leg, see cw_sip_target */
+    struct cw_asking *asking; /* enum.c; NULL: DNS is not asked */
+    char *to;                 /* canonical target, for people and scopes */
+    char *asked;              /* whom the caller asked for, as the callee is told; NULL: `to` */
+    unsigned hops_used;       /* before the callee's SIP leg, see cw_sip_target */
     cw_timeline *line;
     uint64_t created_ms, answered_ms; /* monotonic; 0: not yet */
     cw_timer *ring_timer;
@@ -88,6 +89,8 @@ void cw_call_add_b(cw_call *call, cw_leg *leg) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_call_dial(cw_call *call) CW_ON_LOOP;
 
 void cw_call_end(cw_call *call, const cw_cause *cause) CW_ON_LOOP; /* the gateway's decision */
+/* Its callee could not be reached after all. */
+void cw_call_refuse(cw_call *call, cw_err err) CW_ON_LOOP;
 /* Undo one that was never dialled: nobody is told anything but the legs, by their `end`. */
 void cw_call_abandon(cw_call *call, cw_err err) CW_ON_LOOP;
 

@@ -78,6 +78,12 @@ tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz-address.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_address_LDADD = $(SIP_LIBS)
 tests_fuzz_fuzz_address_LDFLAGS = $(FUZZ_LINK)
 
+check_PROGRAMS += tests/fuzz/fuzz-enum
+TESTS += tests/fuzz/fuzz-enum
+tests_fuzz_fuzz_enum_SOURCES = tests/fuzz/fuzz-enum.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_enum_LDADD = $(SIP_LIBS)
+tests_fuzz_fuzz_enum_LDFLAGS = $(FUZZ_LINK)
+
 check_PROGRAMS += tests/fuzz/fuzz-forward
 TESTS += tests/fuzz/fuzz-forward
 tests_fuzz_fuzz_forward_SOURCES = tests/fuzz/fuzz-forward.c $(FUZZ_REPLAY)

@@ -29,9 +29,9 @@ export async function serveNames(scope, records, { host = '127.0.0.1', port = 53
                 return Buffer.from(groups.flatMap((g) => [parseInt(g, 16) >> 8, parseInt(g, 16) & 255]))
             }
             if (word === 'NAPTR') {
-                const [order, preference, flags, service, replacement] = value
+                const [order, preference, flags, service, replacement, regexp = ''] = value
                 const text = (t) => Buffer.concat([Buffer.from([t.length]), Buffer.from(t)])
-                return Buffer.concat([Buffer.from([order >> 8, order & 255, preference >> 8, preference & 255]), text(flags), text(service), text(''), name(replacement)])
+                return Buffer.concat([Buffer.from([order >> 8, order & 255, preference >> 8, preference & 255]), text(flags), text(service), text(regexp), name(replacement)])
             }
             const [priority, weight, target, host] = value
             return Buffer.concat([Buffer.from([priority >> 8, priority & 255, weight >> 8, weight & 255, target >> 8, target & 255]), name(host)])

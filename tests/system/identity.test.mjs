@@ -4,12 +4,13 @@ import assert from 'node:assert/strict'
 import { Gateway } from '../lib/gateway.mjs'
 import { Phone, WebPeer } from '../lib/webpeer.mjs'
 import { scenario, sipp } from '../lib/sipp.mjs'
+import { serveNames } from '../lib/dns.mjs'
 import { token } from '../lib/jwt.mjs'
 import { sdp, SipPeer } from '../lib/sip.mjs'
 import { until, wholeFile } from '../lib/proc.mjs'
 import { startCapture, wireIsClean } from '../lib/wire.mjs'
 
-let gateway, peer, capture
+let gateway, peer, capture, names
 const [plain, tel, friend, other] = [5640, 5642, 5644, 5646]
 const secret = 'a secret of thirty-two bytes and more'
 const at = { plain: '127.0.0.1', friend: '127.0.0.2', stranger: '127.0.0.3' }
@@ -17,7 +18,14 @@ const home = { host: '127.0.0.1', port: 5060 }
 
 before(async () => {
     capture = await startCapture(wholeFile)
+    const tree = (digits) => `${[...digits].reverse().join('.')}.enum.test`
+    names = await serveNames(wholeFile, {
+        [tree('49700')]: { NAPTR: [[10, 20, 'u', 'E2U+sip', '', '!^.*$!sip:second@127.0.0.3:5660!'], [10, 10, 'u', 'E2U+sip', '', '!^\\+49(.*)$!sip:0\\1@127.0.0.3:5660!'], [5, 5, 'u', 'E2U+mailto', '', '!^.*$!mailto:a@h!']] },
+        [tree('49701')]: null, // silent
+        [tree('49702')]: { NAPTR: [[10, 10, 'u', 'E2U+sip', '', '!^.*$!sip:a@evil.example!'], [10, 20, 'u', 'E2U+sip', '', '!(.*)\\1!sip:a@127.0.0.3!']] },
+    })
     gateway = await Gateway.start(wholeFile, {
+        enum_tree: [{ match: '+4970*', suffix: 'enum.test', timeout_ms: 300, hosts: ['127.0.0.3', '*.enum.test'] }],
         trunk: [
             { name: 'plain', address: `127.0.0.1:${plain}`, prefixes: ['+33', '1'] },
             { name: 'tel', address: `127.0.0.1:${tel}`, prefixes: ['+44'], number_form: 'tel' },
@@ -155,6 +163,48 @@ test('out: P-Preferred-Identity, and the trunk\'s number for who has none', asyn
     assert.match(known.get('from'), /<sip:\+39100@/)
     const unknown = await inviteOf(t, await phone(t, 'carl'), '+39301', {}, [at.plain, other])
     assert.match(unknown.get('from'), /<sip:\+39100@/)
+})
+
+// ── ENUM ───────────────────────────────────────────────────────────────────────────────────────
+
+test('ENUM: the best rule leads straight to its URI, which is told no more than a stranger; the answer is kept', async (t) => {
+    const anna = await phone(t, 'anna', { name: 'Anna' })
+    for (let i = 0; i < 2; i++) {
+        const invite = await inviteOf(t, anna, '+49700', { headers: { 'X-Ticket': '1' } }, [at.stranger, 5660])
+        assert.match(invite.uri, /^sip:0700@127\.0\.0\.3:5660/)
+        assert.deepEqual([invite.get('p-asserted-identity'), invite.get('x-ticket')], [undefined, '1'])
+        assert.match(invite.get('from'), /<sip:\+33140000000@/)
+    }
+    assert.equal(names.asked.filter((q) => q === 'NAPTR 0.0.7.9.4.enum.test').length, 1)
+})
+
+for (const [what, number] of [['a silent name server', '+49701'], ['a host that is not listed', '+49702'], ['no answer', '+49703']])
+    test(`ENUM: ${what}: the trunk gets the call, in time`, async (t) => {
+        const started = Date.now()
+        const invite = await inviteOf(t, await phone(t), number, {}, toFriend)
+        assert.ok(Date.now() - started < 1000)
+        assert.equal(invite.uri, `sip:${number}@${at.friend}:${friend}`)
+        assert.match(invite.get('p-asserted-identity'), /33140000000/)
+    })
+
+test('ENUM: a call given up while DNS is asked ends, and a browser that leaves as well', async (t) => {
+    const anna = await phone(t)
+    const call = await anna.start('+49701')
+    await anna.client.call('call.end', { call: call.call })
+    await call.ended()
+    await anna.start('+49701', { call: 'left' })
+    await anna.client.call('session.close', {}).catch(() => {})
+    await until(async () => (await gateway.ctl('stats')).calls === 0, 'no call is left')
+})
+
+test('ENUM: a call that comes in and goes on', async (t) => {
+    const [caller, stranger] = [await SipPeer.open(t, { host: at.friend }), await SipPeer.open(t, { host: at.stranger, port: 5660 })]
+    const uri = 'sip:+49700@127.0.0.1:5060'
+    const dialog = caller.request('INVITE', uri, home, { body: sdp({ host: at.friend }), headers: [asserted] })
+    await refuse(stranger, await stranger.expect('INVITE'))
+    const answer = await caller.expect((m) => m.status >= 300)
+    assert.equal(answer.status, 486)
+    caller.request('ACK', uri, home, { dialog: { ...dialog, remote: answer.get('to') }, branch: dialog.branch })
 })
 
 // ── Who calls, from a trunk ────────────────────────────────────────────────────────────────────

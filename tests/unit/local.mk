@@ -135,6 +135,11 @@ TESTS += tests/unit/test-sip-header
 tests_unit_test_sip_header_SOURCES = tests/unit/test-sip-header.c
 tests_unit_test_sip_header_LDADD = $(SIP_LIBS)
 
+check_PROGRAMS += tests/unit/test-enum
+TESTS += tests/unit/test-enum
+tests_unit_test_enum_SOURCES = tests/unit/test-enum.c
+tests_unit_test_enum_LDADD = $(SIP_LIBS)
+
 check_PROGRAMS += tests/unit/test-identity
 TESTS += tests/unit/test-identity
 tests_unit_test_identity_SOURCES = tests/unit/test-identity.c
