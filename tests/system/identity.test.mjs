@@ -484,6 +484,34 @@ test('names of users and callers start no header line either', async (t) => {
     assert.deepEqual([event.subject, event.from.number], ['a b', '+1'])
 })
 
+// ── The same with SIPp, which holds each field against a pattern ───────────────────────────────
+
+const holds = (header, pattern, n) => `<ereg regexp="${pattern}" search_in="hdr" header="${header}:" check_it="true" assign_to="h${n}"/>`
+const checks = (fields) => `<action>${Object.entries(fields).map(([header, pattern], n) => holds(header, pattern, n)).join('')}</action>`
+const names_ = (fields) => `<Reference variables="${Object.keys(fields).map((_, n) => `h${n}`).join(',')}"/>\n`
+
+test('SIPp as a trusted trunk: caller, forwarding, privacy and custom fields of a call forwarded to it', async (t) => {
+    const fields = {
+        'From': 'anonymous@anonymous.invalid', 'P-Asserted-Identity': '.33156@gw.test', 'Privacy': 'id', 'Diversion': '49555@.*reason=unconditional',
+        'History-Info': '49555@.*cause=302.*index=1.1', 'X-Order': '5', 'User-to-User': '0a;encoding=hex', 'Remote-Party-ID': 'privacy=full',
+    }
+    const headers = `${asserted}\nPrivacy: id\nX-Order: 5\nUser-to-User: 0a;encoding=hex\n`
+    const callee = await sipp(t, [`<recv request="INVITE">${checks(fields)}</recv>\n`, ...scenario.refuse(404, 'Not Found', 'Reason: Q.850;cause=1\n').slice(1), names_(fields)], { host: at.friend, port: friend })
+    const caller = await sipp(t, [...scenario.callRefused('+49555', 404, { headers }).slice(0, 2), `<recv response="404">${checks({ Reason: 'Q.850;cause=1;' })}</recv>\n`,
+        ...scenario.callRefused('+49555', 404).slice(3), names_({ Reason: '' })], { host: at.friend, to: '127.0.0.1:5060' })
+    await Promise.all([callee.passed(), caller.passed()])
+})
+
+test('SIPp answers with an identity and hangs up with a Reason; the browser\'s library sees both', async (t) => {
+    const callee = await sipp(t, [...scenario.answerAndEnd(200).map((part) => part.replace('SIP/2.0 200 OK\n', 'SIP/2.0 200 OK\nP-Asserted-Identity: "Desk" <tel:+49302>\nX-Queue: 7\n').replace('CSeq: 1 BYE\n', 'CSeq: 1 BYE\nReason: Q.850;cause=31\n'))], { host: at.friend, port: friend })
+    const anna = await phone(t)
+    const call = await anna.start('+49301')
+    const answer = await anna.client.expect('call.answer', { call: call.call })
+    assert.deepEqual([answer.peer, answer.headers], [{ uri: 'tel:+49302', display: 'Desk', number: '+49302', asserted: true }, { 'X-Queue': '7' }])
+    assert.equal((await call.ended()).q850, 31)
+    await callee.passed()
+})
+
 test('after all of this: no call is left, and the gateway ends well', async (t) => {
     await until(async () => (await gateway.ctl('status')).dialogs === 0, 'no dialog is left')
     const last = await SipPeer.open(t)
