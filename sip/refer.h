@@ -24,6 +24,11 @@ CW_NODISCARD cw_err cw_sip_replaces_parse(const char *text, cw_sip_replaces *ret
 CW_NODISCARD cw_err cw_sip_target_dialog_parse(const char *text, cw_sip_replaces *ret);
 char *cw_sip_replaces_print(const cw_sip_replaces *replaces); /* g_free */
 void cw_sip_replaces_clear(cw_sip_replaces *replaces);
+cw_sip_replaces *cw_sip_replaces_dup(const cw_sip_replaces *replaces);
+void cw_sip_replaces_free(cw_sip_replaces *replaces); /* NULL is fine */
+
+/* The user part of a sip: URI, unescaped; NULL: none, or unsafe. g_free. */
+char *cw_sip_uri_user(const char *uri);
 
 /* Where a REFER leads. */
 typedef struct cw_sip_refer_to {

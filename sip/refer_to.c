@@ -32,6 +32,35 @@ void cw_sip_replaces_clear(cw_sip_replaces *replaces)
     *replaces = (cw_sip_replaces){ 0 };
 }
 
+cw_sip_replaces *cw_sip_replaces_dup(const cw_sip_replaces *replaces)
+{
+    cw_sip_replaces *copy = g_new(cw_sip_replaces, 1);
+
+    *copy = *replaces;
+    copy->call_id = g_strdup(replaces->call_id);
+    copy->to_tag = g_strdup(replaces->to_tag);
+    copy->from_tag = g_strdup(replaces->from_tag);
+    return copy;
+}
+
+void cw_sip_replaces_free(cw_sip_replaces *replaces)
+{
+    if (replaces)
+        cw_sip_replaces_clear(replaces);
+    g_free(replaces);
+}
+
+char *cw_sip_uri_user(const char *uri)
+{
+    const char *user = strchr(uri, ':'), *at = strchr(uri, '@');
+    char *plain =
+        user && at > user ? cw_sip_user_unescape(user + 1, (size_t)(at - user - 1)) : NULL;
+
+    if (plain && !*plain)
+        g_clear_pointer(&plain, g_free);
+    return plain;
+}
+
 /* The value of parameter `name`, NULL: this is another. */
 static const char *value_of(const char *param, const char *name)
 {

@@ -167,6 +167,8 @@ void cw_sip_free(cw_sip *sip) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_sip_tls_reload(cw_sip *sip, char why[static 128]) CW_ON_LOOP;
 json_t *cw_sip_connections_json(const cw_sip *sip) CW_ON_LOOP; /* TCP and TLS; 200 of them */
 const char *cw_sip_domain(const cw_sip *sip) CW_ON_LOOP;       /* host[:port] for From */
+/* The host of this sip: URI is one of ours, or it names none. */
+bool cw_sip_is_us(const cw_sip *sip, const char *uri) CW_ON_LOOP;
 json_t *cw_sip_json(const cw_sip *sip) CW_ON_LOOP; /* listeners, transactions, dialogs now */
 
 /* The addresses of "host[:port]", as a call to it would find them. `fn` is called once, not before

@@ -122,3 +122,35 @@ GStrv cw_sip_target_headers(const cw_sip_target *target)
     }
     return g_strv_builder_end(lines);
 }
+
+static bool is_listener(const cw_sip *sip, const cw_sip_host *host) CW_ON_LOOP
+{
+    uint16_t port = host->port ? host->port : 5060;
+    cw_addr addr, own;
+
+    if (cw_addr_from_ip(host->name, strlen(host->name), port, &addr))
+        return false;
+    for (unsigned i = 0; i < sip->listeners->len; i++) {
+        const cw_sip_listener *listener = sip->listeners->pdata[i];
+
+        own = listener->addr;
+        if (cw_addr_is_any(&own) && cw_addr_own(cw_addr_family(&own), &own))
+            continue;
+        if (cw_addr_port(&listener->addr) == port && cw_addr_eq_ip(&own, &addr))
+            return true;
+    }
+    return false;
+}
+
+bool cw_sip_is_us(const cw_sip *sip, const char *uri)
+{
+    cw_sip_host host, domain;
+
+    if (cw_sip_uri_host(uri, &host))
+        return false;
+    if (host.numeric)
+        return is_listener(sip, &host);
+    return cw_sip_host_parse(sip->domain, strlen(sip->domain), &domain) == CW_OK &&
+           strcmp(domain.name, host.name) == 0 &&
+           (host.port ? host.port : 5060) == (domain.port ? domain.port : 5060);
+}

@@ -211,6 +211,15 @@ export interface CallDtmf {
   duration_ms?: number;
 }
 
+/** Parameters of call.transfer */
+export type CallTransfer = {
+  /** the call that you leave */
+  call: string;
+} & (
+  | { to: string; other?: never; }
+  | { to?: never; other: string; }
+);
+
 /** What is muted; a member left out has not changed */
 export interface Muted {
   /** the microphone */
@@ -411,6 +420,22 @@ export interface CallChanged {
   sdp?: string;
 }
 
+/** Parameters of call.transfer from the gateway */
+export interface CallMoved {
+  /** 1, 2, 3 … within the session */
+  seq: number;
+  /** the call that is transferred */
+  call: string;
+  /** done: call.end follows, its reason is transferred; failed: you have the call again */
+  state: "trying" | "ringing" | "done" | "failed";
+  /** of failed: a kind of the table of errors */
+  reason?: string;
+  /** more about it, for people */
+  text?: string;
+  /** the SIP status that said so */
+  sip?: SipStatus;
+}
+
 /** A key the other side pressed */
 export interface KeyPress {
   /** which */
@@ -547,6 +572,8 @@ export interface Requests {
   "call.resume": { params: CallOnly; result: Empty };
   /** Press keys. They travel as the other end wants them: as telephone-events (RFC 4733), by INFO or as tones. */
   "call.dtmf": { params: CallDtmf; result: Empty };
+  /** Leave a call and put somebody else in your place: whom you name (blind), or the other side of another call of yours (attended). `call.transfer` tells how it goes; your connection and the other side's stay as they are until it is done. */
+  "call.transfer": { params: CallTransfer; result: Empty };
   /** Tell the other side what you muted. The muting itself happens in the browser. */
   "call.info": { params: CallTell; result: Empty };
   /** Tell what the browser measures of the call's media. Kept beside the gateway's own numbers; at most one a second. */
@@ -569,7 +596,9 @@ export interface Notifications {
   "call.answer": CallAnswered;
   /** Somebody held or resumed the call; or, with an offer, the other side added or took away video. */
   "call.update": CallChanged;
-  /** The other side pressed a key, muted something, or is somebody else now. */
+  /** How a transfer of yours goes. While `trying` and `ringing` you may hang up: it goes on without you. */
+  "call.transfer": CallMoved;
+  /** The other side pressed a key, muted something, or is somebody else now: it was transferred. */
   "call.info": CallTold;
   /** The quality of a side's sound became another: the first time it is known, and whenever its rating changes. */
   "call.quality": CallQuality;
@@ -647,6 +676,7 @@ export const errors = {
   "network": { code: -32032, text: "the far end cannot be reached" },
   "answered-elsewhere": { code: -32033, text: "answered on another device" },
   "not-acceptable": { code: -32034, text: "this offer is not acceptable here" },
+  "transferred": { code: -32038, text: "transferred to somebody else" },
   "hops": { code: -32036, text: "passed through too many gateways, or one twice" },
   "quota": { code: -32037, text: "a bound of what this caller may spend is reached" },
   "tls": { code: -32038, text: "the far end is not who it should be, or speaks no TLS with us" },

@@ -121,6 +121,12 @@ cw_err cw_do_call_resume(cw_session *s, const json_t *params, json_t **result, c
     return cw_client_hold(s->client, call_of(params), false);
 }
 
+cw_err cw_do_call_transfer(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+{
+    return cw_client_transfer(s->client, call_of(params), text_of(params, "to"),
+                              text_of(params, "other"), fault->text);
+}
+
 cw_err cw_do_call_dtmf(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
 {
     const json_t *duration = json_object_get(params, "duration_ms");

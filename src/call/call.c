@@ -5,10 +5,13 @@
 #include "base/log.h"
 #include "base/stats.h"
 #include "call/act.h"
+#include "call/bridge.h"
+#include "call/transfer.h"
 
 #include <string.h>
 
-static const char *const state_names[] = { "new", "dialling", "ringing", "early", "up", "done" };
+static const char *const state_names[] = { "new", "dialling", "ringing", "early",
+                                           "up",  "moving",   "done" };
 
 static const struct {
     bool known;
@@ -79,6 +82,15 @@ void cw_call_post(cw_call *call, cw_call_event event, cw_leg *leg, const cw_leg_
         run(call);
 }
 
+void cw_call_post_first(cw_call *call, cw_call_event event)
+{
+    cw_happening *h = g_new0(cw_happening, 1);
+
+    h->event = event;
+    g_queue_push_head(&call->queue, h);
+    cw_timer_start(call->later, 0);
+}
+
 static void on_later(void *arg)
 {
     cw_call *call = arg;
@@ -128,13 +140,19 @@ static void on_leg(void *arg, cw_leg *leg, const cw_leg_event *event)
         [CW_LEG_QUIET] = CW_CALL_QUIET,       [CW_LEG_NAMED] = CW_CALL_NAMED,
     };
     cw_call *call = arg;
+    cw_call_event special;
 
     cw_assert_on_loop();
+    leg->over |= event->what == CW_LEG_ENDED;
+    special = cw_transfer_event(call, leg, event);
+    if (special != CW_CALL_EVENTS) {
+        cw_call_post(call, special, leg, event);
+        return;
+    }
     if (event->what != CW_LEG_ENDED) {
         cw_call_post(call, events[event->what], leg, event);
         return;
     }
-    leg->over = true;
     cw_call_post(call, how_ended(call, leg, event), leg, event);
 }
 
@@ -172,6 +190,8 @@ void cw_call_free(cw_call *call)
     cw_ringback_end(call);
     cw_music_end(call);
     cw_permit_ended(call);
+    cw_transfer_free(call->transfer);
+    cw_bridge_free(call->bridge);
     cw_leg_free(call->a);
     for (guint i = 0; i < call->b->len; i++)
         cw_leg_free(g_ptr_array_index(call->b, i));
@@ -237,11 +257,7 @@ cw_err cw_call_dial(cw_call *call)
     if (!any)
         return err;
     /* What the legs said while they were offered the call is in the queue: this comes before. */
-    cw_happening *h = g_new0(cw_happening, 1);
-
-    h->event = CW_CALL_DIALLED;
-    g_queue_push_head(&call->queue, h);
-    cw_timer_start(call->later, 0);
+    cw_call_post_first(call, CW_CALL_DIALLED);
     return CW_OK;
 }
 
@@ -278,5 +294,12 @@ void cw_call_abandon(cw_call *call, cw_err err)
 
 cw_leg *cw_call_other(cw_call *call, const cw_leg *leg)
 {
+    if (cw_transfer_calls(call, leg))
+        return call->transfer->stays;
     return leg == call->a ? call->winner : call->a;
+}
+
+const char *cw_call_asked(const cw_call *call, const cw_leg *leg)
+{
+    return call->transfer ? call->transfer->target : call->asked ?: call->to;
 }

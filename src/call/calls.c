@@ -166,6 +166,7 @@ static CW_ON_LOOP cw_err reach_user(cw_calls *calls, cw_call *call, const char *
                                     const cw_client *except)
 {
     const cw_user *user = cw_calls_user(calls, name);
+    guint before = call->b->len;
     char id[CW_ID_STR];
 
     if (!user)
@@ -180,7 +181,7 @@ static CW_ON_LOOP cw_err reach_user(cw_calls *calls, cw_call *call, const char *
             continue;
         cw_call_add_b(call, leg);
     }
-    return call->b->len ? CW_OK : CW_E_UNAVAILABLE;
+    return call->b->len > before ? CW_OK : CW_E_UNAVAILABLE;
 }
 
 static CW_ON_LOOP cw_err reach_service(cw_calls *calls, cw_call *call, const char *name)
@@ -194,9 +195,10 @@ static CW_ON_LOOP cw_err reach_service(cw_calls *calls, cw_call *call, const cha
     return CW_OK;
 }
 
-static CW_ON_LOOP cw_err reach_trunk(cw_calls *calls, cw_call *call, const cw_route *route,
-                                     cw_sip_target *target, char *const *headers)
+static CW_ON_LOOP cw_err reach_trunk(cw_calls *calls, cw_call *call, const cw_reach *reach,
+                                     cw_sip_target *target)
 {
+    const cw_route *route = reach->route;
     bool more;
     cw_err err;
     const struct cw_conf_trunk *trunk =
@@ -212,43 +214,44 @@ static CW_ON_LOOP cw_err reach_trunk(cw_calls *calls, cw_call *call, const cw_ro
     target->ruri = ruri;
     target->hurried = more;
     leg = cw_leg_sip_new(calls, call->worker, target, trunk);
-    cw_leg_sip_introduce(leg, call, target->from_user, headers, false);
+    cw_leg_sip_introduce(leg, call, reach);
     cw_leg_sip_by(leg, trunk, route);
     cw_call_add_b(call, leg);
     return CW_OK;
 }
 
-static CW_ON_LOOP cw_err reach_sip(cw_calls *calls, cw_call *call, const cw_route *route,
-                                   const char *from_user, char *const *headers)
+static CW_ON_LOOP cw_err reach_sip(cw_calls *calls, cw_call *call, const cw_reach *reach)
 {
+    const cw_route *route = reach->route;
     const struct cw_conf_trunk *trunk = route->trunk;
     cw_sip_target target = { .ruri = route->ruri,
-                             .from_user = from_user,
+                             .from_user = reach->from_user,
                              .transport = route->transport,
                              .any_transport = route->any_transport,
-                             .hops_used = call->hops_used };
+                             .hops_used = call->hops_used,
+                             .replaces = reach->replaces,
+                             .referred_by = reach->referred_by };
     cw_leg *leg;
 
     if (route->line)
         cw_line_target(route->line, &target);
     else if (trunk)
-        return reach_trunk(calls, call, route, &target, headers);
+        return reach_trunk(calls, call, reach, &target);
     leg = cw_leg_sip_new(calls, call->worker, &target, NULL);
-    cw_leg_sip_introduce(leg, call, from_user, headers, route->line != NULL);
+    cw_leg_sip_introduce(leg, call, reach);
     cw_call_add_b(call, leg);
     return CW_OK;
 }
 
-cw_err cw_calls_reach(cw_calls *calls, cw_call *call, const cw_route *route, const char *from_user,
-                      char *const *headers, const cw_client *except)
+cw_err cw_calls_reach(cw_calls *calls, cw_call *call, const cw_reach *reach)
 {
-    switch (route->kind) {
+    switch (reach->route->kind) {
     case CW_ROUTE_USER:
-        return reach_user(calls, call, route->name, except);
+        return reach_user(calls, call, reach->route->name, reach->except);
     case CW_ROUTE_SERVICE:
-        return reach_service(calls, call, route->name);
+        return reach_service(calls, call, reach->route->name);
     case CW_ROUTE_SIP:
-        return reach_sip(calls, call, route, from_user, headers);
+        return reach_sip(calls, call, reach);
     }
     return CW_E_NO_ROUTE;
 }

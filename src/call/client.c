@@ -135,6 +135,17 @@ static CW_ON_LOOP cw_err build(cw_client *client, cw_call *call, starting *s, ch
     return err;
 }
 
+/* Two calls of a session may become one: then it is better if one worker has both. */
+static CW_ON_LOOP void stay_together(const cw_client *client, cw_call *call)
+{
+    GHashTableIter i;
+    gpointer leg;
+
+    g_hash_table_iter_init(&i, client->legs);
+    if (g_hash_table_iter_next(&i, NULL, &leg))
+        call->worker = ((const cw_leg *)leg)->worker;
+}
+
 static CW_ON_LOOP cw_err start(cw_client *client, starting *s, json_t **result,
                                char why[static 128])
 {
@@ -142,6 +153,7 @@ static CW_ON_LOOP cw_err start(cw_client *client, starting *s, json_t **result,
     cw_call *call = cw_call_new(client->calls, s->route.target);
     cw_err err = cw_permit_call(call, &s->asker, &s->route, why);
 
+    stay_together(client, call);
     if (!err)
         err = build(client, call, s, why);
     if (err) {
@@ -152,19 +164,28 @@ static CW_ON_LOOP cw_err start(cw_client *client, starting *s, json_t **result,
     return CW_OK;
 }
 
+cw_err cw_client_route(const cw_client *client, const cw_asker *asker, const char *to,
+                       cw_route *ret, char why[static 128])
+{
+    const cw_writer writer = { .user = client->identity.user };
+    const cw_conf *conf = client->calls->conf;
+    cw_err err = cw_route_find(conf, &writer, to, ret, why);
+
+    err = cw_lines_lead(client->calls->lines, client->identity.user, ret, err, why);
+    if (ret->target) {
+        cw_err allowed = cw_permit_target(conf, asker, ret->target, why);
+
+        err = allowed ? allowed : err;
+    }
+    return err;
+}
+
 /* Where to, may it, from which number, with which header fields. */
 static CW_ON_LOOP cw_err settle(const cw_client *client, starting *s, char why[static 128])
 {
     const cw_conf *conf = client->calls->conf;
-    const cw_writer writer = { .user = client->identity.user };
-    cw_err err = cw_route_find(conf, &writer, s->start->to, &s->route, why);
+    cw_err err = cw_client_route(client, &s->asker, s->start->to, &s->route, why);
 
-    err = cw_lines_lead(client->calls->lines, client->identity.user, &s->route, err, why);
-    if (s->route.target) {
-        cw_err allowed = cw_permit_target(conf, &s->asker, s->route.target, why);
-
-        err = allowed ? allowed : err;
-    }
     if (!err)
         err = cw_headers_check(s->start->headers, cw_manner_headers_out(conf, s->route.trunk),
                                &s->headers, why);

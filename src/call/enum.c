@@ -50,7 +50,12 @@ void cw_call_forget_enum(cw_call *call)
 static CW_ON_LOOP cw_err go(cw_call *call, const cw_route *route, const char *from_user,
                             char *const *headers, const cw_client *except)
 {
-    cw_err err = cw_calls_reach(call->calls, call, route, from_user, headers, except);
+    const cw_reach reach = { .route = route,
+                             .from = &call->from,
+                             .from_user = from_user,
+                             .headers = headers,
+                             .except = except };
+    cw_err err = cw_calls_reach(call->calls, call, &reach);
 
     return err ? err : cw_call_dial(call);
 }

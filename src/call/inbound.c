@@ -161,9 +161,13 @@ cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
     arrival a = { .invite = invite, .writer = { .trunk = cw_trunks_of(calls->trunks, invite) } };
     cw_call *call;
     cw_leg *leg = NULL;
+    bool taken;
     cw_err err;
 
     cw_assert_on_loop();
+    err = cw_leg_sip_replace(calls, invite, sip, &taken);
+    if (taken)
+        return err;
     if (cw_calls_full(calls))
         return CW_E_OVERLOAD;
     err = judge(calls, &a);

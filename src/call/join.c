@@ -1,5 +1,6 @@
 /* join.c - both legs' endpoints, stream by stream. */
-#include "call/priv.h"
+#include "call/bridge.h"
+#include "call/transfer.h"
 
 #include "base/log.h"
 
@@ -8,9 +9,9 @@ static bool held(const cw_leg *leg)
     return leg->held && leg->ops->holds_both_ways;
 }
 
-static bool has_video(const cw_call *call, unsigned stream)
+static bool has_video(const cw_leg *leg, unsigned stream)
 {
-    return stream < call->a->desc->stream_n && call->a->desc->stream[stream].kind == CW_VIDEO;
+    return stream < leg->desc->stream_n && leg->desc->stream[stream].kind == CW_VIDEO;
 }
 
 static const cw_format *codec_of(const cw_leg *leg, unsigned i)
@@ -22,17 +23,17 @@ static const cw_format *codec_of(const cw_leg *leg, unsigned i)
 }
 
 /* "opus/48000 - PCMA/8000 transcoded; VP8/90000": a row when that changes. */
-static CW_ON_LOOP void trace_codecs(cw_call *call)
+static CW_ON_LOOP void trace_codecs(cw_call *call, const cw_leg *one, const cw_leg *two)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
     for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
-        const cw_format *a = codec_of(call->a, i), *b = codec_of(call->winner, i);
+        const cw_format *a = codec_of(one, i), *b = codec_of(two, i);
 
         if (!a || !b)
             continue;
         g_string_append_printf(text, "%s%s/%u", text->len ? "; " : "", a->name, a->clock_hz);
-        if (cw_legs_transcode(call->a, call->winner, i))
+        if (cw_legs_transcode(one, two, i))
             g_string_append_printf(text, " - %s/%u transcoded", b->name, b->clock_hz);
     }
     if (g_strcmp0(call->codecs, text->str) == 0)
@@ -43,20 +44,45 @@ static CW_ON_LOOP void trace_codecs(cw_call *call)
                     cw_fmt("codecs: %s", call->codecs));
 }
 
-void cw_call_join(cw_call *call)
+static CW_ON_LOOP void part_leg(cw_leg *leg)
 {
-    bool silent;
-    cw_ep *ear;
-
-    if (!call->winner)
-        return;
-    trace_codecs(call);
-    silent = held(call->a) || held(call->winner);
-    ear = cw_music_ear(call);
     for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
-        cw_ep *a = call->a->ops->endpoint(call->a, i);
-        cw_ep *b = call->winner->ops->endpoint(call->winner, i);
+        cw_ep *ep = leg->ended ? NULL : leg->ops->endpoint(leg, i);
 
+        if (ep)
+            cw_ep_part(ep);
+    }
+}
+
+static CW_ON_LOOP void join_eps(cw_call *call, const cw_leg *one, cw_ep *a, const cw_leg *two,
+                                cw_ep *b, unsigned i)
+{
+    cw_err err = CW_OK;
+
+    if (one->worker == two->worker)
+        cw_ep_join(a, b);
+    else
+        err = cw_bridge_join(&call->bridge, call->calls->plane, one, a, two, b, i);
+    if (err)
+        cw_timeline_add(call->line, CW_LANE_GATEWAY, CW_LANE_GATEWAY, "CALL",
+                        cw_fmt("stream %u is not joined: %s", i, cw_err_text(err)));
+    if (!err && has_video(one, i)) {
+        cw_ep_keyframe(a);
+        cw_ep_keyframe(b);
+    }
+}
+
+static CW_ON_LOOP void join_legs(cw_call *call, cw_leg *one, cw_leg *two)
+{
+    bool silent = held(one) || held(two);
+    cw_ep *ear = cw_music_ear(call);
+
+    for (unsigned i = 0; i < CW_DESC_STREAMS_MAX; i++) {
+        cw_ep *a = one->ops->endpoint(one, i);
+        cw_ep *b = two->ops->endpoint(two, i);
+
+        if (one->worker == two->worker || silent || !a || !b)
+            cw_bridge_part(call->bridge, i);
         if (ear && (a == ear || b == ear)) {
             if (a && b)
                 cw_ep_part(a == ear ? b : a);
@@ -67,14 +93,25 @@ void cw_call_join(cw_call *call)
             cw_ep_part(a);
         if (b && (silent || !a))
             cw_ep_part(b);
-        if (!a || !b || silent)
-            continue;
-        cw_ep_join(a, b);
-        if (has_video(call, i)) {
-            cw_ep_keyframe(a);
-            cw_ep_keyframe(b);
-        }
+        if (a && b && !silent)
+            join_eps(call, one, a, two, b, i);
     }
+}
+
+void cw_call_join(cw_call *call)
+{
+    cw_leg *one, *two;
+
+    if (!cw_call_pair(call, &one, &two))
+        return;
+    if (call->state == CW_CALL_MOVING && call->transfer && !call->transfer->elsewhere)
+        part_leg(call->transfer->by);
+    if (!two) {
+        part_leg(one);
+        return;
+    }
+    trace_codecs(call, one, two);
+    join_legs(call, one, two);
     cw_call_watch(call);
 }
 

@@ -38,7 +38,9 @@ typedef enum cw_leg_what {
     CW_LEG_INFO,      /* `info`: {"audio": bool, "video": bool}, borrowed */
     CW_LEG_QUIET,     /* `stream` fell silent, is heard again, or is dead; see `quiet` */
     CW_LEG_NAMED,     /* leg->party is another now */
-    CW_LEG_ENDED,     /* `cause`; the last */
+    CW_LEG_REPORTED, /* what it was asked by `refer`: `status` 100-199, then a final one; `cause` */
+    CW_LEG_RELEASED, /* it knows that it was transferred, and may be ended; `cause` */
+    CW_LEG_ENDED,    /* `cause`; the last */
 } cw_leg_what;
 
 typedef struct cw_leg_event {
@@ -54,6 +56,16 @@ typedef struct cw_leg_event {
     json_t *info;
     cw_cause cause;
 } cw_leg_event;
+
+/* How it goes with who is called in a leg's place. */
+typedef enum cw_moving {
+    CW_MOVING_TRYING,
+    CW_MOVING_RINGING,
+    CW_MOVING_DONE,
+    CW_MOVING_FAILED
+} cw_moving;
+
+struct cw_sip_refer_to;
 
 typedef struct cw_leg_ops {
     const char *kind;     /* "browser", "sip", "service" */
@@ -76,6 +88,12 @@ typedef struct cw_leg_ops {
     /* Tell the far side's program something about the call's media: a notification of proto.def
      * without `call`. NULL: the far side has no program. */
     void (*tell)(cw_leg *leg, const char *method, const json_t *params);
+    /* To who transfers: how it goes. `status` of SIP, 0: none; `cause` of a failure. True, when
+     * done: CW_LEG_RELEASED follows. NULL: nobody there asks for it. */
+    bool (*moved)(cw_leg *leg, cw_moving state, int status, const cw_cause *cause);
+    /* Ask the far side to call somebody else by itself; CW_LEG_REPORTED follows. NULL: it cannot.
+     * CW_E_UNSUPPORTED: by its configuration it may not. */
+    cw_err (*refer)(cw_leg *leg, const struct cw_sip_refer_to *to);
     /* End it towards the far side and let go of media and sockets. No event follows. */
     void (*end)(cw_leg *leg, const cw_cause *cause, cw_by by);
     cw_ep *(*endpoint)(cw_leg *leg, unsigned stream); /* NULL: none */

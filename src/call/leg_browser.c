@@ -155,8 +155,8 @@ static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const 
         return err;
     cw_leg_browser_note_told(b, offer);
     params = json_pack("{s:s s:o s:s s:s}", "id", cw_id_print(b->id, id), "from",
-                       cw_party_json(from), "to", call->asked ?: call->to, "sdp", sdp);
-    if (call->about)
+                       cw_party_json(from), "to", cw_call_asked(call, leg), "sdp", sdp);
+    if (call->about && !call->transfer)
         json_object_update(params, call->about);
     cw_leg_browser_tell(b, "call.incoming", params, NULL);
     cw_leg_emit(leg, &(cw_leg_event){ .what = CW_LEG_RINGING, .status = 180 });
@@ -240,6 +240,23 @@ static CW_ON_LOOP void op_info(cw_leg *leg, const json_t *muted)
 static CW_ON_LOOP void op_tell(cw_leg *leg, const char *method, const json_t *params)
 {
     cw_leg_browser_tell(self(leg), method, json_deep_copy(params), NULL);
+}
+
+static CW_ON_LOOP bool op_moved(cw_leg *leg, cw_moving state, int status, const cw_cause *cause)
+{
+    static const char *const words[] = { "trying", "ringing", "done", "failed" };
+    json_t *params = json_pack("{s:s}", "state", words[state]);
+
+    if (cause && cause->err) {
+        json_object_set_new(params, "reason", json_string(cw_err_kind(cause->err)));
+        json_object_set_new(params, "text", json_string(cw_err_text(cause->err)));
+    }
+    if (cause && cause->status)
+        json_object_set_new(
+            params, "sip",
+            json_pack("{s:i s:s}", "status", cause->status, "reason", cause->phrase));
+    cw_leg_browser_tell(self(leg), "call.transfer", params, words[state]);
+    return false;
 }
 
 static const char *by_word(cw_by by)
@@ -340,6 +357,7 @@ static const cw_leg_ops ops = {
     .dtmf = op_dtmf,
     .info = op_info,
     .tell = op_tell,
+    .moved = op_moved,
     .end = op_end,
     .endpoint = op_endpoint,
     .describe = op_describe,

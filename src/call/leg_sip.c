@@ -82,6 +82,12 @@ static void on_info(void *arg, const char *type, const char *body, size_t len)
         cw_leg_sip_info(arg, type, body, len);
 }
 
+static cw_err on_refer(void *arg, const cw_sip_referred *referred, cw_sip_referral *referral)
+{
+    cw_assert_on_loop();
+    return cw_leg_sip_referred(arg, referred, referral);
+}
+
 static void on_ended(void *arg, const cw_sip_end *end)
 {
     leg_sip *s = arg;
@@ -119,6 +125,7 @@ const cw_sip_call_ops cw_leg_sip_events = {
     .reoffered = on_reoffered,
     .reanswered = on_reanswered,
     .info = on_info,
+    .refer = on_refer,
     .ended = on_ended,
     .trace = on_trace,
 };
@@ -190,6 +197,7 @@ static CW_ON_LOOP void op_end(cw_leg *leg, const cw_cause *cause, cw_by by)
     leg_sip *s = (leg_sip *)leg;
 
     cw_leg_sip_stop_looking(s);
+    cw_leg_sip_end_refer(s);
     if (s->sip && !leg->over)
         cw_leg_sip_hang_up(s, cause);
     if (s->counted)
@@ -230,6 +238,8 @@ static CW_ON_LOOP void op_free(cw_leg *leg)
     if (s->counted)
         cw_trunks_ended(s->calls->trunks, s->trunk, &(cw_cause){ 0 });
     cw_leg_sip_close(s);
+    cw_leg_sip_end_refer(s);
+    cw_sip_referral_free(s->referral);
     cw_sip_call_free(s->sip);
     cw_leg_sip_stop_looking(s);
     cw_leg_sip_clear_target(s);
@@ -253,6 +263,8 @@ static const cw_leg_ops ops = {
     .hold = op_hold,
     .dtmf = cw_leg_sip_dtmf,
     .info = op_info,
+    .moved = cw_leg_sip_moved,
+    .refer = cw_leg_sip_refer,
     .end = op_end,
     .endpoint = op_endpoint,
     .describe = op_describe,

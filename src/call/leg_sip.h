@@ -4,6 +4,7 @@
 
 #include "call/priv.h"
 #include "media/sdp/sdp.h"
+#include "sip/refer.h"
 #include "webrtc/dtls.h"
 
 typedef enum cw_keying { LOCK_NONE, LOCK_SDES, LOCK_DTLS } cw_keying;
@@ -93,6 +94,9 @@ typedef struct leg_sip {
     bool rang, given, answered; /* being called: 180 sent, SDP sent, 200 sent */
     bool up;                    /* answered and confirmed either way */
     bool other_holds;           /* the other leg's far side holds */
+    cw_sip_referral *referral;  /* the far side transfers; NULL: never did */
+    cw_sip_refer *refer;        /* it was asked to; NULL: not now */
+    bool releasing;             /* ended when it knows that it did */
     bool counted;               /* in the trunk's numbers */
     char *from_uri;             /* of their first request in the call, NULL: none yet */
     enum {
@@ -130,6 +134,17 @@ void cw_leg_sip_identified(leg_sip *s, const cw_sip_message *message) CW_ON_LOOP
  */
 void cw_leg_sip_say(leg_sip *s) CW_ON_LOOP;
 void cw_leg_sip_hang_up(leg_sip *s, const cw_cause *cause) CW_ON_LOOP;
+
+/* ── Transfer (leg_sip_refer.c) ── */
+
+CW_NODISCARD cw_err cw_leg_sip_referred(leg_sip *s, const cw_sip_referred *referred,
+                                        cw_sip_referral *referral) CW_ON_LOOP;
+bool cw_leg_sip_moved(cw_leg *leg, cw_moving state, int status, const cw_cause *cause) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_leg_sip_refer(cw_leg *leg, const cw_sip_refer_to *to) CW_ON_LOOP;
+/* How somebody else takes our place with its far side; clear *ret in any case. CW_E_UNSUPPORTED: no
+ * SIP leg; CW_E_STATE */
+CW_NODISCARD cw_err cw_leg_sip_refer_to(const cw_leg *leg, cw_sip_refer_to *ret) CW_ON_LOOP;
+void cw_leg_sip_end_refer(leg_sip *s) CW_ON_LOOP;
 
 /* ── Keys (leg_sip_keys.c) ── */
 bool cw_stream_takes_events(const cw_stream *stream); /* pure */

@@ -47,6 +47,8 @@ void cw_leg_sip_set_target(leg_sip *s, const cw_sip_target *target,
     s->target.headers = (const char *const *)g_strdupv((char **)target->headers);
     s->target.route = (const char *const *)g_strdupv((char **)target->route);
     s->target.session_s = trunk ? trunk->session_expires_s : 0;
+    s->target.referred_by = g_strdup(target->referred_by);
+    s->target.replaces = target->replaces ? cw_sip_replaces_dup(target->replaces) : NULL;
     s->trunk = trunk;
 }
 
@@ -56,6 +58,8 @@ void cw_leg_sip_clear_target(leg_sip *s)
         wipe((char *)*text_of(&s->target, i)); /* secrets are among them */
     g_strfreev((char **)s->target.headers);
     g_strfreev((char **)s->target.route);
+    g_free((char *)s->target.referred_by);
+    cw_sip_replaces_free((cw_sip_replaces *)s->target.replaces);
     s->target = (cw_sip_target){ 0 };
     cw_leg_sip_forget_caller(s);
     g_free(s->members.number);

@@ -130,17 +130,16 @@ void cw_leg_sip_say(leg_sip *s)
 
 /* ── Who calls ── */
 
-void cw_leg_sip_introduce(cw_leg *leg, const cw_call *call, const char *user, char *const *headers,
-                          bool account)
+void cw_leg_sip_introduce(cw_leg *leg, const cw_call *call, const cw_reach *reach)
 {
     leg_sip *s = (leg_sip *)leg;
 
     cw_leg_sip_forget_caller(s);
     s->caller.told = true;
-    s->caller.account = account;
-    cw_party_copy(&s->caller.from, &call->from);
-    s->caller.user = g_strdup(user);
-    s->caller.headers = g_strdupv((char **)headers);
+    s->caller.account = reach->route->line != NULL;
+    cw_party_copy(&s->caller.from, reach->from);
+    s->caller.user = g_strdup(reach->from_user);
+    s->caller.headers = g_strdupv((char **)reach->headers);
     s->caller.forwards = call->forwards ? g_ptr_array_ref(call->forwards) : NULL;
 }
 

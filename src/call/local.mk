@@ -3,9 +3,11 @@ src_call_libcall_a_SOURCES = \
 	src/call/account.c src/call/account.h \
 	src/call/act.c src/call/act.h \
 	src/call/call.c src/call/call.h src/call/call.fsm \
+	src/call/bridge.c src/call/bridge.h \
 	src/call/calls.c src/call/priv.h \
 	src/call/caller.c src/call/caller.h \
 	src/call/check.c \
+	src/call/client_transfer.c \
 	src/call/client.c \
 	src/call/describe.c \
 	src/call/enum.c src/call/enum.h \
@@ -19,6 +21,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/leg_browser.c src/call/leg_browser.h src/call/leg_browser_media.c \
 	src/call/leg_service.c \
 	src/call/leg_sip.c src/call/leg_sip_keys.c src/call/leg_sip_media.c src/call/leg_sip_out.c \
+	src/call/leg_sip_refer.c \
 	src/call/leg_sip_said.c src/call/leg_sip_secure.c src/call/leg_sip.h \
 	src/call/early.c src/call/early.h \
 	src/call/leg_sip_early.c src/call/leg_sip_lock.c src/call/leg_sip_ports.c \
@@ -35,4 +38,5 @@ src_call_libcall_a_SOURCES = \
 	src/call/music.c src/call/record.c src/call/ringback.c \
 	src/call/route.c src/call/route.h \
 	src/call/streams.c src/call/streams.h \
+	src/call/transfer.c src/call/transfer.h src/call/transfer_begin.c src/call/transfer_party.c \
 	src/call/trunk.c src/call/trunk_pick.c src/call/trunk_probe.c src/call/trunk.h

@@ -68,7 +68,7 @@ cw_ep *cw_music_ear(cw_call *call)
         cw_music_end(call);
     if (!ep || call->music)
         return call->music ? ep : NULL;
-    if (cw_ep_player_new(call->calls->plane, call->worker, sound, &call->music))
+    if (cw_ep_player_new(call->calls->plane, leg->worker, sound, &call->music))
         return NULL;
     call->music_of = sound;
     cw_timeline_add(call->line, CW_LANE_GATEWAY, leg->lane, "RTP", "music on hold");

@@ -38,8 +38,8 @@ cw_err cw_permit_target(const cw_conf *conf, const cw_asker *asker, const char *
     return CW_E_FORBIDDEN;
 }
 
-cw_err cw_permit_call(cw_call *call, const cw_asker *asker, const cw_route *route,
-                      char why[static 128])
+static CW_ON_LOOP cw_err take(cw_call *call, const cw_asker *asker, const cw_route *route,
+                              cw_ticket **ret, char why[static 128])
 {
     g_autofree char *user = spender(asker);
     const cw_spend spend = { .user = user,
@@ -48,8 +48,7 @@ cw_err cw_permit_call(cw_call *call, const cw_asker *asker, const cw_route *rout
                              .limits = asker->identity ? &asker->identity->limits : NULL,
                              .grant = asker->grant };
     uint64_t retry_ms;
-    cw_err err =
-        cw_ticket_take(call->calls->quotas, &spend, cw_now_ms(), &call->ticket, &retry_ms, why);
+    cw_err err = cw_ticket_take(call->calls->quotas, &spend, cw_now_ms(), ret, &retry_ms, why);
 
     if (!err)
         return CW_OK;
@@ -62,6 +61,62 @@ cw_err cw_permit_call(cw_call *call, const cw_asker *asker, const cw_route *rout
     return err;
 }
 
+cw_err cw_permit_call(cw_call *call, const cw_asker *asker, const cw_route *route,
+                      char why[static 128])
+{
+    return take(call, asker, route, &call->ticket, why);
+}
+
+static void give_back(void *ticket)
+{
+    cw_assert_on_loop();
+    cw_ticket_return(ticket, cw_now_ms());
+}
+
+static CW_ON_LOOP void keep(cw_call *call, cw_ticket *ticket)
+{
+    if (!call->tickets)
+        call->tickets = g_ptr_array_new_with_free_func(give_back);
+    if (ticket)
+        g_ptr_array_add(call->tickets, ticket);
+}
+
+cw_err cw_permit_transfer(cw_call *call, const cw_asker *asker, const cw_route *route,
+                          char why[static 128])
+{
+    cw_ticket *ticket = NULL;
+    cw_err err = take(call, asker, route, &ticket, why);
+
+    if (!err)
+        keep(call, ticket);
+    return err;
+}
+
+void cw_permit_returned(cw_call *call)
+{
+    if (call->tickets && call->tickets->len)
+        g_ptr_array_remove_index(call->tickets, call->tickets->len - 1);
+}
+
+void cw_permit_merge(cw_call *to, cw_call *from)
+{
+    keep(to, g_steal_pointer(&from->ticket));
+    while (from->tickets && from->tickets->len)
+        keep(to, g_ptr_array_steal_index(from->tickets, from->tickets->len - 1));
+}
+
+/* The least that one of them has. */
+static CW_ON_LOOP uint64_t time_left(cw_call *call, char why[static 128])
+{
+    uint64_t now = cw_now_ms(), least = UINT64_MAX;
+
+    if (call->ticket)
+        least = cw_ticket_left(call->ticket, now, why);
+    for (guint i = 0; call->tickets && least > 0 && i < call->tickets->len; i++)
+        least = MIN(least, cw_ticket_left(g_ptr_array_index(call->tickets, i), now, why));
+    return least;
+}
+
 /* Another call may have spent what was left, or ended and left more. */
 static void look(void *arg)
 {
@@ -71,7 +126,7 @@ static void look(void *arg)
     uint64_t left;
 
     cw_assert_on_loop();
-    left = cw_ticket_left(call->ticket, cw_now_ms(), why);
+    left = time_left(call, why);
     if (left == UINT64_MAX)
         return;
     if (left > 0) {
@@ -90,10 +145,11 @@ void cw_permit_answered(cw_call *call)
     char why[128];
     uint64_t left;
 
-    if (!call->ticket)
-        return;
-    cw_ticket_answered(call->ticket, cw_now_ms());
-    left = cw_ticket_left(call->ticket, cw_now_ms(), why);
+    if (call->ticket)
+        cw_ticket_answered(call->ticket, cw_now_ms());
+    for (guint i = 0; call->tickets && i < call->tickets->len; i++)
+        cw_ticket_answered(g_ptr_array_index(call->tickets, i), cw_now_ms());
+    left = time_left(call, why);
     if (left == UINT64_MAX)
         return;
     if (!call->limit_timer)
@@ -104,5 +160,6 @@ void cw_permit_answered(cw_call *call)
 void cw_permit_ended(cw_call *call)
 {
     cw_ticket_return(g_steal_pointer(&call->ticket), cw_now_ms());
+    g_clear_pointer(&call->tickets, g_ptr_array_unref);
     g_clear_pointer(&call->limit_timer, cw_timer_free);
 }

@@ -26,6 +26,13 @@ CW_NODISCARD cw_err cw_permit_target(const cw_conf *conf, const cw_asker *asker,
 CW_NODISCARD cw_err cw_permit_call(cw_call *call, const cw_asker *asker, const cw_route *route,
                                    char why[static 128]) CW_ON_LOOP;
 
+/* The same for whom it is transferred to, besides; of a transfer that failed it is returned. */
+CW_NODISCARD cw_err cw_permit_transfer(cw_call *call, const cw_asker *asker, const cw_route *route,
+                                       char why[static 128]) CW_ON_LOOP;
+void cw_permit_returned(cw_call *call) CW_ON_LOOP;
+/* A leg of `from`, which ends, goes on in `to`: so does what it spends. */
+void cw_permit_merge(cw_call *to, cw_call *from) CW_ON_LOOP;
+
 void cw_permit_answered(cw_call *call) CW_ON_LOOP; /* from now on it spends, and is ended in time */
 void cw_permit_ended(cw_call *call) CW_ON_LOOP;    /* it spends no more; may be called twice */
 

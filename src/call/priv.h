@@ -20,7 +20,8 @@ typedef enum cw_call_state {
     CW_CALL_RINGING,
     CW_CALL_EARLY, /* the callee is heard before it answers */
     CW_CALL_UP,
-    CW_CALL_DONE, /* everything was let go; freed on the next turn of the loop */
+    CW_CALL_MOVING, /* up, while somebody is called in the place of one side */
+    CW_CALL_DONE,   /* everything was let go; freed on the next turn of the loop */
     CW_CALL_STATES,
 } cw_call_state;
 
@@ -41,10 +42,25 @@ typedef enum cw_call_event {
     CW_CALL_B_ENDED,   /* the callee's last leg ended */
     CW_CALL_TIMED_OUT, /* it rang too long */
     CW_CALL_ENDED,     /* the gateway ends it */
+    /* A transfer (transfer.h): T_ is of who is called in the place of who transfers. */
+    CW_CALL_TRANSFER,
+    CW_CALL_T_RINGS,
+    CW_CALL_T_HEARD,
+    CW_CALL_T_ANSWERED,
+    CW_CALL_T_MOVED,  /* who stays called by itself, and was answered */
+    CW_CALL_T_LEFT,   /* one of several */
+    CW_CALL_T_ENDED,  /* the last */
+    CW_CALL_BY_ENDED, /* who transfers left */
+    CW_CALL_REPLACED, /* a leg came in another's place */
+    CW_CALL_JOINED,   /* another call's far side came over */
+    CW_CALL_GIVEN,    /* to another call, the far side of who transfers */
+    CW_CALL_GONE,     /* a leg that was transferred, or replaced, ended */
     CW_CALL_EVENTS,
 } cw_call_event;
 
 /* One leg a session of the user called, at most limits.sessions_per_user. */
+typedef struct cw_transfer cw_transfer;
+
 struct cw_call {
     cw_calls *calls;
     cw_id id;
@@ -66,8 +82,12 @@ struct cw_call {
     cw_ep *player;            /* of the tone of ringing; NULL: none (ringback.c) */
     cw_ep *music;             /* on hold; NULL: none (music.c) */
     cw_sound *music_of;       /* borrowed */
+    cw_transfer *transfer;    /* under way (transfer.h); NULL: none */
+    struct cw_bridge *bridge; /* between workers (bridge.h); NULL: not needed */
+    cw_leg *replaced;         /* by the leg of CW_CALL_REPLACED, until that has run */
     cw_cause cause;           /* why it ended */
     char *codecs;             /* as its timeline has them last; NULL: not yet */
+    GPtrArray *tickets;       /* of cw_ticket, owned: of transfers; NULL: none */
     struct cw_ticket *ticket; /* permit.h; NULL: not yet, or returned */
     cw_timer *limit_timer;    /* NULL: nothing bounds its length */
 
@@ -83,6 +103,16 @@ void cw_call_free(cw_call *call) CW_ON_LOOP; /* the container's, when it is done
 /* Hand a leg over: the caller's, then each of the callee's. */
 void cw_call_set_a(cw_call *call, cw_leg *leg) CW_ON_LOOP;
 void cw_call_add_b(cw_call *call, cw_leg *leg) CW_ON_LOOP;
+
+/* Of a call whose events are held back: this one, then those that wait, not before the next turn.
+ */
+void cw_call_post_first(cw_call *call, cw_call_event event) CW_ON_LOOP;
+/* Whom `leg` is told that it was called for: canonical target. */
+const char *cw_call_asked(const cw_call *call, const cw_leg *leg) CW_ON_LOOP;
+/* Who is at the other end of a leg, for another; for cw_party_clear. */
+void cw_party_of_leg(const cw_call *call, const cw_leg *leg, cw_party *ret) CW_ON_LOOP;
+void cw_party_of_target(const char *target, cw_party *ret); /* pure; "tel:+331", "user:bob" */
+void cw_party_free(cw_party *party);                        /* pure; NULL is fine */
 
 /* Offer the call to the legs added. CW_OK when one took it on; then events follow, not before the
  * next turn of the loop. */
@@ -107,6 +137,8 @@ void cw_call_offer(const cw_call *call, cw_media_desc *ret) CW_ON_LOOP;
 /* ringback.c: `b` alerts. Tells the caller so, lets it hear that; false: it was not told, as it
  * hears nothing of it. */
 bool cw_ringback_begin(cw_call *call, cw_leg *b, int status) CW_ON_LOOP;
+/* To whoever is in the call, while somebody is called in the other's place. */
+void cw_ringback_play_to(cw_call *call, cw_leg *leg) CW_ON_LOOP;
 void cw_ringback_play(cw_call *call) CW_ON_LOOP; /* only that; it was told */
 void cw_ringback_end(cw_call *call) CW_ON_LOOP;
 void cw_ringback_answered(cw_call *call) CW_ON_LOOP; /* by call->winner */
@@ -122,7 +154,6 @@ void cw_music_close(cw_calls *calls) CW_ON_LOOP;
 
 /* Join what both sides describe, stream by stream; part everything while a browser holds. */
 void cw_call_join(cw_call *call) CW_ON_LOOP;
-void cw_call_part(cw_call *call) CW_ON_LOOP;
 /* monitor.c: tell when a far side that should be sending is not heard, as long as nobody holds. */
 void cw_call_watch(cw_call *call) CW_ON_LOOP;
 void cw_call_sample(cw_call *call) CW_ON_LOOP; /* and tell whose rating changed */
@@ -180,13 +211,23 @@ cw_user *cw_calls_user(const cw_calls *calls, const char *name) CW_ON_LOOP; /* N
 cw_user *cw_calls_user_add(cw_calls *calls, const char *name) CW_ON_LOOP;
 void cw_calls_user_left(cw_calls *calls, cw_user *user) CW_ON_LOOP; /* forget it if we must */
 
+/* Whom to call, and as whom. */
+typedef struct cw_reach {
+    const cw_route *route;
+    const cw_party *from;
+    const char *from_user;                  /* of a SIP INVITE, unless the trunk has one */
+    char *const *headers;                   /* of it; NULL: none */
+    const cw_client *except;                /* is not rung; NULL: nobody */
+    const struct cw_sip_replaces *replaces; /* see cw_sip_target */
+    const char *referred_by;
+} cw_reach;
+
 /* Find the target's legs and add them to `call`.
  *
  * CW_E_NOT_FOUND  a user never seen; CW_E_UNAVAILABLE one that is not logged in
  */
-CW_NODISCARD cw_err cw_calls_reach(cw_calls *calls, cw_call *call, const cw_route *route,
-                                   const char *from_user, char *const *headers,
-                                   const cw_client *except) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_calls_reach(cw_calls *calls, cw_call *call,
+                                   const cw_reach *reach) CW_ON_LOOP;
 
 /* sip's callbacks (inbound.c) */
 cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *call) CW_ON_LOOP;
@@ -209,6 +250,11 @@ struct cw_client {
 };
 
 void cw_client_notify(cw_client *client, const char *method, json_t *params) CW_ON_LOOP;
+/* Where a target of a client leads, if it may call there; errors as cw_route_find and
+ * CW_E_FORBIDDEN. To be cleared in any case. */
+struct cw_asker;
+CW_NODISCARD cw_err cw_client_route(const cw_client *client, const struct cw_asker *asker,
+                                    const char *to, cw_route *ret, char why[static 128]) CW_ON_LOOP;
 bool cw_client_full(const cw_client *client) CW_ON_LOOP; /* limits.calls_per_session reached */
 
 /* A browser's leg. `call` is the client's name for the call; CW_E_EXISTS when it has one by it. */
@@ -240,8 +286,7 @@ cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *ta
 /* Who calls: told to each trunk the leg is sent by, when it is, as that may know it. `user` is
  * From's for who has no number, `headers` are lines of the caller's program (NULL: none);
  * `account`: From is the target's, unless the caller withholds himself. */
-void cw_leg_sip_introduce(cw_leg *leg, const cw_call *call, const char *user, char *const *headers,
-                          bool account) CW_ON_LOOP;
+void cw_leg_sip_introduce(cw_leg *leg, const cw_call *call, const cw_reach *reach) CW_ON_LOOP;
 /* It goes by this trunk, and on to the next of the route's group if that fails. */
 void cw_leg_sip_by(cw_leg *leg, const struct cw_conf_trunk *trunk,
                    const cw_route *route) CW_ON_LOOP;
@@ -249,6 +294,9 @@ void cw_leg_sip_by(cw_leg *leg, const struct cw_conf_trunk *trunk,
 CW_NODISCARD cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker,
                                         const cw_sip_invite *invite, cw_leg **ret) CW_ON_LOOP;
 void cw_leg_sip_accept(cw_leg *leg, cw_sip_call *sip) CW_ON_LOOP;
+/* An INVITE that is to take a leg's place; *taken: it is one, and what is returned its answer. */
+CW_NODISCARD cw_err cw_leg_sip_replace(cw_calls *calls, const cw_sip_invite *invite,
+                                       cw_sip_call *sip, bool *taken) CW_ON_LOOP;
 
 /* CW_E_NOT_FOUND no service by this name */
 CW_NODISCARD cw_err cw_leg_service_new(cw_plane *plane, unsigned worker, const char *name,

@@ -77,17 +77,23 @@ static CW_ON_LOOP bool foretell(const cw_call *call, const cw_leg *b, cw_media_d
 
 /* ── Playing ── */
 
-void cw_ringback_play(cw_call *call)
+void cw_ringback_play_to(cw_call *call, cw_leg *leg)
 {
-    int i = cw_leg_stream(call->a, CW_AUDIO);
-    cw_ep *ep = i >= 0 ? call->a->ops->endpoint(call->a, (unsigned)i) : NULL;
+    int i = cw_leg_stream(leg, CW_AUDIO);
+    cw_ep *ep = i >= 0 ? leg->ops->endpoint(leg, (unsigned)i) : NULL;
 
-    if (call->player || !ep || !call->calls->ringback || !call->a->wants_ringback ||
-        cw_ep_player_new(call->calls->plane, call->worker, call->calls->ringback, &call->player))
+    if (call->player || !ep || !call->calls->ringback ||
+        cw_ep_player_new(call->calls->plane, leg->worker, call->calls->ringback, &call->player))
         return;
     cw_ep_fill(call->player, ep, SILENT_MS);
-    cw_timeline_add(call->line, CW_LANE_GATEWAY, CW_LANE_A, "RTP",
+    cw_timeline_add(call->line, CW_LANE_GATEWAY, leg->lane, "RTP",
                     "ringing, while nobody is heard");
+}
+
+void cw_ringback_play(cw_call *call)
+{
+    if (call->a->wants_ringback)
+        cw_ringback_play_to(call, call->a);
 }
 
 bool cw_ringback_begin(cw_call *call, cw_leg *b, int status)

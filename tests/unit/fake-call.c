@@ -104,6 +104,12 @@ cw_err cw_client_hold(cw_client *client, const char *call, bool hold)
     return done("%s %s", hold ? "hold" : "resume", call);
 }
 
+cw_err cw_client_transfer(cw_client *client, const char *call, const char *to, const char *other,
+                          char why[static 128])
+{
+    return done("transfer %s %s %s", call, to ? to : "-", other ? other : "-");
+}
+
 cw_err cw_client_dtmf(cw_client *client, const char *call, const char *digits, unsigned duration_ms,
                       char why[static 128])
 {

@@ -4,6 +4,7 @@
 #include "base/stats.h"
 #include "call/act.h"
 #include "call/priv.h"
+#include "call/transfer.h"
 
 #include <string.h>
 
@@ -11,7 +12,9 @@
 
 typedef struct fake {
     cw_leg leg;
-    unsigned offers, rings, earlies, answers, holds, digits, infos, updates, ends;
+    unsigned offers, rings, earlies, answers, holds, digits, infos, updates, ends, refers;
+    GString *moves, *told; /* NULL: it has no program */
+    cw_err refuse_refer;
     cw_err refuse_offer, refuse_answer;
     cw_cause cause;
     cw_by by;
@@ -68,6 +71,32 @@ static void fake_end(cw_leg *leg, const cw_cause *cause, cw_by by)
     ((fake *)leg)->by = by;
 }
 
+static void fake_tell(cw_leg *leg, const char *method, const json_t *params)
+{
+    const json_t *peer = json_object_get(params, "peer");
+    fake *f = (fake *)leg;
+
+    if (peer)
+        g_string_append_printf(f->told, "%s %s, ", method,
+                               json_string_value(json_object_get(peer, "uri")));
+}
+
+static bool fake_moved(cw_leg *leg, cw_moving state, int status, const cw_cause *cause)
+{
+    static const char *const words[] = { "trying", "ringing", "done", "failed" };
+
+    g_string_append_printf(((fake *)leg)->moves, "%s%s%s, ", words[state],
+                           cause && cause->err ? " " : "",
+                           cause && cause->err ? cw_err_kind(cause->err) : "");
+    return false;
+}
+
+static cw_err fake_refer(cw_leg *leg, const cw_sip_refer_to *to)
+{
+    ((fake *)leg)->refers++;
+    return ((fake *)leg)->refuse_refer;
+}
+
 static cw_ep *fake_endpoint(cw_leg *leg, unsigned stream)
 {
     return NULL;
@@ -90,6 +119,9 @@ static const cw_leg_ops fake_ops = {
     .hold = fake_hold,
     .dtmf = fake_dtmf,
     .info = fake_info,
+    .tell = fake_tell,
+    .moved = fake_moved,
+    .refer = fake_refer,
     .end = fake_end,
     .endpoint = fake_endpoint,
     .describe = fake_describe,
@@ -101,6 +133,8 @@ static void fake_init(fake *f, const char *name)
     cw_assert_on_loop();
     memset(f, 0, sizeof *f);
     cw_leg_init(&f->leg, &fake_ops, name);
+    f->moves = g_string_new(NULL);
+    f->told = g_string_new(NULL);
     legs_alive++;
 }
 
@@ -112,7 +146,8 @@ typedef struct setting {
     cw_calls *calls;
     cw_call *call;
     cw_id id;
-    fake a, b[2];
+    fake a, b[2], n; /* n: somebody else, not in the call at first */
+    bool with_n;
 } setting;
 
 static void set_up(setting *s)
@@ -124,6 +159,8 @@ static void set_up(setting *s)
     fake_init(&s->a, "a");
     fake_init(&s->b[0], "b0");
     fake_init(&s->b[1], "b1");
+    fake_init(&s->n, "n");
+    s->with_n = false;
     s->call = cw_call_new(s->calls, "user:b");
     s->id = s->call->id;
     cw_call_set_a(s->call, &s->a.leg);
@@ -146,8 +183,16 @@ static void settle(setting *s)
 
 static void tear_down(setting *s)
 {
+    fake *const all[] = { &s->a, &s->b[0], &s->b[1], &s->n };
+
     cw_assert_on_loop();
     cw_calls_free(s->calls);
+    if (!s->with_n)
+        cw_leg_free(&s->n.leg);
+    for (unsigned i = 0; i < G_N_ELEMENTS(all); i++) {
+        g_string_free(all[i]->moves, TRUE);
+        g_string_free(all[i]->told, TRUE);
+    }
     g_assert_cmpuint(legs_alive, ==, 0);
     g_assert_cmpint(cw_stat_get(CW_STAT_calls), ==, 0);
     g_assert_cmpuint(cw_loop_timers(s->loop), ==, 0);
@@ -160,6 +205,24 @@ static void dial(setting *s)
     cw_assert_on_loop();
     g_assert_cmpint(cw_call_dial(s->call), ==, CW_OK);
     settle(s);
+}
+
+/* The callee is to be with n in place of the caller. */
+static void prepare(setting *s)
+{
+    cw_transfer *t = g_new0(cw_transfer, 1);
+
+    cw_assert_on_loop();
+    t->by = &s->a.leg;
+    t->stays = &s->b[0].leg;
+    t->to = g_ptr_array_new();
+    t->party = g_new0(cw_party, 1);
+    t->target = g_strdup("user:n");
+    cw_party_of_target(t->target, t->party);
+    cw_call_add_b(s->call, &s->n.leg);
+    g_ptr_array_add(t->to, &s->n.leg);
+    s->call->transfer = t;
+    s->with_n = true;
 }
 
 static void bring_to(setting *s, cw_call_state state)
@@ -176,6 +239,11 @@ static void bring_to(setting *s, cw_call_state state)
         cw_leg_tell(&s->b[0].leg, CW_LEG_EARLY);
     if (state == CW_CALL_UP)
         cw_leg_tell(&s->b[0].leg, CW_LEG_ANSWERED);
+    if (state == CW_CALL_MOVING) {
+        cw_leg_tell(&s->b[0].leg, CW_LEG_ANSWERED);
+        prepare(s);
+        cw_call_post(s->call, CW_CALL_TRANSFER, NULL, NULL);
+    }
     if (state == CW_CALL_DONE)
         cw_call_end(s->call, &(cw_cause){ .gateway = true });
 }
@@ -183,25 +251,29 @@ static void bring_to(setting *s, cw_call_state state)
 /* ── Every state and event ── */
 
 /* Columns as cw_call_event: DIALLED RINGS HEARD ANSWERED MEDIA STREAMS HELD KEY MUTED NAMED
- * QUIET LEFT A_ENDED B_ENDED TIMED_OUT ENDED. A letter is the state it leads to, a dot: dropped. */
+ * QUIET LEFT A_ENDED B_ENDED TIMED_OUT ENDED, then TRANSFER T_RINGS T_HEARD T_ANSWERED T_MOVED
+ * T_LEFT T_ENDED BY_ENDED REPLACED JOINED GIVEN GONE. A letter is the state it leads to, a dot:
+ * dropped. */
 static const struct {
     const char *name;
     cw_call_state from;
     const char *to;
 } table[] = {
-    { "new", CW_CALL_NEW, "d...........X..X" },
-    { "dialling", CW_CALL_DIALLING, ".reu.......dXXXX" },
-    { "ringing", CW_CALL_RINGING, ".reu.......rXXXX" },
-    { "early", CW_CALL_EARLY, ".eeue..eee.eXXXX" },
-    { "up", CW_CALL_UP, "....uuuuuuu.XX.X" },
-    { "done", CW_CALL_DONE, "................" },
+    { "new", CW_CALL_NEW, "d...........X..X............" },
+    { "dialling", CW_CALL_DIALLING, ".reu.......dXXXX........u.X." },
+    { "ringing", CW_CALL_RINGING, ".reu.......rXXXX........u.X." },
+    { "early", CW_CALL_EARLY, ".eeue..eee.eXXXX........u.X." },
+    { "up", CW_CALL_UP, "....uuuuuuu.XX.Xm.......uuXu" },
+    { "moving", CW_CALL_MOVING, "....m.mmmm..XXuX.mmuXmum...m" },
+    { "done", CW_CALL_DONE, "............................" },
 };
 
 static cw_call_state state_of(char letter, cw_call_state from)
 {
     static const char letters[] = {
         [CW_CALL_NEW] = 'n',   [CW_CALL_DIALLING] = 'd', [CW_CALL_RINGING] = 'r',
-        [CW_CALL_EARLY] = 'e', [CW_CALL_UP] = 'u',       [CW_CALL_DONE] = 'X'
+        [CW_CALL_EARLY] = 'e', [CW_CALL_UP] = 'u',       [CW_CALL_MOVING] = 'm',
+        [CW_CALL_DONE] = 'X'
     };
 
     for (int i = 0; i < CW_CALL_STATES; i++)
@@ -222,7 +294,22 @@ static void one_move(cw_call_state from, cw_call_event event, char want)
     set_up(&s);
     bring_to(&s, from);
     g_assert_cmpint(s.call->state, ==, from);
-    cw_call_post(s.call, event, of_a ? &s.a.leg : &s.b[0].leg, &detail);
+    if (event >= CW_CALL_TRANSFER && event < CW_CALL_GIVEN && from == CW_CALL_UP)
+        prepare(&s);
+    if (event == CW_CALL_REPLACED) {
+        if (!s.with_n)
+            cw_call_add_b(s.call, &s.n.leg);
+        s.with_n = true;
+        g_clear_pointer(&s.call->transfer, cw_transfer_free);
+        s.call->replaced = &s.b[0].leg;
+    }
+    if (event == CW_CALL_BY_ENDED)
+        of_a = true;
+    cw_call_post(s.call, event,
+                 event >= CW_CALL_TRANSFER && !of_a ? &s.n.leg
+                 : of_a                             ? &s.a.leg
+                                                    : &s.b[0].leg,
+                 &detail);
     g_assert_cmpint(s.call->state, ==, state_of(want, from));
     g_assert_cmpint(cw_stat_get(CW_STAT_call_events_dropped) - dropped, ==, want == '.');
     if (s.call->state == CW_CALL_DONE) {
@@ -419,6 +506,236 @@ static void ladder_stays(void)
     tear_down(&s);
 }
 
+/* ── Transfer ── */
+
+static void moving(setting *s)
+{
+    cw_assert_on_loop();
+    set_up(s);
+    bring_to(s, CW_CALL_MOVING);
+    g_assert_cmpint(s->call->state, ==, CW_CALL_MOVING);
+}
+
+static void end_of(fake *f, cw_err err)
+{
+    cw_assert_on_loop();
+    cw_leg_emit(&f->leg, &(cw_leg_event){ .what = CW_LEG_ENDED, .cause = { .err = err } });
+}
+
+/* The caller transfers the callee, who stays as it is. */
+static void transfer_done(void)
+{
+    setting s;
+
+    cw_assert_on_loop();
+    moving(&s);
+    s.a.leg.held = true; /* as one does before */
+    cw_leg_emit(&s.n.leg, &(cw_leg_event){ .what = CW_LEG_RINGING, .status = 180 });
+    cw_leg_tell(&s.n.leg, CW_LEG_ANSWERED);
+    g_assert_cmpstr(s.a.moves->str, ==, "trying, ringing, done, ");
+    g_assert_cmpint(s.a.cause.err, ==, CW_E_TRANSFERRED);
+    g_assert_cmpuint(s.a.ends, ==, 1);
+    g_assert_true(s.call->a == &s.n.leg && s.call->winner == &s.b[0].leg);
+    g_assert_cmpstr(s.call->from.uri, ==, "user:n");
+    g_assert_cmpstr(s.b[0].told->str, ==, "call.info user:n, ");
+    g_assert_cmpuint(s.b[0].holds, ==, 1); /* no longer held */
+    g_assert_cmpuint(s.b[0].offers + s.b[0].answers, ==, 1);
+    end_of(&s.n, CW_OK);
+    g_assert_cmpuint(s.b[0].ends, ==, 1);
+    settle(&s);
+    g_assert_false(alive(&s));
+    tear_down(&s);
+}
+
+static void transfer_failed(void)
+{
+    setting s;
+
+    cw_assert_on_loop();
+    moving(&s);
+    end_of(&s.n, CW_E_BUSY);
+    g_assert_cmpstr(s.a.moves->str, ==, "trying, failed busy, ");
+    g_assert_cmpint(s.call->state, ==, CW_CALL_UP);
+    g_assert_null(s.call->transfer);
+    g_assert_cmpuint(s.a.ends + s.b[0].ends, ==, 0);
+    g_assert_cmpuint(s.n.ends, ==, 1);
+    end_of(&s.b[0], CW_OK);
+    g_assert_cmpint(s.a.by, ==, CW_BY_PEER);
+    settle(&s);
+    tear_down(&s);
+}
+
+/* Who transfers hangs up: it goes on, and its failure ends the call. */
+static void transferor_leaves(void)
+{
+    setting s;
+
+    cw_assert_on_loop();
+    moving(&s);
+    end_of(&s.a, CW_OK);
+    g_assert_cmpint(s.call->state, ==, CW_CALL_MOVING);
+    g_assert_cmpuint(s.a.ends, ==, 1);
+    g_assert_cmpuint(s.b[0].ends, ==, 0);
+    end_of(&s.n, CW_E_DECLINED);
+    g_assert_cmpuint(s.b[0].ends, ==, 1);
+    g_assert_cmpint(s.b[0].cause.err, ==, CW_E_DECLINED);
+    settle(&s);
+    g_assert_false(alive(&s));
+    tear_down(&s);
+}
+
+static void who_stays_leaves(void)
+{
+    setting s;
+
+    cw_assert_on_loop();
+    moving(&s);
+    end_of(&s.b[0], CW_OK);
+    g_assert_cmpuint(s.a.ends, ==, 1);
+    g_assert_cmpuint(s.n.ends, ==, 1);
+    settle(&s);
+    g_assert_false(alive(&s));
+    tear_down(&s);
+}
+
+/* By REFER: the callee does it. */
+static void referred(void)
+{
+    cw_sip_refer_to to = { .uri = (char *)"sip:n@h" };
+    setting s;
+
+    for (int done = 0; done < 2; done++) {
+        cw_assert_on_loop();
+        set_up(&s);
+        bring_to(&s, CW_CALL_UP);
+        s.b[0].refuse_refer = CW_E_UNSUPPORTED;
+        g_assert_cmpint(cw_call_refer(s.call, &s.a.leg, &to), ==, CW_E_UNSUPPORTED);
+        g_assert_cmpint(s.call->state, ==, CW_CALL_UP);
+        s.b[0].refuse_refer = CW_OK;
+        g_assert_cmpint(cw_call_refer(s.call, &s.a.leg, &to), ==, CW_OK);
+        g_assert_cmpint(cw_call_refer(s.call, &s.a.leg, &to), ==, CW_E_STATE);
+        settle(&s);
+        g_assert_cmpint(s.call->state, ==, CW_CALL_MOVING);
+        cw_leg_emit(&s.b[0].leg, &(cw_leg_event){ .what = CW_LEG_REPORTED, .status = 100 });
+        cw_leg_emit(&s.b[0].leg, &(cw_leg_event){ .what = CW_LEG_REPORTED, .status = 180 });
+        cw_leg_emit(&s.b[0].leg, &(cw_leg_event){ .what = CW_LEG_REPORTED,
+                                                  .status = done ? 200 : 486,
+                                                  .cause = { .err = done ? CW_OK : CW_E_BUSY } });
+        g_assert_cmpstr(s.a.moves->str, ==,
+                        done ? "trying, ringing, done, " : "trying, ringing, failed busy, ");
+        g_assert_cmpuint(s.b[0].ends, ==, (unsigned)done);
+        if (!done)
+            end_of(&s.a, CW_OK);
+        settle(&s);
+        g_assert_false(alive(&s));
+        tear_down(&s);
+    }
+}
+
+/* A second call of the same caller, to n. */
+static cw_call *consult(setting *s, fake *a2, cw_call_state state)
+{
+    cw_call *call;
+
+    cw_assert_on_loop();
+    fake_init(a2, "a2");
+    call = cw_call_new(s->calls, "user:n");
+    cw_call_set_a(call, &a2->leg);
+    cw_call_add_b(call, &s->n.leg);
+    s->with_n = true;
+    g_assert_cmpint(cw_call_dial(call), ==, CW_OK);
+    settle(s);
+    cw_leg_emit(&s->n.leg, &(cw_leg_event){ .what = CW_LEG_RINGING, .status = 180 });
+    if (state == CW_CALL_UP)
+        cw_leg_tell(&s->n.leg, CW_LEG_ANSWERED);
+    g_assert_cmpint(call->state, ==, state);
+    return call;
+}
+
+static void forget(fake *f)
+{
+    g_string_free(f->moves, TRUE);
+    g_string_free(f->told, TRUE);
+}
+
+static void joined(void)
+{
+    cw_call *second;
+    setting s;
+    fake a2;
+
+    cw_assert_on_loop();
+    set_up(&s);
+    bring_to(&s, CW_CALL_UP);
+    second = consult(&s, &a2, CW_CALL_UP);
+    g_assert_cmpint(cw_call_join_calls(s.call, &s.a.leg, s.call, &s.a.leg), ==, CW_E_STATE);
+    g_assert_cmpint(cw_call_join_calls(s.call, &s.a.leg, second, &a2.leg), ==, CW_OK);
+    g_assert_cmpint(s.a.cause.err, ==, CW_E_TRANSFERRED);
+    g_assert_cmpint(a2.cause.err, ==, CW_E_TRANSFERRED);
+    g_assert_cmpuint(s.n.ends + s.b[0].ends, ==, 0);
+    g_assert_cmpstr(s.b[0].told->str, ==, "call.info user:n, ");
+    g_assert_true(cw_call_other(s.call, &s.n.leg) == &s.b[0].leg);
+    settle(&s); /* the second is gone */
+    g_assert_cmpint(cw_stat_get(CW_STAT_calls), ==, 1);
+    end_of(&s.n, CW_OK);
+    g_assert_cmpuint(s.b[0].ends, ==, 1);
+    settle(&s);
+    g_assert_false(alive(&s));
+    tear_down(&s);
+    forget(&a2);
+}
+
+/* Before the second was answered; it refuses. */
+static void joined_ringing(void)
+{
+    cw_call *second;
+    setting s;
+    fake a2;
+
+    cw_assert_on_loop();
+    set_up(&s);
+    bring_to(&s, CW_CALL_UP);
+    second = consult(&s, &a2, CW_CALL_RINGING);
+    g_assert_cmpint(cw_call_join_calls(s.call, &s.a.leg, second, &a2.leg), ==, CW_OK);
+    g_assert_cmpint(s.call->state, ==, CW_CALL_MOVING);
+    g_assert_cmpint(a2.cause.err, ==, CW_E_TRANSFERRED);
+    settle(&s);
+    end_of(&s.n, CW_E_BUSY);
+    g_assert_cmpstr(s.a.moves->str, ==, "trying, ringing, failed busy, ");
+    g_assert_cmpint(s.call->state, ==, CW_CALL_UP);
+    end_of(&s.a, CW_OK);
+    settle(&s);
+    tear_down(&s);
+    forget(&a2);
+}
+
+/* Somebody comes in the callee's place. */
+static void replaced(void)
+{
+    setting s;
+
+    for (int ringing = 0; ringing < 2; ringing++) {
+        cw_assert_on_loop();
+        set_up(&s);
+        bring_to(&s, ringing ? CW_CALL_RINGING : CW_CALL_UP);
+        s.n.refuse_answer = CW_E_NO_CODEC;
+        g_assert_cmpint(cw_call_replace(s.call, &s.b[0].leg, &s.n.leg), ==, CW_E_NO_CODEC);
+        s.n.refuse_answer = CW_OK;
+        g_assert_cmpint(cw_call_replace(s.call, &s.b[0].leg, &s.n.leg), ==, CW_OK);
+        s.with_n = true;
+        g_assert_cmpint(s.call->state, ==, CW_CALL_UP);
+        g_assert_true(s.call->winner == &s.n.leg);
+        g_assert_cmpuint(s.b[0].ends, ==, 1);
+        g_assert_cmpuint(s.a.ends, ==, 0);
+        g_assert_cmpuint(s.a.answers, ==, 1);
+        g_assert_cmpint(cw_call_replace(s.call, &s.b[0].leg, &s.n.leg), ==, CW_E_STATE);
+        end_of(&s.a, CW_OK);
+        settle(&s);
+        g_assert_false(alive(&s));
+        tear_down(&s);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -439,5 +756,13 @@ int main(int argc, char **argv)
     g_test_add_func("/call/answer-before-dial-returns", answer_before_dial_returns);
     g_test_add_func("/call/passed-on", passed_on);
     g_test_add_func("/call/ladder-stays", ladder_stays);
+    g_test_add_func("/call/transfer/done", transfer_done);
+    g_test_add_func("/call/transfer/failed", transfer_failed);
+    g_test_add_func("/call/transfer/transferor-leaves", transferor_leaves);
+    g_test_add_func("/call/transfer/who-stays-leaves", who_stays_leaves);
+    g_test_add_func("/call/transfer/referred", referred);
+    g_test_add_func("/call/transfer/joined", joined);
+    g_test_add_func("/call/transfer/joined-ringing", joined_ringing);
+    g_test_add_func("/call/transfer/replaced", replaced);
     return g_test_run();
 }

@@ -136,6 +136,8 @@ static const struct {
     { CW_REQ_call_resume, "{\"call\":\"c\"}", "resume c" },
     { CW_REQ_call_dtmf, "{\"call\":\"c\",\"digits\":\"12#\"}", "dtmf c 12# 100" },
     { CW_REQ_call_dtmf, "{\"call\":\"c\",\"digits\":\"A\",\"duration_ms\":250}", "dtmf c A 250" },
+    { CW_REQ_call_transfer, "{\"call\":\"c\",\"to\":\"echo\"}", "transfer c echo -" },
+    { CW_REQ_call_transfer, "{\"call\":\"c\",\"other\":\"d\"}", "transfer c - d" },
     { CW_REQ_call_info, "{\"call\":\"c\",\"muted\":{\"audio\":true}}", "info c audio=1" },
     { CW_REQ_call_info, "{\"call\":\"c\"}", "info c audio=0" },
     { CW_REQ_call_report, "{\"call\":\"c\",\"audio\":{\"lost\":3},\"rtt_ms\":7}", "report c 3" },
