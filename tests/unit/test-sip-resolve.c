@@ -257,6 +257,83 @@ static void test_cancel(void)
     cw_loop_free(loop);
 }
 
+/* --- what DNS messages say --- */
+
+/* Of equal priority the one of weight 3 comes first three times in four; a later priority never. */
+static void test_weights(void)
+{
+    unsigned first = 0;
+    cw_loop *loop;
+
+    g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
+    cw_assert_on_loop();
+    for (unsigned i = 0; i < 2000; i++) {
+        cw_srv all[] = { { "late", 1, 20, 500 }, { "light", 1, 10, 1 }, { "heavy", 1, 10, 3 } };
+
+        cw_srv_order(all, G_N_ELEMENTS(all));
+        g_assert_cmpstr(all[2].name, ==, "late");
+        first += strcmp(all[0].name, "heavy") == 0;
+    }
+    g_assert_cmpuint(first, >, 1100);
+    g_assert_cmpuint(first, <, 1700);
+    cw_loop_free(loop);
+}
+
+static void test_naptr(void)
+{
+    /* One question, three answers: x. NAPTR. */
+    static const unsigned char answer[] =
+        "\0\1\x81\x80\0\1\0\3\0\0\0\0"
+        "\1x\0\0\x23\0\1"
+        "\xc0\x0c\0\x23\0\1\0\0\0\x3c\0\x13\0\x14\0\1\1S\7SIP+D2U\0\1u\xc0\x0c"
+        "\xc0\x0c\0\x23\0\1\0\0\0\x1e\0\x14\0\x0a\0\2\1s\x08SIPS+D2T\0\1t\xc0\x0c"
+        "\xc0\x0c\0\x23\0\1\0\0\0\x5a\0\x13\0\x0a\0\1\1S\7E2U+sip\0\1\x65\xc0\x0c";
+    g_autofree unsigned char *copy = g_memdup2(answer, sizeof answer - 1);
+    unsigned ttl_s = 3600, n;
+    cw_naptr found[8];
+    cw_loop *loop;
+
+    g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
+    cw_assert_on_loop();
+    n = cw_naptr_read(copy, sizeof answer - 1, found, G_N_ELEMENTS(found), &ttl_s);
+    g_assert_cmpuint(n, ==, 2); /* E2U is not SIP's */
+    g_assert_cmpint(found[0].transport, ==, CW_SIP_TLS);
+    g_assert_true(found[0].secure);
+    g_assert_cmpstr(found[1].name, ==, "u.x");
+    g_assert_cmpuint(ttl_s, ==, 30);
+    cw_loop_free(loop);
+}
+
+/* Asked once as long as the answer is good; what was there serves while nobody answers. */
+static void test_kept(void)
+{
+    cw_loop *loop;
+    cw_resolver *resolver;
+    dns server;
+    cw_sip_host host;
+
+    g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
+    cw_assert_on_loop();
+    dns_start(&server, loop, GOOD);
+    g_assert_cmpint(resolver_new(loop, &server, &resolver), ==, CW_OK);
+    g_assert_cmpint(cw_sip_host_parse("h.example", 9, &host), ==, CW_OK);
+    for (unsigned i = 0, asked = 0; i < 3; i++) {
+        result r = { 0 };
+
+        cw_resolve_start(resolver, &host, CW_SIP_UDP, false, on_result, &r);
+        while (!r.done)
+            cw_loop_step(loop, 50);
+        g_assert_cmpint(r.err, ==, CW_OK);
+        if (i == 0)
+            asked = server.asked;
+        g_assert_cmpuint(server.asked, ==, asked);
+        server.fault = SILENT;
+    }
+    cw_resolver_free(resolver);
+    dns_stop(&server);
+    cw_loop_free(loop);
+}
+
 /* --- Sofia's own resolver --- */
 
 static void test_interposed(void)
@@ -313,6 +390,9 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &cases[i], test_case);
     }
     g_test_add_func("/sip/resolve/cancel", test_cancel);
+    g_test_add_func("/sip/resolve/weights", test_weights);
+    g_test_add_func("/sip/resolve/naptr", test_naptr);
+    g_test_add_func("/sip/resolve/kept", test_kept);
     g_test_add_func("/sip/interpose/linked", test_interposed);
     g_test_add_func("/sip/interpose/sofia", test_sofia_cannot_resolve);
     return g_test_run();
