@@ -5,7 +5,7 @@ const name = (text) => Buffer.concat([...text.split('.').filter(Boolean).map((la
 
 // NAPTR: [[10, 1, 'S', 'SIP+D2T', '_sip._tcp.pbx.test']].
 // records: { 'pbx.test': { A: ['127.0.0.1'] }, '_sip._udp.pbx.test': { SRV: [[1, 1, 5080, 'a.test']] }, 'silent.test': null }
-export async function serveNames(scope, records, { host = '127.0.0.1', port = 53 } = {}) {
+export async function serveNames(scope, records, { host = '127.0.0.1', port = 53, ttl = 5 } = {}) {
     const socket = dgram.createSocket('udp4')
     const asked = []
     socket.on('message', (query, from) => {
@@ -41,7 +41,7 @@ export async function serveNames(scope, records, { host = '127.0.0.1', port = 53
         header.writeUInt16BE(1, 4)
         header.writeUInt16BE(data.length, 6)
         header.writeUInt32BE(0, 8)
-        const answers = data.map((d) => Buffer.concat([Buffer.from([0xc0, 12, type >> 8, type & 255, 0, 1, 0, 0, 0, 5, d.length >> 8, d.length & 255]), d]))
+        const answers = data.map((d) => Buffer.concat([Buffer.from([0xc0, 12, type >> 8, type & 255, 0, 1, 0, 0, 0, ttl, d.length >> 8, d.length & 255]), d]))
         socket.send(Buffer.concat([header, question, ...answers]), from.port, from.address)
     })
     await new Promise((resolve) => socket.bind(port, host, resolve))
