@@ -22,6 +22,9 @@ export const pcmu = [[0, 'PCMU/8000'], [101, 'telephone-event/8000']]
 const send = (text, attributes = '', inside = '') => `<send ${attributes}><![CDATA[\n${text}]]>${inside}</send>\n`
 const recv = (what, attributes = '', inside = '') => `<recv ${what} ${attributes}>${inside}</recv>\n`
 
+// What a scenario says in words of its own; `action`s go inside a recv.
+export const own = { send, recv, media, none }
+
 export const step = {
     pause: (ms) => `<pause milliseconds="${ms}"/>\n`,
     // The tone, until the scenario ends; once.
