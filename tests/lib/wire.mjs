@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { Capture } from './capture.mjs'
 
-// What leaves the gateway: its SIP ports, its media ports.
-const ours = 'udp.srcport == 5060 || tcp.srcport == 5060 || (udp.srcport >= 7000 && udp.srcport <= 7003) || (udp.srcport >= 20000 && udp.srcport <= 29999)'
+// What leaves the gateway: its SIP ports, its media ports; not what an ICMP error quotes, which is cut.
+const ours = '!icmp && !icmpv6 && (udp.srcport == 5060 || tcp.srcport == 5060 || (udp.srcport >= 7000 && udp.srcport <= 7003) || (udp.srcport >= 20000 && udp.srcport <= 29999))'
 
 // The last test of a file. `protocols` are those that must have been seen, so that nothing is not
 // taken for good. `but`: a display filter of what tshark cannot know.
