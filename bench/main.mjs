@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 
 const top = path.resolve(fileURLToPath(import.meta.url), '../..')
 const build = process.env.CW_BUILD ?? path.join(top, 'build')
-const benches = ['relay', 'floor', 'hold', 'capacity', 'workers', 'setup', 'transcode', 'sip', 'flood']
+const benches = ['relay', 'floor', 'hold', 'capacity', 'workers', 'setup', 'transcode', 'sip', 'flood', 'register']
 
 const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -15,6 +15,7 @@ const { values, positionals } = parseArgs({
         count: { type: 'string', default: '400' },
         hellos: { type: 'string', default: '5000' },
         jobs: { type: 'string' },
+        users: { type: 'string', default: '10000' },
         settle: { type: 'string', default: '60' },
         media: { type: 'string', default: '' },
         verbose: { type: 'boolean', short: 'v' },
@@ -37,6 +38,7 @@ for (const name of wanted) {
         count: Number(values.count),
         hellos: Number(values.hellos),
         jobs: values.jobs?.split(','),
+        users: Number(values.users),
         settle: Number(values.settle),
         more: values.media,
         verbose: values.verbose,

@@ -1,6 +1,7 @@
 // The gateway under test and one browser session that makes all the calls.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { freePort, pinned, until } from './process.mjs'
@@ -8,7 +9,7 @@ import { Socket } from './socket.mjs'
 
 const perSession = 1000
 
-const conf = ({ dir, web, sip, browser, workers, phone, more }) => `
+const conf = ({ dir, web, sip, browser, workers, phone, more, records }) => `
 log: { level = "warn"; };
 admin: { socket = "${dir}/ctl"; };
 web: { listen = ( "127.0.0.1:${web}" ); rate_per_s = 100000; rate_burst = 100000;
@@ -18,6 +19,7 @@ sip: { listen = ( "udp:127.0.0.1:${sip}" ); peers = ( "127.0.0.0/8" ); };
 inbound = ( { match = "c*"; to = "sip:$@127.0.0.1:${phone}"; }, { match = "echo"; to = "service:echo"; } );
 media: { workers = ${workers}; browser_listen = ( "198.18.0.1" ); browser_port = ${browser};
          rtp_listen = ( "198.18.0.1" ); rtp_port_min = 10000; rtp_port_max = 29999; ${more} };
+${records}
 limits: { calls_max = 10000; calls_per_session = ${perSession}; };
 `
 
@@ -61,13 +63,14 @@ class Session {
 
 export class Causeway {
     // phone: the port that calls from SIP are sent on to
-    static async start({ program, core, fair, workers = 1, phone = 9, more = '' }) {
+    // records: of its configuration, besides
+    static async start({ program, core, fair, workers = 1, phone = 9, more = '', records = '' }) {
         const self = new Causeway()
         self.dir = mkdtempSync(path.join(os.tmpdir(), 'causeway-bench-'))
         const web = await freePort(), sip = await freePort(), browser = await freePort()
         self.sipPort = sip
         self.url = `ws://127.0.0.1:${web}/v1/ws`
-        writeFileSync(`${self.dir}/conf`, conf({ dir: self.dir, web, sip, browser, workers, phone, more }))
+        writeFileSync(`${self.dir}/conf`, conf({ dir: self.dir, web, sip, browser, workers, phone, more, records }))
         self.process = spawn(...pinned(core, [program, '-c', `${self.dir}/conf`], { fair }), { stdio: ['ignore', 'ignore', 'inherit'] })
         self.calls = new Map() // by name, who waits for its answer
         self.where = new Map() // by name, which session
@@ -86,6 +89,22 @@ export class Causeway {
 
     get pid() {
         return this.process.pid
+    }
+
+    // What its control socket says.
+    ask(method, params = {}) {
+        return new Promise((resolve, reject) => {
+            const socket = net.connect(`${this.dir}/ctl`)
+            let text = ''
+            socket.on('connect', () => socket.write(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) + '\n'))
+            socket.on('error', reject)
+            socket.on('data', (data) => {
+                text += data
+                if (!text.endsWith('\n')) return
+                socket.destroy()
+                resolve(JSON.parse(text).result)
+            })
+        })
     }
 
     // The SDP answer to the browser's offer.

@@ -12,24 +12,29 @@ const libraries = '/usr/lib/x86_64-linux-gnu/janus'
 const others = (kind, wanted) =>
     readdirSync(`${libraries}/${kind}`).filter((name) => name.endsWith('.so') && !name.includes(wanted)).join(',')
 
-const conf = (dir) => `
+const conf = (dir, plugin) => `
 general: { configs_folder = "${dir}"; plugins_folder = "${libraries}/plugins"; transports_folder = "${libraries}/transports";
            events_folder = "${dir}/none"; loggers_folder = "${dir}/none"; debug_level = 1; };
-plugins: { disable = "${others('plugins', 'nosip')}"; };
+plugins: { disable = "${others('plugins', `_${plugin}.`)}"; };
 transports: { disable = "${others('transports', 'websockets')}"; };
 `
 const websockets = (port) => `general: { json = "compact"; ws = true; ws_ip = "127.0.0.1"; ws_port = ${port}; };\n`
-const nosip = 'general: { local_ip = "198.18.0.1"; rtp_port_range = "10000-29999"; };\n'
+const settings = {
+    nosip: 'general: { local_ip = "198.18.0.1"; rtp_port_range = "10000-29999"; };\n',
+    sip: 'general: { local_ip = "198.18.0.1"; };\n',
+}
 
 export class Janus {
-    static async start({ core }) {
+    // plugin: nosip, for calls, or sip, for registrations
+    static async start({ core, plugin = 'nosip' }) {
         const self = new Janus()
         const port = await freePort()
         self.dir = mkdtempSync(path.join(os.tmpdir(), 'janus-bench-'))
         mkdirSync(`${self.dir}/none`)
-        writeFileSync(`${self.dir}/janus.jcfg`, conf(self.dir))
+        writeFileSync(`${self.dir}/janus.jcfg`, conf(self.dir, plugin))
         writeFileSync(`${self.dir}/janus.transport.websockets.jcfg`, websockets(port))
-        writeFileSync(`${self.dir}/janus.plugin.nosip.jcfg`, nosip)
+        writeFileSync(`${self.dir}/janus.plugin.${plugin}.jcfg`, settings[plugin])
+        self.registering = new Map() // by handle
         self.process = spawn(...pinned(core, ['janus', '-F', self.dir, '-C', `${self.dir}/janus.jcfg`]), { stdio: 'ignore' })
         self.process.on('exit', (code, signal) => (self.ended = code ?? signal))
         self.waiting = new Map() // by transaction
@@ -58,12 +63,25 @@ export class Janus {
     }
 
     #heard(message) {
+        const news = message.plugindata?.data?.result?.event
+        if (news === 'registered' || news === 'registration_failed') {
+            this.registering.get(message.sender)?.(news)
+            return
+        }
         const waiting = this.waiting.get(message.transaction)
         if (!waiting || message.janus === 'ack') return
         this.waiting.delete(message.transaction)
         const error = message.error ?? message.plugindata?.data?.error
         if (error) waiting.reject(new Error(`Janus: ${JSON.stringify(error)}`))
         else waiting.resolve(message)
+    }
+
+    // Resolves when the user is registered.
+    async register(members) {
+        const handle = (await this.#ask({ janus: 'attach', plugin: 'janus.plugin.sip' })).data.id
+        const told = new Promise((resolve) => this.registering.set(handle, resolve))
+        await this.#ask({ janus: 'message', handle_id: handle, body: { request: 'register', ...members } })
+        if (await told !== 'registered') throw new Error('Janus: registration failed')
     }
 
     // The browser's offer as one for a telephone.

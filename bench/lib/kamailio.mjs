@@ -41,13 +41,45 @@ request_route {
 ${rtpengine ? 'onreply_route[ANSWER] { if (has_body("application/sdp")) rtpengine_answer("replace-origin"); }' : ''}
 `
 
+// A registrar of sip:…@bench.test with digest, which keeps nothing on disk and grants `expires` seconds.
+const registrarConf = ({ port, expires }) => `
+debug=0
+log_stderror=yes
+fork=yes
+children=2
+disable_tcp=yes
+listen=udp:127.0.0.1:${port}
+alias="bench.test"
+mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "pv.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "auth.so"
+modparam("usrloc", "db_mode", 0)
+modparam("usrloc", "hash_size", 14)
+modparam("auth", "nonce_expire", 3600)
+modparam("registrar", "min_expires", 1)
+modparam("registrar", "max_expires", ${expires})
+modparam("registrar", "gruu_enabled", 0)
+request_route {
+    if (!is_method("REGISTER")) { sl_send_reply("404", "Not Found"); exit; }
+    if (!pv_www_authenticate("bench.test", "secret", "0")) { www_challenge("bench.test", "1"); exit; }
+    save("location");
+}
+`
+
 export class Kamailio {
-    static async start({ core, phone = 9, rtpengine }) {
+    // expires: a registrar, not a proxy
+    static async start({ core, phone = 9, rtpengine, expires }) {
         const self = new Kamailio()
         self.sipPort = await freePort()
         self.dir = mkdtempSync(path.join(os.tmpdir(), 'kamailio-bench-'))
-        writeFileSync(`${self.dir}/cfg`, conf({ port: self.sipPort, phone, rtpengine }))
-        self.process = spawn(...pinned(core, ['kamailio', '-DD', '-E', '-f', `${self.dir}/cfg`, '-Y', self.dir, '-m', '128']), { stdio: 'ignore' })
+        writeFileSync(`${self.dir}/cfg`, expires ? registrarConf({ port: self.sipPort, expires }) : conf({ port: self.sipPort, phone, rtpengine }))
+        self.process = spawn(...pinned(core, ['kamailio', '-DD', '-E', '-f', `${self.dir}/cfg`, '-Y', self.dir, '-m', '256']), { stdio: 'ignore' })
         self.process.on('exit', (code, signal) => (self.ended = code ?? signal))
         await until('Kamailio to start', () => {
             if (self.ended !== undefined) throw new Error(`Kamailio ended with ${self.ended}`)

@@ -5,11 +5,11 @@ import { randomBytes } from 'node:crypto'
 const TEXT = 1, CLOSE = 8, PING = 9, PONG = 10
 
 export class Socket {
-    static open(url, protocol) {
+    static open(url, protocol, localAddress) {
         return new Promise((resolve, reject) => {
             const to = new URL(url)
             const upgrade = request({
-                host: to.hostname, port: to.port, path: to.pathname, headers: {
+                host: to.hostname, port: to.port, path: to.pathname, localAddress, headers: {
                     Connection: 'Upgrade', Upgrade: 'websocket', Origin: `http://${to.host}`,
                     'Sec-WebSocket-Version': 13, 'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
                     'Sec-WebSocket-Protocol': protocol,

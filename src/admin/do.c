@@ -7,6 +7,7 @@
 #include "base/stats.h"
 
 #include <dirent.h>
+#include <malloc.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,6 +42,14 @@ static long resident_kb(void)
     return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
+/* Allocated and not freed; what is resident has room from busier times too. */
+static json_int_t heap_kb(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return (json_int_t)((info.uordblks + info.hblkhd) / 1024);
+}
+
 static json_t *list_json(char *const *list)
 {
     json_t *all = json_array();
@@ -56,7 +65,7 @@ static CW_ON_LOOP cw_err do_status(cw_admin *admin, const json_t *params, json_t
     const cw_admin_parts *parts = &admin->parts;
 
     *ret = json_pack(
-        "{s:s s:i s:I s:s s:o s:I s:I s:I s:I s:I s:i s:I s:I s:i s:I s:i}", "version",
+        "{s:s s:i s:I s:s s:o s:I s:I s:I s:I s:I s:i s:I s:I s:i s:I s:I s:i}", "version",
         PACKAGE_VERSION, "pid", (int)getpid(), "uptime_ms",
         (json_int_t)(cw_now_ms() - admin->start_ms), "config", parts->conf_path ?: "built in",
         "web", list_json(parts->conf->web.listen), "sessions",
@@ -67,7 +76,7 @@ static CW_ON_LOOP cw_err do_status(cw_admin *admin, const json_t *params, json_t
         parts->plane ? (int)cw_plane_workers(parts->plane) : 0, "transports",
         (json_int_t)cw_stat_get(CW_STAT_transports), "rtp_ports",
         (json_int_t)cw_stat_get(CW_STAT_rtp_ports), "timers", (int)cw_loop_timers(admin->loop),
-        "memory_kb", (json_int_t)resident_kb(), "fds", count_fds());
+        "memory_kb", (json_int_t)resident_kb(), "heap_kb", heap_kb(), "fds", count_fds());
     if (parts->sip) {
         json_t *sip = cw_sip_json(parts->sip);
 

@@ -123,8 +123,10 @@ TESTS += tests/unit/test-ws
 tests_unit_test_ws_SOURCES = tests/unit/test-ws.c tests/unit/fake-call.c tests/unit/fake-call.h
 tests_unit_test_ws_LDADD = src/api/libapi.a $(LWS_LIBS) $(USER_LIBS)
 
-check_PROGRAMS += tests/unit/test-call tests/unit/test-route
-TESTS += tests/unit/test-call tests/unit/test-route
+check_PROGRAMS += tests/unit/test-call tests/unit/test-line tests/unit/test-route
+TESTS += tests/unit/test-call tests/unit/test-line tests/unit/test-route
+tests_unit_test_line_SOURCES = tests/unit/test-line.c tests/unit/sip-raw.h tests/unit/sip-rig.h
+tests_unit_test_line_LDADD = $(CALL_LIBS)
 tests_unit_test_call_SOURCES = tests/unit/test-call.c
 tests_unit_test_call_LDADD = $(CALL_LIBS)
 tests_unit_test_route_SOURCES = tests/unit/test-route.c
