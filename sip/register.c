@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define REFRESH_MIN_MS 500u /* however little the registrar grants */
+
 /* --- the table --- */
 
 typedef void action(cw_sip_reg *reg);
@@ -68,7 +70,7 @@ static uint64_t refresh_ms(unsigned expires_s)
     /* 3GPP TS 24.229 5.1.1.4: half of up to 1200 s, else 600 s before. */
     unsigned ms = expires_s <= 1200 ? expires_s * 500 : (expires_s - 600) * 1000;
 
-    return MAX(ms - random_below(ms / 10), 1000);
+    return MAX(ms - random_below(ms / 10), REFRESH_MIN_MS);
 }
 
 /* RFC 5626 4.5, or what Retry-After says (RFC 3261 20.33). */
