@@ -9,10 +9,11 @@ stop_unless "install node" cw_install_node
 stop_unless "autoreconf" bootstrap
 stop_unless "configure" configured build-check/asan --enable-werror --enable-sanitizers
 stop_unless "build with the sanitizers" make -s -C build-check/asan -j"$jobs" all
-stop_unless "build webpeer" make -s -C build-check/asan -j"$jobs" "$(listed build-check/asan peers)"
+mapfile -t peers < <(listed build-check/asan peers)
+stop_unless "build the peers" make -s -C build-check/asan -j"$jobs" "${peers[@]}"
 stop_unless "configure" configured build --enable-werror
 stop_unless "build" make -s -C build -j"$jobs" all
-stop_unless "build webpeer" make -s -C build -j"$jobs" "$(listed build peers)"
+stop_unless "build the peers" make -s -C build -j"$jobs" "${peers[@]}"
 rm -rf "$CW_OUT/wire"
 CW_BUILD=$PWD/build-check/asan
 CW_PLAIN_BUILD=$PWD/build
