@@ -21,7 +21,7 @@ static void on_resolved(void *arg, cw_err err, const cw_sip_hop *hops, unsigned 
     lookup->fn(lookup->arg, err, addrs, n);
 }
 
-cw_err cw_sip_lookup_new(cw_sip *sip, const char *host, cw_sip_transport transport,
+cw_err cw_sip_lookup_new(cw_sip *sip, const char *host, cw_sip_transport transport, bool any,
                          cw_sip_lookup_fn *fn, void *arg, cw_sip_lookup **ret)
 {
     cw_sip_lookup *lookup;
@@ -33,8 +33,7 @@ cw_err cw_sip_lookup_new(cw_sip *sip, const char *host, cw_sip_transport transpo
     lookup = g_new0(cw_sip_lookup, 1);
     lookup->fn = fn;
     lookup->arg = arg;
-    lookup->resolve =
-        cw_resolve_start(sip->resolver, &parsed, transport, false, on_resolved, lookup);
+    lookup->resolve = cw_resolve_start(sip->resolver, &parsed, transport, any, on_resolved, lookup);
     *ret = lookup;
     return CW_OK;
 }

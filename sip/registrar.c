@@ -105,7 +105,7 @@ void cw_sip_registrar_look(cw_sip_registrar *r)
         return;
     if (cw_addr_parse(host, 5060, &addr) == CW_OK)
         (void)take(r, &addr, 1);
-    else if (cw_sip_lookup_new(r->sip, host, r->transport, on_found, r, &r->lookup))
+    else if (cw_sip_lookup_new(r->sip, host, r->transport, false, on_found, r, &r->lookup))
         r->lookup = NULL; /* checked when it was made */
 }
 

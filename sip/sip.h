@@ -171,15 +171,16 @@ const char *cw_sip_domain(const cw_sip *sip) CW_ON_LOOP;       /* host[:port] fo
 bool cw_sip_is_us(const cw_sip *sip, const char *uri) CW_ON_LOOP;
 json_t *cw_sip_json(const cw_sip *sip) CW_ON_LOOP; /* listeners, transactions, dialogs now */
 
-/* The addresses of "host[:port]", as a call to it would find them. `fn` is called once, not before
- * this returns, within sip.dns_timeout_ms, and not after _free; it may free the lookup.
+/* The addresses of "host[:port]", as a call to it would find them; `any`: with any_transport. `fn`
+ * is called once, not before this returns, within sip.dns_timeout_ms, and not after _free; it may
+ * free the lookup.
  *
  * CW_E_PARAMS  not a host
  */
 typedef struct cw_sip_lookup cw_sip_lookup;
 typedef void cw_sip_lookup_fn(void *arg, cw_err err, const cw_addr *addrs, unsigned n);
 CW_NODISCARD cw_err cw_sip_lookup_new(cw_sip *sip, const char *host, cw_sip_transport transport,
-                                      cw_sip_lookup_fn *fn, void *arg,
+                                      bool any, cw_sip_lookup_fn *fn, void *arg,
                                       cw_sip_lookup **ret) CW_ON_LOOP;
 void cw_sip_lookup_free(cw_sip_lookup *lookup) CW_ON_LOOP; /* NULL is fine; before the stack */
 

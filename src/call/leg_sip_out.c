@@ -213,7 +213,7 @@ static void on_found(void *arg, cw_err err, const cw_addr *addrs, unsigned n)
     cw_leg_sip_stop_looking(s);
     if (!err)
         err = invite(s, cw_addr_family(&addrs[0]));
-    if (err)
+    if (err && !cw_leg_sip_next_trunk(s, &(cw_sip_end){ .err = err }))
         cw_leg_fail(&s->leg, err);
 }
 
@@ -251,7 +251,8 @@ static cw_err start_out(leg_sip *s, const cw_media_desc *desc)
         return invite(s, AF_INET6);
     if (cw_addr_parse(hop, 0, &addr) == CW_OK)
         return invite(s, cw_addr_family(&addr));
-    return cw_sip_lookup_new(s->calls->sip, hop, s->target.transport, on_found, s, &s->lookup);
+    return cw_sip_lookup_new(s->calls->sip, hop, s->target.transport, s->target.any_transport,
+                             on_found, s, &s->lookup);
 }
 
 cw_err cw_leg_sip_call_out(cw_leg *leg, const cw_media_desc *desc, const cw_party *from)

@@ -65,8 +65,8 @@ static void look_up(void *arg)
         cw_trunk *t = &trunks->all[i];
 
         if (t->is_name && !t->lookup &&
-            cw_sip_lookup_new(trunks->sip, t->conf->address, transport_of(t->conf), on_found, t,
-                              &t->lookup))
+            cw_sip_lookup_new(trunks->sip, t->conf->address, transport_of(t->conf),
+                              strcmp(t->conf->transport, "auto") == 0, on_found, t, &t->lookup))
             cw_log(CW_LOG_ERROR, CW_MOD_CALL, "trunk.unusable", "address", t->conf->address, NULL);
     }
     cw_timer_start(trunks->refresh, (uint64_t)trunks->conf->sip.dns_refresh_s * 1000);
