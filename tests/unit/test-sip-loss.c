@@ -12,6 +12,7 @@ static struct {
     const char *start, *cseq; /* first line begins so, CSeq's method is that */
     unsigned skip, drop;      /* matches still to let pass, to lose */
     unsigned lost;
+    const char *transport;
 } loss;
 
 static bool is_lost(const struct msghdr *msg)
@@ -89,7 +90,7 @@ static void whole_call(rig *r)
 {
     cw_assert_on_loop();
     r->b.mute = true;
-    g_assert_cmpint(rig_call(r, "udp", OFFER), ==, CW_OK);
+    g_assert_cmpint(rig_call(r, loss.transport, OFFER), ==, CW_OK);
     WAIT(r, SAW(r->b, "invite"));
     say(r, 183, ANSWER);
     WAIT(r, SAW(r->b, "acknowledged 183"));
@@ -141,6 +142,7 @@ static const struct {
     void (*call)(rig *r);
     const char *start, *cseq;
     unsigned skip;
+    const char *transport; /* NULL: udp */
 } rows[] = {
     { "invite", whole_call, "INVITE", "INVITE", 0 },
     { "183", whole_call, "SIP/2.0 183", "INVITE", 0 },
@@ -150,6 +152,10 @@ static const struct {
     { "update-200", whole_call, "SIP/2.0 200", "UPDATE", 0 },
     { "200", whole_call, "SIP/2.0 200", "INVITE", 0 },
     { "ack", whole_call, "ACK", "ACK", 0 },
+    { "200-tcp", whole_call, "SIP/2.0 200", "INVITE", 0, "tcp" }, /* 13.3.1.4: over any */
+    { "ack-tcp", whole_call, "ACK", "ACK", 0, "tcp" },
+    { "183-tcp", whole_call, "SIP/2.0 183", "INVITE", 0, "tcp" },
+    { "reinvite-ack-tcp", whole_call, "ACK", "ACK", 1, "tcp" },
     { "reinvite", whole_call, "INVITE", "INVITE", 1 },
     { "reinvite-200", whole_call, "SIP/2.0 200", "INVITE", 1 },
     { "reinvite-ack", whole_call, "ACK", "ACK", 1 },
@@ -180,6 +186,7 @@ static void test_lost(gconstpointer arg)
     loss.skip = rows[i].skip;
     loss.drop = times;
     loss.lost = 0;
+    loss.transport = rows[i].transport ? rows[i].transport : "udp";
     rows[i].call(&r);
     WAIT(&r, loss.lost == times); /* the last messages may be lost after the call is over for us */
     end_of(&r);
