@@ -2,7 +2,7 @@
 import { before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { Baresip } from '../lib/baresip.mjs'
 import { Gateway } from '../lib/gateway.mjs'
@@ -32,6 +32,7 @@ before(async () => {
     gateway = await Gateway.start(wholeFile, {
         registrar: [
             { name: 'pbx', domain: 'pbx.test', proxy: `127.0.0.1:${pbx}`, accounts, prefixes: ['*'], grace_s: 1, retry_s: 1, outbound: false },
+            { name: 'tcp', domain: 'pbx.test', proxy: `127.0.0.1:${pbx}`, transport: 'tcp', users: ['t-*'], password: 'secret', grace_s: 0, retry_s: 1 },
             { name: 'scripted', domain: 'sipp.test', proxy: `127.0.0.1:${scripted}`, users: ['s-*'], identity: '$', username: 'u-$', password: 'secret', grace_s: 0, retry_s: 1 },
         ],
     })
@@ -56,6 +57,10 @@ async function gone(user) {
 async function hears(call, hz) {
     await until(async () => Math.abs(((await call.stats()).sound?.peak_hz ?? 0) - hz) < 20, `hears ${hz} Hz`, 6000, 50)
 }
+
+// Established TCP connections to a port, from /proc/net/tcp.
+const connectionsTo = (port) => readFileSync('/proc/net/tcp', 'utf8').split('\n')
+    .filter((row) => new RegExp(`^ *\\d+: \\S+ \\S+:${port.toString(16).toUpperCase().padStart(4, '0')} 01 `).test(row)).length
 
 // ── Kamailio ──
 
@@ -117,6 +122,19 @@ test('a phone behind Kamailio calls, and is called by number', async (t) => {
     await one.tone(1000)
     await hears(one, 700)
     await one.end()
+})
+
+test('by TCP: all users by one connection, calls both ways', async (t) => {
+    await startPbx(t, { users: { 't-1': 'secret', 't-2': 'secret' }, asks: true })
+    const [one, two] = [await registered(t, 't-1'), await registered(t, 't-2')]
+    assert.equal(connectionsTo(pbx), 1)
+    const call = await one.start('sip:t-2@pbx.test')
+    const rings = await two.incoming()
+    assert.equal(rings.event.from.uri, 'sip:t-1@pbx.test')
+    await rings.answer()
+    await call.answered()
+    await call.end()
+    await rings.ended()
 })
 
 test('one session leaves: registered still; the last: the binding is taken back after the grace time', async (t) => {
