@@ -274,9 +274,10 @@ static json_t *agent_json(const cw_sip *sip) CW_ON_LOOP
 
 json_t *cw_sip_json(const cw_sip *sip)
 {
-    json_t *calls = json_array(), *subs = json_array();
+    json_t *calls = json_array(), *subs = json_array(), *all;
     GHashTableIter iter;
     void *value;
+    int days;
 
     cw_sip_count_bad((cw_sip *)sip);
     g_hash_table_iter_init(&iter, sip->calls);
@@ -286,10 +287,13 @@ json_t *cw_sip_json(const cw_sip *sip)
     while (g_hash_table_iter_next(&iter, NULL, &value))
         for (guint i = 0; i < ((GPtrArray *)value)->len; i++)
             json_array_append_new(subs, cw_sip_sub_json(((GPtrArray *)value)->pdata[i]));
-    return json_pack("{s:s s:o s:i s:o s:i s:i s:o s:o}", "domain", sip->domain, "listeners",
-                     cw_sip_listeners_json(sip), "connections",
-                     (int)g_queue_get_length((GQueue *)&sip->streams), "transactions",
-                     agent_json(sip), "requests", (int)g_queue_get_length((GQueue *)&sip->sends),
-                     "resolving", (int)cw_resolver_pending(sip->resolver), "calls", calls,
-                     "subscriptions", subs);
+    all = json_pack("{s:s s:o s:i s:i s:o s:i s:i s:o s:o}", "domain", sip->domain, "listeners",
+                    cw_sip_listeners_json(sip), "connections",
+                    (int)g_queue_get_length((GQueue *)&sip->streams), "bad_hops",
+                    (int)cw_sip_hops_bad(sip->hops), "transactions", agent_json(sip), "requests",
+                    (int)g_queue_get_length((GQueue *)&sip->sends), "resolving",
+                    (int)cw_resolver_pending(sip->resolver), "calls", calls, "subscriptions", subs);
+    if (cw_tls_ends_in(sip->tls, &days))
+        json_object_set_new(all, "certificate_days", json_integer(days));
+    return all;
 }

@@ -283,11 +283,6 @@ cw_err cw_tls_reload(cw_tls *tls, char why[static 128])
     return CW_OK;
 }
 
-bool cw_tls_has_certificate(const cw_tls *tls)
-{
-    return tls->server != NULL;
-}
-
 bool cw_tls_ends_in(const cw_tls *tls, int *days)
 {
     const X509 *certificate = tls->server ? SSL_CTX_get0_certificate(tls->server) : NULL;

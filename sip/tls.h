@@ -27,7 +27,6 @@ CW_NODISCARD cw_err cw_tls_reload(cw_tls *tls, char why[static 128]) CW_ON_LOOP;
 /* NULL parts: those of sip.tls_*. NULL: a file cannot be used; logged. */
 cw_tls_profile *cw_tls_profile_get(cw_tls *tls, const char *certificate, const char *key,
                                    const char *authorities) CW_ON_LOOP;
-bool cw_tls_has_certificate(const cw_tls *tls) CW_ON_LOOP; /* to be a server with */
 
 /* One connection, over `fd`, which stays the caller's. NULL: OpenSSL has no memory, or we have no
  * certificate to be a server with. `domain`: for SNI, when it is a name. */
