@@ -14,6 +14,8 @@ const frames = new Frames($('frames'), $('count'));
 let session = null;
 /** @type {import('causeway').Call | null} the call on the line, or the last one */
 let current = null;
+/** @type {import('causeway').Call | null} waits while another is asked whether it takes it */
+let aside = null;
 /** Calls that ring here, first come first. */
 let ringing = [];
 /** Cancels a call that is being set up. */
@@ -147,8 +149,26 @@ function showCall() {
     $('mute').setAttribute('aria-pressed', String(!!call?.muted.audio));
     $('hold').setAttribute('aria-pressed', String(local));
     $('video').disabled = !active;
+    $('transfer').disabled = !active || !!aside;
+    if (!active || aside) openTransfer(false);
+    show('aside', !!aside);
+    $('aside-peer').textContent = aside ? name(aside.remote) : '';
+    $('connect').disabled = !call || call === aside;
     showPictures(active ? call.video : { local: false, remote: false });
     $('hangup').textContent = active ? 'Hang up' : 'Cancel';
+}
+
+function openTransfer(open) {
+    show('transfer-form', open);
+    $('transfer').setAttribute('aria-expanded', String(open));
+}
+
+const movingTexts = { trying: 'Transferring…', ringing: 'Transferring, it rings…', done: 'Transferred.', failed: 'The transfer failed; you have the call again.' };
+
+function showMoving(state) {
+    $('moving').dataset.state = state ?? '';
+    $('moving').textContent = state ? movingTexts[state] : '';
+    show('moving', !!state);
 }
 
 function showPictures({ local, remote }) {
@@ -246,6 +266,7 @@ function mediaOptions() {
 }
 
 function follow(call) {
+    showMoving(null);
     current = call;
     $('peer').textContent = name(call.remote);
     call.on('needsgesture', (element) => {
@@ -253,6 +274,7 @@ function follow(call) {
         addEventListener('click', () => void element.play(), { once: true });
     });
     for (const event of ['held', 'muted', 'video']) call.on(event, refresh);
+    call.on('transfer', ({ state }) => showMoving(state));
     call.on('peer', (peer) => ($('peer').textContent = name(peer)));
     call.on('dtmf', ({ digit }) => press(digit));
     call.on('state', (state) => {
@@ -266,14 +288,22 @@ function follow(call) {
 }
 
 function hasEnded(call, end) {
-    if (current !== call) return;
+    if (aside === call) aside = null;
+    if (current !== call) {
+        refresh();
+        return;
+    }
+    if (aside && end.reason !== 'transferred') {
+        takeBack(end);
+        return;
+    }
     clearInterval(tick);
     meter.stop();
     $('peer').textContent = '';
     refresh();
     $('state').dataset.reason = end.reason;
     $('state').textContent = 'Call ended';
-    if (end.reason !== 'hangup' && end.by !== 'you') showError(end.reason, end.text, end.sip);
+    if (!['hangup', 'transferred'].includes(end.reason) && end.by !== 'you') showError(end.reason, end.text, end.sip);
     if (session && !ringing.length) $('dial').focus();
 }
 
@@ -322,6 +352,57 @@ async function answer() {
         fail(error);
         refresh();
     }
+}
+
+// ── Transfer ─────────────────────────────────────────────────────────────────────────────────────
+
+/* The one that was asked is gone: the call that waited goes on. */
+function takeBack(end) {
+    const call = aside;
+    aside = null;
+    if (!call) return;
+    current = call;
+    $('peer').textContent = name(call.remote);
+    meter.watch(call);
+    void call.attach($('remote'));
+    call.resume().catch(fail);
+    if (end && end.reason !== 'hangup' && end.by !== 'you') showError(end.reason, end.text, end.sip);
+    refresh();
+}
+
+async function transferNow() {
+    const to = $('transfer-to').value.trim();
+    if (!to || !current) return;
+    showError(null);
+    openTransfer(false);
+    await current.transfer(to).catch(fail);
+}
+
+async function consult() {
+    const to = $('transfer-to').value.trim();
+    const call = current;
+    if (!to || !call) return;
+    showError(null);
+    openTransfer(false);
+    try {
+        await call.hold();
+        aside = call;
+        const asked = await session.call(to, mediaOptions());
+        if (asked.state === 'ended') takeBack(await asked.ended);
+        else follow(asked);
+    } catch (error) {
+        fail(error);
+        takeBack(null);
+    }
+    refresh();
+    $('connect').focus();
+}
+
+async function connectThem() {
+    if (!aside || !current) return;
+    $('connect').disabled = true;
+    await aside.transfer(current).catch(fail);
+    refresh();
 }
 
 function hangUp() {
@@ -383,6 +464,14 @@ on('reject', 'click', () => ringing[0]?.reject());
 on('mute', 'click', () => current?.mute('audio', !current.muted.audio));
 on('hold', 'click', () => (current?.held.local ? current.resume() : current?.hold())?.catch(fail));
 on('video', 'click', toggleVideo);
+on('transfer', 'click', () => {
+    openTransfer($('transfer-form').hidden);
+    if (!$('transfer-form').hidden) $('transfer-to').focus();
+});
+on('transfer-form', 'submit', transferNow);
+on('consult', 'click', consult);
+on('connect', 'click', connectThem);
+on('back', 'click', () => current?.hangup());
 on('clear', 'click', () => frames.clear());
 
 const query = new URLSearchParams(location.search);

@@ -18,6 +18,15 @@ export interface EndInfo extends Pick<CallEnded, 'reason' | 'by' | 'sip' | 'q850
     durationMs: number;
 }
 
+/** After `failed` the call is as it was. */
+export interface Transfer {
+    state: 'trying' | 'ringing' | 'done' | 'failed';
+    /** Of `failed`: the kind of error, and what a SIP peer answered. */
+    reason?: string;
+    text?: string;
+    sip?: { status: number; reason: string };
+}
+
 export interface CallEvents {
     state: CallState;
     /** The other side sends this track now; `stream` is always the call's remoteStream. */
@@ -28,6 +37,8 @@ export interface CallEvents {
     held: Held;
     /** Which way video flows now, after either side added or removed it. */
     video: { local: boolean; remote: boolean };
+    /** How a transfer of this side's goes; `done`: the call ends next, with the reason `transferred`. */
+    transfer: Transfer;
     dtmf: { digit: string; durationMs: number };
     /** How a side's sound does: when it is first known, and when its rating changes. */
     quality: Quality;

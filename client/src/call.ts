@@ -10,7 +10,7 @@ import { Reporter } from './report.js';
 import { summarize } from './stats.js';
 import type { CallStats } from './stats.js';
 
-type About = 'call.progress' | 'call.candidate' | 'call.answer' | 'call.update' | 'call.info' | 'call.quality' | 'call.media' | 'call.end';
+type About = 'call.progress' | 'call.candidate' | 'call.answer' | 'call.update' | 'call.info' | 'call.transfer' | 'call.quality' | 'call.media' | 'call.end';
 
 export class Call extends Emitter<CallEvents> {
     /** Settles when the other side answers; rejects when the call ends before. */
@@ -173,6 +173,35 @@ export class Call extends Emitter<CallEvents> {
         this.emit('muted', { who: 'local', ...this.mutes });
     }
 
+    /**
+     * Leaves the call and puts somebody else in this side's place: whom you name, or the other side of
+     * another call of yours. Resolves when that is done and the call over; rejects when it failed, and the
+     * call is as it was. Hanging up meanwhile lets it go on.
+     */
+    async transfer(to: string | Call): Promise<void> {
+        let stop = () => {};
+        const settled = new Promise<void>((resolve, reject) => {
+            stop = this.on('transfer', ({ state, reason = 'internal', text, sip }) => {
+                if (state === 'done') resolve();
+                if (state === 'failed') reject(new CausewayError(reason, text ?? textOf(reason), 0, sip && { sip }));
+            });
+            void this.ended.then(({ reason, by, text }) => {
+                if (by === 'you' || reason === 'transferred') resolve();
+                else reject(new CausewayError(reason, text));
+            });
+        });
+        settled.catch(() => {});
+        try {
+            await this.host.rpc.request('call.transfer', {
+                call: this.id,
+                ...(typeof to === 'string' ? { to } : { other: to.id }),
+            });
+            await settled;
+        } finally {
+            stop();
+        }
+    }
+
     /** Presses keys, one after the other: `0-9 * # A-D`. */
     async dtmf(digits: string, options: { durationMs?: number } = {}): Promise<void> {
         const keys = digits.toUpperCase();
@@ -315,6 +344,16 @@ export class Call extends Emitter<CallEvents> {
             this.remoteMutes = { ...this.remoteMutes, ...muted };
             this.emit('muted', { who: 'remote', ...this.remoteMutes });
         }
+    }
+
+    /** @internal */
+    moved({ state, reason, text, sip }: Notifications['call.transfer']): void {
+        this.emit('transfer', {
+            state,
+            ...(reason === undefined ? {} : { reason }),
+            ...(text === undefined ? {} : { text }),
+            ...(sip && { sip }),
+        });
     }
 
     /** @internal */
@@ -554,6 +593,7 @@ const reactions: { [N in About]: (call: Call, params: Notifications[N]) => Promi
     'call.answer': (call, params) => call.wasAnswered(params),
     'call.update': (call, params) => call.changed(params),
     'call.info': (call, params) => call.told(params),
+    'call.transfer': (call, params) => call.moved(params),
     'call.quality': (call, params) => call.rated(params),
     'call.media': (call, params) => call.mediaChanged(params),
     'call.end': (call, params) => call.finish(params),

@@ -1,5 +1,5 @@
 export type { Call } from './call.js';
-export type { AnswerOptions, CallDetails, CallEvents, CallOptions, CallState, EndInfo, EndOptions, Quality, QualityWay } from './call-types.js';
+export type { AnswerOptions, CallDetails, CallEvents, CallOptions, CallState, EndInfo, EndOptions, Quality, QualityWay, Transfer } from './call-types.js';
 export type { Emitter } from './emitter.js';
 export { environment } from './environment.js';
 export type { Environment } from './environment.js';

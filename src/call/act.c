@@ -31,7 +31,7 @@ CW_ON_LOOP void cw_call_start_ringing(cw_call *call, const cw_happening *h)
            call->from.uri, "to", call->to, "legs", cw_fmt("%u", call->b->len), NULL);
 }
 
-void cw_call_tell_ringing(cw_call *call, const cw_happening *h)
+CW_ON_LOOP void cw_call_tell_ringing(cw_call *call, const cw_happening *h)
 {
     call->a->other = h->leg;
     if (h->detail.status != 180 || !cw_ringback_begin(call, h->leg, h->detail.status))

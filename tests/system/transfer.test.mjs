@@ -16,6 +16,7 @@ before(async () => {
         trunk: [
             { name: 'pbx', address: `${pbx}:5301`, prefixes: ['+331'], refer: true },
             { name: 'asks', address: `${asks}:5301`, prefixes: ['+332'], refer_out: true },
+            { name: 'phone', address: '127.0.0.4:5400', prefixes: ['+334'], refer_out: true },
         ],
         sip: { refer: true, refer_targets: [`sip:*`] },
         inbound: [{ match: 'echo', to: 'service:echo' }, { match: '+331*', to: 'tel:$' }, { match: '*', to: 'user:$' }],
@@ -425,6 +426,24 @@ test('baresip transfers: its REFER leads where sip.refer_targets says, and it is
     await two.hears(1000)
     await call.end()
     await two.expect('CALL_CLOSED')
+})
+
+test('baresip is transferred: asked by REFER it calls who it is to, and reports', async (t) => {
+    const one = await Baresip.start(t, { user: '+3341', host: '127.0.0.4', port: 5400, hz: 500 })
+    const anna = await phone(t), bert = await phone(t, 'bert')
+    const call = await (await anna.start('+3341')).answered()
+    await call.tone(1000)
+    await hears(call, 500)
+    // Whoever it calls is called through the gateway: it is the far side's own doing.
+    await anna.client.call('call.transfer', { call: call.call, to: 'sip:bert@127.0.0.1:5060' })
+    await moves(call, 'trying')
+    const third = await (await bert.incoming()).answer()
+    await moves(call, 'ringing', 'done')
+    assert.equal((await call.ended()).reason, 'transferred')
+    await third.tone(1200)
+    await hears(third, 500)
+    await one.hears(1200)
+    await third.end()
 })
 
 test('all is let go of', async () => {
