@@ -3,14 +3,23 @@
 
 #include <string.h>
 
+/* Its id is the CSeq of the REFER, and may be left out (RFC 3515 2.4.6). The NOTIFY may come before
+ * the answer. */
+static bool is_refer(const cw_sip_sub *sub, const char *id)
+{
+    g_autofree char *cseq = sub->request ? g_strdup_printf("%u", sub->request->cseq) : NULL;
+
+    return !id || g_strcmp0(id, cseq ? cseq : sub->id) == 0;
+}
+
 static bool is_event(const cw_sip_sub *sub, const sip_t *sip)
 {
     const sip_event_t *event = sip->sip_event;
 
     if (!event || !event->o_type || g_ascii_strcasecmp(event->o_type, sub->event) != 0)
         return false;
-    /* The id of a REFER may be left out (RFC 3515 2.4.6). */
-    return g_strcmp0(event->o_id, sub->id) == 0 || (sub->once && !event->o_id);
+    return sub->once && !sub->notifier ? is_refer(sub, event->o_id)
+                                       : g_strcmp0(event->o_id, sub->id) == 0;
 }
 
 /* The dialog a request is in; one of ours that has no far side yet takes it, or forks. */

@@ -181,6 +181,37 @@ test('hanging up is over at once, and quiet when the gateway knows no such call'
     assert.equal(socket.methods().filter((each) => each === 'call.end').length, 1);
 });
 
+test('a transfer resolves when it is done, and rejects when it failed; the call goes on then', async () => {
+    const { call } = await answered();
+    const seen = [];
+    call.on('transfer', ({ state, reason }) => seen.push(reason ? `${state} ${reason}` : state));
+    const first = call.transfer('user:cleo');
+    const asked = await socket.frame('call.transfer');
+    assert.deepEqual(asked.params, { call: call.id, to: 'user:cleo' });
+    socket.reply(asked);
+    for (const state of ['trying', 'ringing']) socket.notify('call.transfer', { call: call.id, state });
+    socket.notify('call.transfer', { call: call.id, state: 'failed', reason: 'busy', text: 'busy', sip: { status: 486, reason: 'Busy Here' } });
+    await assert.rejects(first, (error) => error.kind === 'busy' && error.sip.status === 486);
+    assert.equal(call.state, 'active');
+    const { call: other } = await answered();
+    const second = call.transfer(other);
+    const again = await socket.frame('call.transfer');
+    assert.deepEqual(again.params, { call: call.id, other: other.id });
+    socket.reply(again);
+    socket.notify('call.transfer', { call: call.id, state: 'done' });
+    socket.notify('call.end', { call: call.id, reason: 'transferred', by: 'gateway' });
+    await second;
+    assert.equal((await call.ended).reason, 'transferred');
+    assert.deepEqual(seen, ['trying', 'ringing', 'failed busy', 'done']);
+});
+
+test('a transfer that the gateway refuses rejects', async () => {
+    const { call } = await answered();
+    const pending = call.transfer('x');
+    socket.refuse(await socket.frame('call.transfer'), -32029, 'no-route');
+    await assert.rejects(pending, kind('no-route'));
+});
+
 test('an abort while the gateway is asked takes the call back', async () => {
     const abort = new AbortController();
     const pending = session.call('echo', { signal: abort.signal });

@@ -534,6 +534,41 @@ static void test_target_dialog(void)
     raw_done(&r, &p);
 }
 
+/* The report comes before the 202, with the REFER's CSeq as its id. */
+static void test_report_first(void)
+{
+    g_autofree char *invite = NULL, *ack = NULL, *contact = NULL, *asked = NULL, *cseq = NULL,
+                    *event = NULL, *ok = NULL, *last = NULL, *wrong = NULL, *bye = NULL;
+    cw_sip_refer_to to = { .uri = (char *)"sip:carol@c" };
+    cw_sip_refer *one;
+    rig r;
+    raw p;
+
+    raw_call_out(&r, &p, NULL, NULL);
+    cw_assert_on_loop();
+    contact = raw_contact(&p, "x");
+    invite = raw_expect(&p, "INVITE ");
+    raw_reply(&p, invite, "200 OK", "x", contact, ANSWER);
+    ack = raw_expect(&p, "ACK ");
+    refer(&r, &to, false, &one);
+    asked = raw_expect(&p, "REFER ");
+    cseq = raw_header(asked, "CSeq");
+    event = g_strdup_printf("refer;id=%u", (unsigned)atoi(cseq));
+    notify(&p, asked, "x", 1, "refer;id=1", "active", "SIP/2.0 100 Trying\r\n");
+    wrong = raw_expect(&p, "SIP/2.0 481");
+    notify(&p, asked, "x", 2, event, "active;expires=60", "SIP/2.0 180 Ringing\r\n");
+    ok = raw_expect(&p, "SIP/2.0 200");
+    g_assert_true(SAW(r.a, "report ok 180 Ringing"));
+    raw_reply(&p, asked, "202 Accepted", NULL, contact, NULL);
+    notify(&p, asked, "x", 3, event, "terminated;reason=noresource", "SIP/2.0 200 OK\r\n");
+    last = raw_expect(&p, "SIP/2.0 200");
+    WAIT(&r, SAW(r.a, "report ok 200 OK last"));
+    cw_sip_call_free(g_steal_pointer(&r.a.call));
+    bye = raw_expect(&p, "BYE ");
+    raw_reply(&p, bye, "200 OK", NULL, NULL, NULL);
+    raw_done(&r, &p);
+}
+
 /* --- Replaces --- */
 
 static cw_err replaced_by(rig *r, const char *value, cw_sip_call **ret)
@@ -582,6 +617,7 @@ int main(int argc, char **argv)
     g_test_add_func("/refer/silent", test_refer_silent);
     g_test_add_func("/refer/bad", test_bad_refer);
     g_test_add_func("/refer/target-dialog", test_target_dialog);
+    g_test_add_func("/refer/report-first", test_report_first);
     g_test_add_func("/refer/replaces", test_replaces);
     return g_test_run();
 }
