@@ -189,8 +189,8 @@ test('a transfer resolves when it is done, and rejects when it failed; the call 
     const asked = await socket.frame('call.transfer');
     assert.deepEqual(asked.params, { call: call.id, to: 'user:cleo' });
     socket.reply(asked);
-    for (const state of ['trying', 'ringing']) socket.notify('call.transfer', { call: call.id, state });
-    socket.notify('call.transfer', { call: call.id, state: 'failed', reason: 'busy', text: 'busy', sip: { status: 486, reason: 'Busy Here' } });
+    for (const state of ['trying', 'ringing']) socket.tell('call.transfer', { call: call.id, state });
+    socket.tell('call.transfer', { call: call.id, state: 'failed', reason: 'busy', text: 'busy', sip: { status: 486, reason: 'Busy Here' } });
     await assert.rejects(first, (error) => error.kind === 'busy' && error.sip.status === 486);
     assert.equal(call.state, 'active');
     const { call: other } = await answered();
@@ -198,8 +198,8 @@ test('a transfer resolves when it is done, and rejects when it failed; the call 
     const again = await socket.frame('call.transfer');
     assert.deepEqual(again.params, { call: call.id, other: other.id });
     socket.reply(again);
-    socket.notify('call.transfer', { call: call.id, state: 'done' });
-    socket.notify('call.end', { call: call.id, reason: 'transferred', by: 'gateway' });
+    socket.tell('call.transfer', { call: call.id, state: 'done' });
+    socket.tell('call.end', { call: call.id, reason: 'transferred', by: 'gateway' });
     await second;
     assert.equal((await call.ended).reason, 'transferred');
     assert.deepEqual(seen, ['trying', 'ringing', 'failed busy', 'done']);
