@@ -53,20 +53,43 @@ static char *field(const char **at, char delimiter)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-/* Back-references and counted repetitions can make matching or compiling expensive: none is run. */
+/* Behind a bracket expression that begins at `at` (POSIX 9.3.5); its end when it is not closed. */
+static const char *past_brackets(const char *at)
+{
+    at += at[1] == '^' ? 2 : 1;
+    if (*at == ']')
+        at++;
+    while (*at && *at != ']')
+        at++;
+    return *at ? at : at - 1;
+}
+
+/* The C library repeats what a + is about, and takes exponential time where repetitions are nested
+ * or one behind the other, or refer back: only single characters and brackets may be repeated. */
 static bool is_cheap(const char *pattern)
 {
     unsigned groups = 0;
+    char before = '(';
 
     if (strlen(pattern) > PATTERN_MAX)
         return false;
     for (; *pattern; pattern++) {
-        if (*pattern == '\\' && g_ascii_isdigit(pattern[1]))
+        char c = *pattern;
+
+        if (c == '{' || (c == '\\' && g_ascii_isdigit(pattern[1])) || (c == '(' && ++groups > 9))
             return false;
-        if (*pattern == '\\' && pattern[1])
+        if (strchr("*+?", c) && strchr(c == '?' ? "(|*+?" : "(|*+?)", before))
+            return false;
+        before = c;
+        if (c == '\\' && pattern[1]) {
             pattern++;
-        else if (*pattern == '{' || (*pattern == '(' && ++groups > 9))
-            return false;
+            before = 'x';
+        } else if (c == '[') {
+            pattern = past_brackets(pattern);
+            before = 'x';
+        } else if (c == '^') {
+            before = '(';
+        }
     }
     return true;
 }
