@@ -46,3 +46,11 @@ test('flood: a row for each kind of message', async () => {
     assert.equal(table.length, 5)
     assert.ok(table.every((row) => Number(row[2]) > 0), JSON.stringify(table))
 })
+
+test('register: every user is registered and shown; a row for us, and for Janus where it is', async () => {
+    const table = await rows('register', '--users', '20', '--jobs', 'signon')
+    assert.deepEqual(table[0].slice(0, 2), ['causeway', '20'])
+    assert.ok(Number(table[0][2]) > 0 && Number(table[0][5]) < 6, table[0].join())
+    assert.equal(table[0][6], '0.00')
+    assert.equal(table.length, installed('janus') ? 2 : 1)
+})
