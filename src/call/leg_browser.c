@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define GOODBYE_MS 1000
+
 static leg_browser *self(cw_leg *leg)
 {
     return (leg_browser *)leg;
@@ -43,6 +45,16 @@ static void on_connected(void *arg, cw_srtp_suite suite)
     cw_leg_note(&b->leg, "DTLS", cw_fmt("done, %s", cw_srtp_suite_name(suite)));
 }
 
+static void on_gone(void *arg)
+{
+    leg_browser *b = arg;
+
+    cw_assert_on_loop();
+    cw_leg_fail(&b->leg, CW_E_MEDIA_LOST);
+}
+
+/* A browser that hangs up closes its media and says so on another connection: which of them is here
+ * first is chance. */
 static void on_failed(void *arg, cw_err err)
 {
     leg_browser *b = arg;
@@ -50,7 +62,13 @@ static void on_failed(void *arg, cw_err err)
     cw_assert_on_loop();
     cw_leg_note(&b->leg, err == CW_E_DTLS || err == CW_E_FINGERPRINT ? "DTLS" : "ICE",
                 cw_err_text(err));
-    cw_leg_fail(&b->leg, err);
+    if (err != CW_E_MEDIA_LOST || !b->client) {
+        cw_leg_fail(&b->leg, err);
+        return;
+    }
+    if (!b->goodbye)
+        b->goodbye = cw_timer_new(b->client->calls->loop, on_gone, b);
+    cw_timer_start(b->goodbye, GOODBYE_MS);
 }
 
 static void on_dtmf(void *arg, unsigned stream, char digit, unsigned duration_ms, bool passed)
@@ -287,6 +305,7 @@ static CW_ON_LOOP void forget(leg_browser *b)
 {
     cw_peer_free(g_steal_pointer(&b->peer));
     g_clear_pointer(&b->timer, cw_timer_free);
+    g_clear_pointer(&b->goodbye, cw_timer_free);
     if (b->client)
         g_hash_table_remove(b->client->legs, b->name);
     b->client = NULL;

@@ -25,6 +25,7 @@ typedef struct leg_browser {
         cw_dir dir;
     } told[CW_DESC_STREAMS_MAX]; /* by our last SDP */
 
+    cw_timer *goodbye; /* after which its silence ends the call; NULL: it is there */
     json_t *muted;  /* what it said last; NULL: nothing */
     json_t *report; /* what it measured last, as in call.report; NULL: nothing */
     uint64_t report_ms;

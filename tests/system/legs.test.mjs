@@ -257,6 +257,16 @@ test('a browser whose media vanishes: media-lost, and a BYE', async (t) => {
     await byeFrom(bob)
 })
 
+test('a browser that closes its media before it says that it hangs up has hung up', async (t) => {
+    const { bob, anna, call } = await inCall(t)
+    await peer.command('close', { id: call.id, goodbye: true })
+    await until(async () => JSON.stringify(await gateway.ctl('call', 'ladder', call.gatewayId)).includes('went silent'), 'its end is heard', 3000)
+    await anna.client.call('call.end', { call: call.call })
+    const end = await anna.client.expect('call.end', { call: call.call })
+    assert.deepEqual([end.reason, end.by], ['hangup', 'you'])
+    await byeFrom(bob)
+})
+
 test('a session that vanishes: CANCEL while it rings, BYE in a call', async (t) => {
     const first = await ringing(t)
     first.bob.reply(first.invite, 180, 'Ringing')

@@ -458,6 +458,8 @@ static const char *do_close(json_t *cmd, json_t *ret)
 {
     wp_ep *ep = ep_find(cmd);
 
+    if (ep && json_is_true(json_object_get(cmd, "goodbye")))
+        wp_dtls_goodbye(ep);
     if (ep)
         g_hash_table_remove(eps, &ep->id);
     else if (!json_object_get(cmd, "id"))

@@ -218,6 +218,13 @@ void wp_dtls_start(wp_ep *ep)
     step(ep);
 }
 
+void wp_dtls_goodbye(wp_ep *ep)
+{
+    if (ep->ssl)
+        SSL_shutdown(ep->ssl);
+    ERR_clear_error();
+}
+
 /* Made once; each time with another random, which makes it another client's (RFC 5246 7.4.1.2). */
 void wp_dtls_hello(wp_ep *ep)
 {
