@@ -117,7 +117,7 @@ function theirs({ count }) {
             const ms = Date.now() - start, us = (cpuUs(janus.pid) - used) / done, after = usage(janus.pid)
             return { count: done, us, rate: (done * 1000) / ms, kb: (after.kib - before.kib) / done, fds: (after.fds - before.fds) / done }
         } finally {
-            janus.process.kill('SIGKILL')
+            await janus.stop()
         }
     })
 }
