@@ -37,6 +37,7 @@ before(async () => {
         ],
         key: [{ id: 'k', algorithm: 'HS256', secret }],
         identity: [{ user: 'anna', numbers: ['+33140000000', '+3314567*'] }, { user: 'shy', reject_anonymous: true }],
+        group: [{ name: 'both', prefixes: ['+35'], members: ['friend/1', 'plain/2'] }],
         number: [
             { from: 'user', match: '00Z*', strip: 2, prepend: '+' },
             { from: 'user', match: '0ZX*', digits_min: 10, digits_max: 10, strip: 1, prepend: '+33' },
@@ -163,6 +164,21 @@ test('out: P-Preferred-Identity, and the trunk\'s number for who has none', asyn
     assert.match(known.get('from'), /<sip:\+39100@/)
     const unknown = await inviteOf(t, await phone(t, 'carl'), '+39301', {}, [at.plain, other])
     assert.match(unknown.get('from'), /<sip:\+39100@/)
+})
+
+test('out: a trusted trunk that fails is told the number, the next one, which is not trusted, is not', async (t) => {
+    const [first, second] = [await SipPeer.open(t, { host: at.friend, port: friend }), await SipPeer.open(t, { port: plain })]
+    const anna = await phone(t, 'anna', { name: 'Anna' })
+    const call = await anna.start('+35300', { anonymous: true, headers: { 'X-Ticket': '1' } })
+    const told = await first.expect('INVITE')
+    assert.match(told.get('p-asserted-identity'), /33140000000/)
+    await refuse(first, told, 503)
+    const hidden = await second.expect('INVITE')
+    assert.equal(hidden.uri, `sip:0035300@${at.plain}:${plain}`)
+    assert.deepEqual([hidden.get('p-asserted-identity'), hidden.get('remote-party-id'), hidden.get('privacy'), hidden.get('x-ticket')], [undefined, undefined, 'id', '1'])
+    assert.doesNotMatch(hidden.text, /140000000|Anna|anna/)
+    await refuse(second, hidden)
+    await call.ended()
 })
 
 // ── ENUM ───────────────────────────────────────────────────────────────────────────────────────
