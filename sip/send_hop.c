@@ -151,11 +151,25 @@ static bool has_more(const cw_sip_send *send)
     return send->at + 1 < send->hops_n || (!send->complete && send->named);
 }
 
+static void wait_for_answer(cw_sip_send *send) CW_ON_LOOP;
+
+static bool has_connection(const cw_sip_send *send) CW_ON_LOOP
+{
+    const cw_sip_stream *stream = send->tp ? cw_sip_stream_of(send->sip, send->tp) : NULL;
+
+    return stream && stream->state == STREAM_UP;
+}
+
 static void on_impatient(void *arg)
 {
     cw_sip_send *send = arg;
 
     cw_assert_on_loop();
+    if (send->moved && has_connection(send)) { /* there is TCP: no reason to repeat it by UDP */
+        send->moved = false;
+        wait_for_answer(send);
+        return;
+    }
     if (try_next(send, CW_E_TIMEOUT, bad_hop_ms(send)))
         return;
     if (send->method == sip_method_invite)
@@ -165,7 +179,7 @@ static void on_impatient(void *arg)
 }
 
 /* How long this hop has for a first answer. */
-static void wait_for_answer(cw_sip_send *send) CW_ON_LOOP
+static void wait_for_answer(cw_sip_send *send)
 {
     const struct cw_conf_sip *conf = &send->sip->conf->sip;
     bool hurry = has_more(send) || send->dialog->hurried;

@@ -207,10 +207,11 @@ test('an INVITE of 5,000 bytes goes by TCP; where that is refused, by UDP', asyn
     assert.ok(invite.text.length > 4500 && /^SIP\/2.0\/UDP/.test(invite.get('via')))
     await takeAndEnd(udp, invite, call)
     // It is remembered for a while that there is no TCP: another address has.
-    const tcp = await SipPeer.open(t, { port: 5719, transport: 'tcp', host: '127.0.0.5' })
+    const [tcp, beside] = [await SipPeer.open(t, { port: 5719, transport: 'tcp', host: '127.0.0.5' }), await SipPeer.open(t, { port: 5719, host: '127.0.0.5' })]
     call = await anna.start('sip:bob@127.0.0.5:5719', { headers })
     invite = await tcp.expect('INVITE', 3000)
     assert.ok(/^SIP\/2.0\/TCP/.test(invite.get('via')), invite.get('via'))
+    await assert.rejects(beside.expect('INVITE', 1500), 'a slow answer is no reason to repeat it by UDP')
     await takeAndEnd(tcp, invite, call)
 })
 
