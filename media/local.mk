@@ -25,7 +25,7 @@ media_libmedia_a_SOURCES = \
 	media/rtp/report.h media/rtp/resend.c media/rtp/resend.h media/rtp/rtcp.c \
 	media/rtp/rtcp.h media/rtp/rtp.c media/rtp/rtp.h media/rtp/twcc.c media/rtp/twcc.h \
 	media/sdp/desc.c media/sdp/desc.h media/sdp/formats.c media/sdp/h264.c media/sdp/h264.h \
-	media/sdp/negotiate.c media/sdp/negotiate.h media/sdp/sdp.h media/sdp/sdp_feedback.c \
+	media/sdp/negotiate.c media/sdp/negotiate.h media/sdp/precond.c media/sdp/precond.h media/sdp/sdp.h media/sdp/sdp_feedback.c \
 	media/sdp/sdp_parse.c media/sdp/sdp_print.c media/sdp/sdp_rtp.c media/sdp/sdp_stream.c \
 	media/sdp/secure.c media/sdp/secure.h \
 	media/srtp/seal.c media/srtp/seal.h media/srtp/srtp.c media/srtp/srtp.h \

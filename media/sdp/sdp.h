@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "media/sdp/desc.h"
+#include "media/sdp/precond.h"
 #include "media/sdp/secure.h"
 
 #define CW_SDP_BYTES_MAX 32768
@@ -90,11 +91,12 @@ void cw_sdp_print_stream(struct _GString *out, const cw_stream *stream, const ch
 
 /* Where one stream's packets go. */
 typedef struct cw_rtp_place {
-    cw_addr rtp;   /* family AF_UNSPEC: none */
-    cw_addr rtcp;  /* a=rtcp, or port + 1 */
-    bool rtcp_mux; /* RFC 5761 */
-    bool on_hold;  /* c=0.0.0.0: the old way to say "send nothing" (RFC 3264 8.4) */
-    cw_secure secure;
+    cw_addr rtp;        /* family AF_UNSPEC: none */
+    cw_addr rtcp;       /* a=rtcp, or port + 1 */
+    bool rtcp_mux;      /* RFC 5761 */
+    bool on_hold;       /* c=0.0.0.0: the old way to say "send nothing" (RFC 3264 8.4) */
+    cw_precond precond; /* of the one whose place it is */
+    cw_secure secure;   /* last: copies end with its lines */
 } cw_rtp_place;
 
 /* A peer's SIP-side SDP as media description and places. Media sections that are neither audio nor

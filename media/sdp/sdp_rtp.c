@@ -122,6 +122,7 @@ static cw_err read_section(const cw_sdp *sdp, const cw_sdp_media *media, cw_stre
     if (stream->refused)
         return CW_OK;
     read_place(media, place);
+    cw_precond_read(media->attr, media->attr_n, &place->precond);
     read_secure(sdp, media, &place->secure);
     if (place->on_hold)
         stream->dir &= CW_SENDONLY;
@@ -217,6 +218,7 @@ char *cw_sdp_write_rtp(const cw_media_desc *desc,
             continue;
         print_rtcp(out, &place[i]);
         cw_secure_print(out, secure);
+        cw_precond_print(out, &place[i].precond);
     }
     return g_string_free(out, FALSE);
 }

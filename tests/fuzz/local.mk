@@ -152,3 +152,9 @@ TESTS += tests/fuzz/fuzz-sip-refer
 tests_fuzz_fuzz_sip_refer_SOURCES = tests/fuzz/fuzz-sip-refer.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_sip_refer_LDADD = $(SIP_LIBS)
 tests_fuzz_fuzz_sip_refer_LDFLAGS = $(FUZZ_LINK)
+
+check_PROGRAMS += tests/fuzz/fuzz-precond
+TESTS += tests/fuzz/fuzz-precond
+tests_fuzz_fuzz_precond_SOURCES = tests/fuzz/fuzz-precond.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_precond_LDADD = $(CALL_LIBS)
+tests_fuzz_fuzz_precond_LDFLAGS = $(FUZZ_LINK)

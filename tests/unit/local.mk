@@ -287,3 +287,8 @@ tests_unit_test_sound_LDADD = $(MEDIA_LIBS)
 tests_unit_test_plane_early_SOURCES = tests/unit/test-plane-early.c tests/unit/plane-rig.c \
 	tests/unit/plane-rig.h tests/unit/sound.c tests/unit/sound.h
 tests_unit_test_plane_early_LDADD = $(MEDIA_LIBS)
+
+check_PROGRAMS += tests/unit/test-precond
+TESTS += tests/unit/test-precond
+tests_unit_test_precond_SOURCES = tests/unit/test-precond.c
+tests_unit_test_precond_LDADD = $(MEDIA_LIBS)
