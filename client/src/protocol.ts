@@ -677,6 +677,7 @@ export const errors = {
   "answered-elsewhere": { code: -32033, text: "answered on another device" },
   "not-acceptable": { code: -32034, text: "this offer is not acceptable here" },
   "transferred": { code: -32038, text: "transferred to somebody else" },
+  "precondition": { code: -32046, text: "resources of the network cannot be had" },
   "hops": { code: -32036, text: "passed through too many gateways, or one twice" },
   "quota": { code: -32037, text: "a bound of what this caller may spend is reached" },
   "tls": { code: -32038, text: "the far end is not who it should be, or speaks no TLS with us" },

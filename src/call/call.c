@@ -88,6 +88,46 @@ void cw_call_post_first(cw_call *call, cw_call_event event)
 
     h->event = event;
     g_queue_push_head(&call->queue, h);
+}
+
+/* ── Waiting for the caller's network ── */
+
+static CW_ON_LOOP void never_called(cw_call *call)
+{
+    call->waiting = call->to_promise = call->to_dial = call->held_back = false;
+    cw_timer_stop(call->later);
+    for (guint i = 0; i < call->b->len; i++)
+        ((cw_leg *)g_ptr_array_index(call->b, i))->ended = true;
+}
+
+static CW_ON_LOOP void dial_late(cw_call *call)
+{
+    cw_err err;
+
+    call->to_dial = false;
+    err = cw_call_dial(call);
+    if (!err)
+        return;
+    never_called(call);
+    cw_call_end(call, &(cw_cause){ .err = err, .gateway = true });
+}
+
+/* In its early dialog the caller can say when it is ready. When we cannot guess what to answer
+ * there, its network has to be ready in time. */
+static CW_ON_LOOP void promise(cw_call *call)
+{
+    g_autofree cw_media_desc *foretold = g_new(cw_media_desc, 1);
+
+    call->to_promise = false;
+    if (call->b->len == 0 || !cw_call_foretell(call, g_ptr_array_index(call->b, 0), foretold) ||
+        cw_leg_sip_precond_wait(call->a, foretold))
+        cw_call_go_on(call);
+}
+
+void cw_call_go_on(cw_call *call)
+{
+    call->waiting = false;
+    call->to_dial = true;
     cw_timer_start(call->later, 0);
 }
 
@@ -96,6 +136,13 @@ static void on_later(void *arg)
     cw_call *call = arg;
 
     cw_assert_on_loop();
+    if (call->to_promise || call->to_dial) {
+        if (call->to_promise)
+            promise(call);
+        else
+            dial_late(call);
+        return;
+    }
     call->held_back = false;
     run(call);
 }
@@ -153,6 +200,9 @@ static void on_leg(void *arg, cw_leg *leg, const cw_leg_event *event)
         cw_call_post(call, events[event->what], leg, event);
         return;
     }
+    leg->over = true;
+    if (call->waiting || call->to_dial)
+        never_called(call);
     cw_call_post(call, how_ended(call, leg, event), leg, event);
 }
 
@@ -242,6 +292,11 @@ cw_err cw_call_dial(cw_call *call)
     cw_err err = CW_E_UNAVAILABLE;
     bool any = false;
 
+    if (call->waiting) {
+        call->to_promise = true;
+        cw_timer_start(call->later, 0);
+        return CW_OK;
+    }
     cw_call_offer(call, offer);
     for (guint i = 0; i < call->b->len; i++) {
         cw_leg *b = g_ptr_array_index(call->b, i);
@@ -265,6 +320,8 @@ void cw_call_end(cw_call *call, const cw_cause *cause)
 {
     cw_leg_event event = { .what = CW_LEG_ENDED, .cause = *cause };
 
+    if (call->waiting || call->to_dial)
+        never_called(call);
     if (call->held_back && call->calls->closing) {
         call->held_back = false;
         run(call);

@@ -143,6 +143,9 @@ static CW_ON_LOOP cw_err build(cw_calls *calls, arrival *a, cw_call *call, cw_le
     headers = cw_headers_pass(json_object_get(call->about, "headers"),
                               cw_manner_headers_out(calls->conf, a->route.trunk));
     *ret = leg;
+    err = cw_leg_sip_precond_judge(leg, &call->waiting);
+    if (err)
+        return err;
     return cw_call_go(call, &a->route, a->invite->from_user, headers, NULL);
 }
 

@@ -315,6 +315,7 @@ cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker, const cw_sip_invite
     cw_err err = CW_OK;
 
     s->permits = early != NULL;
+    s->reliable = invite->reliable;
     s->from_trunk = trunk;
     s->leg.wants_ringback = trunk ? trunk->ringback : calls->conf->sip.ringback;
     cw_leg_sip_calls(s, invite->message);

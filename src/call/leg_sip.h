@@ -72,8 +72,9 @@ typedef struct leg_sip {
     cw_lock *lock[CW_DESC_STREAMS_MAX];       /* NULL: nothing said yet */
     cw_lock *first_lock[CW_DESC_STREAMS_MAX]; /* as offered, once `lock` is that of a fork */
     cw_dir gate[CW_DESC_STREAMS_MAX]; /* what may pass, seen from us; all of it once answered */
-    cw_timer *lock_timer;             /* until DTLS is done; NULL: never needed */
-    bool mux[CW_DESC_STREAMS_MAX];    /* we said that RTCP shares the port */
+    cw_precond precond[CW_DESC_STREAMS_MAX]; /* ours */
+    cw_timer *lock_timer;                    /* until DTLS is done; NULL: never needed */
+    bool mux[CW_DESC_STREAMS_MAX];           /* we said that RTCP shares the port */
     uint64_t session_id;
     unsigned version;
     bool written; /* our SDP was, and this is its SHA-256, to know when it changes */
@@ -90,6 +91,7 @@ typedef struct leg_sip {
     bool streams_asked;     /* our re-INVITE does that */
     bool hold_told;         /* as the far side knows it; compare other_holds */
 
+    bool reliable;              /* being called: 18x with SDP are (RFC 3262) */
     bool permits;               /* being called: it knows P-Early-Media */
     bool rang, given, answered; /* being called: 180 sent, SDP sent, 200 sent */
     bool up;                    /* answered and confirmed either way */
@@ -157,7 +159,9 @@ CW_NODISCARD cw_err cw_leg_sip_dtmf(cw_leg *leg, char digit, unsigned duration_m
 /* ── Before the answer (leg_sip_early.c) ── */
 
 void cw_leg_sip_progress(leg_sip *s, const cw_sip_response *response) CW_ON_LOOP;
-/* Being called: an answer in 183, so that our ringing is heard. False: not possible. */
+/* Being called: an answer in 183. False: one was given, or it is not possible. */
+bool cw_leg_sip_answer_early(leg_sip *s, const cw_media_desc *foretold) CW_ON_LOOP;
+/* The same, so that our ringing is heard. False: not possible. */
 bool cw_leg_sip_ring_aloud(leg_sip *s, const cw_media_desc *foretold) CW_ON_LOOP;
 /* The 2xx: its fork is the far side. CW_E_BAD_SDP, CW_E_NO_CODEC */
 CW_NODISCARD cw_err cw_leg_sip_choose(leg_sip *s, const cw_sip_response *response) CW_ON_LOOP;
@@ -166,6 +170,13 @@ void cw_leg_sip_turn_to(leg_sip *s, unsigned fork) CW_ON_LOOP;
 void cw_leg_sip_other_heard(leg_sip *s, unsigned fork) CW_ON_LOOP; /* CW_EP_OTHER */
 void cw_leg_sip_forget_forks(leg_sip *s) CW_ON_LOOP;
 json_t *cw_leg_sip_forks_json(const leg_sip *s) CW_ON_LOOP; /* NULL: none */
+
+/* ── Preconditions (leg_sip_precond.c) ── */
+
+void cw_leg_sip_precond_offer(leg_sip *s) CW_ON_LOOP;    /* of `own` */
+void cw_leg_sip_precond_answer(leg_sip *s) CW_ON_LOOP;   /* to what the places say */
+void cw_leg_sip_precond_answered(leg_sip *s) CW_ON_LOOP; /* by what the places say */
+void cw_leg_sip_precond_look(leg_sip *s) CW_ON_LOOP;     /* after an offer: may it go on? */
 
 /* ── Ports (leg_sip_ports.c) ── */
 

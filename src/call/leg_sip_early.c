@@ -283,21 +283,29 @@ cw_err cw_leg_sip_choose(leg_sip *s, const cw_sip_response *response)
 
 /* ── Being called ── */
 
-bool cw_leg_sip_ring_aloud(leg_sip *s, const cw_media_desc *foretold)
+bool cw_leg_sip_answer_early(leg_sip *s, const cw_media_desc *foretold)
 {
-    static const char *const permission[] = { "P-Early-Media: sendonly", NULL };
     g_autofree char *sdp = NULL;
 
     if (s->answered || s->given || !s->described || cw_leg_sip_give_answer(s, foretold))
         return false;
     s->given = true;
     sdp = cw_leg_sip_write(s);
+    (void)!cw_sip_call_respond(s->sip, 183, sdp, strlen(sdp));
+    return true;
+}
+
+bool cw_leg_sip_ring_aloud(leg_sip *s, const cw_media_desc *foretold)
+{
+    static const char *const permission[] = { "P-Early-Media: sendonly", NULL };
+    bool ok;
+
     if (s->permits)
         (void)!cw_sip_call_headers(s->sip, permission);
-    (void)!cw_sip_call_respond(s->sip, 183, sdp, strlen(sdp));
+    ok = cw_leg_sip_answer_early(s, foretold);
     if (s->permits)
         (void)!cw_sip_call_headers(s->sip, NULL);
-    return true;
+    return ok;
 }
 
 /* ── For people ── */

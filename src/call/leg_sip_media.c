@@ -32,6 +32,7 @@ static CW_ON_LOOP char *print_own(leg_sip *s)
         place[i].rtcp = place[i].rtp;
         cw_addr_set_port(&place[i].rtcp, (uint16_t)(cw_addr_port(&place[i].rtp) + 1));
         place[i].rtcp_mux = s->mux[i];
+        place[i].precond = s->precond[i];
     }
     return cw_sdp_write_rtp(desc, place, s->session_id, s->version);
 }
@@ -179,6 +180,7 @@ cw_err cw_leg_sip_give_answer(leg_sip *s, const cw_media_desc *answer)
     if (err)
         return err;
     cw_leg_sip_lock_answer(s);
+    cw_leg_sip_precond_answer(s);
     cw_leg_sip_set_endpoints(s);
     agree(s, s->own);
     return CW_OK;
@@ -214,6 +216,7 @@ cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len)
         if (s->leg.desc->stream[i].kind == CW_VIDEO && !is_held(s->remote))
             s->leg.desc->stream[i].dir = wanted[i];
     cw_leg_sip_lock_answered(s);
+    cw_leg_sip_precond_answered(s);
     cw_leg_sip_set_endpoints(s);
     return CW_OK;
 }
@@ -243,9 +246,12 @@ static CW_ON_LOOP cw_err answer_again(leg_sip *s, const their_sdp *said)
     const cw_leg *other = cw_call_other(s->leg.arg, &s->leg);
     cw_err err;
 
-    if (!other)
+    if (!other && !s->given)
         return CW_E_STATE;
-    cw_streams_foresee(other, &said->desc, foreseen);
+    if (other)
+        cw_streams_foresee(other, &said->desc, foreseen);
+    else
+        cw_desc_copy(foreseen, s->leg.desc); /* nobody answered yet: as it was foretold */
     err = cw_desc_answer(&said->desc, &s->leg.policy.codec, foreseen, own);
     if (err)
         return err;
@@ -259,6 +265,7 @@ static CW_ON_LOOP cw_err answer_again(leg_sip *s, const their_sdp *said)
     if (err)
         return err;
     cw_leg_sip_lock_answer(s);
+    cw_leg_sip_precond_answer(s);
     cw_leg_sip_set_endpoints(s);
     agree(s, own);
     return CW_OK;
@@ -309,6 +316,7 @@ void cw_leg_sip_reoffered(leg_sip *s, const cw_sip_offer *offer)
     cw_leg_tell(&s->leg,
                 cw_streams_changed(before, s->leg.desc) ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);
     cw_leg_sip_tell_held(s, offer->sdp != NULL);
+    cw_leg_sip_precond_look(s);
 }
 
 /* ── Later offers, ours ── */

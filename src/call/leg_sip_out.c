@@ -180,6 +180,7 @@ cw_err cw_leg_sip_make_offer(leg_sip *s, const cw_media_desc *desc)
             s->own->stream[i].dir = CW_SENDRECV;
     cw_leg_sip_lock_offer(s);
     cw_leg_sip_offer_feedback(s);
+    cw_leg_sip_precond_offer(s);
     return cw_desc_has_sound(s->own) ? CW_OK : CW_E_NO_CODEC;
 }
 

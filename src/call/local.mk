@@ -24,7 +24,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/leg_sip_refer.c \
 	src/call/leg_sip_said.c src/call/leg_sip_secure.c src/call/leg_sip.h \
 	src/call/early.c src/call/early.h \
-	src/call/leg_sip_early.c src/call/leg_sip_lock.c src/call/leg_sip_ports.c \
+	src/call/leg_sip_early.c src/call/leg_sip_precond.c src/call/leg_sip_lock.c src/call/leg_sip_ports.c \
 	src/call/line.c src/call/line.h \
 	src/call/monitor.c \
 	src/call/manner.c src/call/manner.h \

@@ -101,6 +101,7 @@ cw_leg_policy cw_policy_sip(const cw_conf *conf, const struct cw_conf_trunk *tru
             (cw_latch_mode)known(WORD(latches, trunk ? trunk->rtp_latch : conf->sip.rtp_latch)),
     };
 
+    policy.preconditions = !g_strcmp0(conf->sip.preconditions, "accept");
     policy.early =
         (cw_early)known(WORD(earlies, trunk ? trunk->early_media : conf->sip.early_media));
     policy.codec = codecs_of(codecs, transcode, policy.keys);
@@ -144,6 +145,8 @@ static cw_err check_word(const char *where, const char *option, const char *cons
         g_string_append_printf(all, "%s%s", i + 1 < n ? ", " : " or ", words[i]);
     return WHY(why, "%s: %s must be %s", where, option, all->str);
 }
+
+static const char *const preconditions[] = { "off", "accept" };
 
 static cw_err check_end(const char *where, char *const *codecs, const char *transcode,
                         char why[static 128])
@@ -198,6 +201,9 @@ cw_err cw_policy_check(const cw_conf *conf, char why[static 128])
         err = check_sip_end("sip", conf->sip.dtmf, conf->sip.rtp_latch, conf->sip.early_media, why);
     if (!err)
         err = check_srtp("sip", conf->sip.srtp, conf->sip.srtp_accept, why);
+    if (!err)
+        err = check_word("sip", "preconditions", preconditions, G_N_ELEMENTS(preconditions),
+                         conf->sip.preconditions, why);
     if (!err)
         err = check_suites(conf->sip.srtp_suites, why);
     for (size_t i = 0; !err && i < conf->trunk_n; i++) {

@@ -47,6 +47,7 @@ typedef struct cw_leg_policy {
     cw_latch_mode latch;
     cw_srtp_policy srtp; /* SIP */
     cw_early early;      /* SIP */
+    bool preconditions;  /* SIP: heard of, and said */
 } cw_leg_policy;
 
 /* Of calls through a trunk, with other SIP peers (`trunk` NULL), with browsers, to services. */

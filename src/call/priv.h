@@ -94,6 +94,8 @@ struct cw_call {
     /* The runner: events wait while an action runs, and while the call is being built. */
     GQueue queue;
     bool running, held_back;
+    bool waiting; /* for the caller's network: dialling only answers it, in an early dialog */
+    bool to_promise, to_dial;
     cw_timer *later;
 };
 
@@ -133,6 +135,10 @@ bool cw_call_knows(cw_call_state from, cw_call_event event, cw_call_state *to);
 /* What the callee is offered: what the caller described, or all we can when it waits for our offer
  * (an INVITE without SDP). */
 void cw_call_offer(const cw_call *call, cw_media_desc *ret) CW_ON_LOOP;
+
+/* ringback.c: what `b` may answer with. False: there is too much to guess. */
+bool cw_call_foretell(const cw_call *call, const cw_leg *b, cw_media_desc *ret) CW_ON_LOOP;
+void cw_call_go_on(cw_call *call) CW_ON_LOOP; /* one that is `waiting` */
 
 /* ringback.c: `b` alerts. Tells the caller so, lets it hear that; false: it was not told, as it
  * hears nothing of it. */
@@ -293,6 +299,10 @@ void cw_leg_sip_by(cw_leg *leg, const struct cw_conf_trunk *trunk,
 /* In: `sip` is accepted by cw_leg_sip_accept, after everything else worked. */
 CW_NODISCARD cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker,
                                         const cw_sip_invite *invite, cw_leg **ret) CW_ON_LOOP;
+/* Its preconditions: `wait` until they are met? CW_E_PRECONDITION: they never will be. */
+CW_NODISCARD cw_err cw_leg_sip_precond_judge(cw_leg *leg, bool *wait) CW_ON_LOOP;
+/* Once accepted: an answer of what it may be, that it can go on negotiating. */
+CW_NODISCARD cw_err cw_leg_sip_precond_wait(cw_leg *leg, const cw_media_desc *foretold) CW_ON_LOOP;
 void cw_leg_sip_accept(cw_leg *leg, cw_sip_call *sip) CW_ON_LOOP;
 /* An INVITE that is to take a leg's place; *taken: it is one, and what is returned its answer. */
 CW_NODISCARD cw_err cw_leg_sip_replace(cw_calls *calls, const cw_sip_invite *invite,

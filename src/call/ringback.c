@@ -58,8 +58,7 @@ static CW_ON_LOOP void prefer_known(const cw_calls *calls, const cw_leg *b, cw_s
     stream->format[0] = first;
 }
 
-/* False: there is too much to guess. */
-static CW_ON_LOOP bool foretell(const cw_call *call, const cw_leg *b, cw_media_desc *ret)
+bool cw_call_foretell(const cw_call *call, const cw_leg *b, cw_media_desc *ret)
 {
     g_autofree cw_media_desc *offer = g_new(cw_media_desc, 1);
 
@@ -104,7 +103,7 @@ bool cw_ringback_begin(cw_call *call, cw_leg *b, int status)
         return false;
     if (!call->winner) {
         foretold = g_new(cw_media_desc, 1);
-        if (!foretell(call, b, foretold))
+        if (!cw_call_foretell(call, b, foretold))
             return false;
     }
     call->a->ops->ring(call->a, status, foretold);
