@@ -121,11 +121,12 @@ static void test_offer(void)
                     "curr:qos local sendrecv|curr:qos remote none|des:qos optional local sendrecv|"
                     "des:qos optional remote sendrecv");
     g_assert_true(cw_precond_met(&ours)); /* nothing is mandatory */
-    read_lines("curr:qos local none|curr:qos remote sendrecv|des:qos mandatory local sendrecv", &theirs);
+    read_lines("curr:qos local none|curr:qos remote sendrecv|des:qos mandatory local sendrecv",
+               &theirs);
     cw_precond_take(&ours, &theirs);
     g_assert_false(cw_precond_met(&ours));
     read_lines("curr:qos local sendrecv|curr:qos remote sendrecv|des:qos mandatory local sendrecv",
-         &theirs);
+               &theirs);
     cw_precond_take(&ours, &theirs);
     g_assert_true(cw_precond_met(&ours));
     read_lines("sendrecv", &theirs); /* one that knows nothing of it */
