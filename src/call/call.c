@@ -88,6 +88,7 @@ void cw_call_post_first(cw_call *call, cw_call_event event)
 
     h->event = event;
     g_queue_push_head(&call->queue, h);
+    cw_timer_start(call->later, 0);
 }
 
 /* ── Waiting for the caller's network ── */
