@@ -190,6 +190,8 @@ static CW_ON_LOOP void tell_peer(cw_leg *leg, const cw_party *peer)
 /* Both know the other's streams, and who holds; `was_held`: by who left. */
 static CW_ON_LOOP void settle_pair(cw_call *call, cw_leg *stays, cw_leg *leg, bool was_held)
 {
+    stays->other = leg;
+    leg->other = stays;
     cw_music_end(call);
     if (was_held != leg->held)
         stays->ops->hold(stays, leg->held);
