@@ -26,7 +26,6 @@ static const char *const of_stack[] = {
     "Content-Language",
     "Content-Length",
     "Content-Type",
-    "Date",
     "Encryption",
     "Error-Info",
     "Event",
@@ -85,6 +84,7 @@ static const char *const of_stack[] = {
 
 static const char *const of_calls[] = {
     "Answer-Mode",
+    "Date",
     "Diversion",
     "Geolocation",
     "Geolocation-Error",

@@ -42,16 +42,16 @@ static void reply_final(cw_sip_call *call, int status, cw_err why) CW_ON_LOOP
     cw_sip_reliable_final(call);
     if (call->invite_msg)
         nta_msg_treply(call->sip->agent, g_steal_pointer(&call->invite_msg), status,
-                       cw_sip_phrase(status), SIPTAG_HEADER_STR(reason),
+                       cw_sip_refusal(status, why), SIPTAG_HEADER_STR(reason),
                        TAG_IF(more, SIPTAG_HEADER_STR(more)),
                        SIPTAG_SERVER_STR(call->sip->user_agent),
                        TAG_IF(status == 503, SIPTAG_RETRY_AFTER_STR("5")), TAG_END());
     else
-        nta_incoming_treply(call->irq, status, cw_sip_phrase(status), SIPTAG_HEADER_STR(reason),
-                            TAG_IF(more, SIPTAG_HEADER_STR(more)),
+        nta_incoming_treply(call->irq, status, cw_sip_refusal(status, why),
+                            SIPTAG_HEADER_STR(reason), TAG_IF(more, SIPTAG_HEADER_STR(more)),
                             SIPTAG_SERVER_STR(call->sip->user_agent),
                             TAG_IF(status == 503, SIPTAG_RETRY_AFTER_STR("5")), TAG_END());
-    cw_sip_call_trace(call, true, status, cw_sip_phrase(status), NULL);
+    cw_sip_call_trace(call, true, status, cw_sip_refusal(status, why), NULL);
 }
 
 void cw_sip_do_refuse(cw_sip_call *call, const cw_sip_note *note)

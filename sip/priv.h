@@ -240,6 +240,7 @@ bool cw_sip_elsewhere(const sip_t *sip); /* pure; Reason: SIP;cause=200 (RFC 332
 /* pure; the status of Reason: SIP;cause= and its text, which is safe; 0: none, `text` unchanged */
 int cw_sip_reason_of(const sip_t *sip, char text[static 96]);
 const char *cw_sip_phrase(int status);                             /* pure */
+const char *cw_sip_refusal(int status, cw_err why);                /* the phrase; pure */
 void cw_sip_end_of(cw_sip_end *end, int status, const sip_t *sip); /* pure; of a final response */
 
 #endif

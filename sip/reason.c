@@ -65,6 +65,11 @@ static int q850_for(cw_err why)
         return 19; /* no answer from user */
     case CW_E_DECLINED:
     case CW_E_FORBIDDEN:
+    case CW_E_NO_IDENTITY:
+    case CW_E_IDENTITY_INFO:
+    case CW_E_CREDENTIAL:
+    case CW_E_BAD_IDENTITY:
+    case CW_E_STALE:
         return 21; /* call rejected */
     case CW_E_HOPS:
         return 25; /* exchange routing error */
@@ -94,6 +99,13 @@ static char *line(const char *protocol, int cause, const char *text)
                            quoted ? quoted : "");
 }
 
+/* What is wrong with who vouches for the caller (RFC 9410). */
+static bool is_stir(cw_err err)
+{
+    return err == CW_E_NO_IDENTITY || err == CW_E_IDENTITY_INFO || err == CW_E_CREDENTIAL ||
+           err == CW_E_BAD_IDENTITY || err == CW_E_STALE;
+}
+
 GStrv cw_sip_call_reasons(const cw_sip_call *call, cw_err err)
 {
     const cw_sip_why *why = call->has_why && call->why.err == err ? &call->why : NULL;
@@ -108,16 +120,35 @@ GStrv cw_sip_call_reasons(const cw_sip_call *call, cw_err err)
             lines, line("SIP", why->status, why->text[0] ? why->text : cw_sip_phrase(why->status)));
     else if (err == CW_E_ANSWERED_ELSEWHERE) /* RFC 3326 3.1 */
         g_ptr_array_add(lines, line("SIP", 200, "Call completed elsewhere"));
+    if (is_stir(err))
+        g_ptr_array_add(lines, line("STIR", cw_err_sip(err), cw_sip_refusal(cw_err_sip(err), err)));
     g_ptr_array_add(lines, NULL);
     return (GStrv)g_ptr_array_free(lines, FALSE);
 }
 
 const char *cw_sip_phrase(int status)
 {
-    const char *phrase = status == 433 ? "Anonymity Disallowed" /* RFC 5079 */
-                                       : sip_status_phrase(status);
+    static const struct {
+        int status;
+        const char *phrase;
+    } newer[] = {
+        { 428, "Use Identity Header" },  /* RFC 8224 6.2.2 */
+        { 433, "Anonymity Disallowed" }, /* RFC 5079 */
+        { 436, "Bad Identity Info" },       { 437, "Unsupported Credential" },
+        { 438, "Invalid Identity Header" },
+    };
+    const char *phrase;
 
+    for (size_t i = 0; i < G_N_ELEMENTS(newer); i++)
+        if (newer[i].status == status)
+            return newer[i].phrase;
+    phrase = sip_status_phrase(status);
     return phrase ? phrase : "Response";
+}
+
+const char *cw_sip_refusal(int status, cw_err why)
+{
+    return why == CW_E_STALE && status == 403 ? "Stale Date" : cw_sip_phrase(status);
 }
 
 void cw_sip_end_of(cw_sip_end *end, int status, const sip_t *sip)

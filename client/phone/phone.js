@@ -88,6 +88,13 @@ const forwardTexts = {
     unavailable: 'was not reachable',
 };
 
+// STIR/SHAKEN. Only A says that the number is the caller's own.
+function vouched({ status, attest } = {}) {
+    if (status === 'failed') return '⚠ The number could not be verified';
+    if (status !== 'passed') return '';
+    return attest === 'A' ? '✓ Verified number' : 'The network of the caller is verified, the number is not';
+}
+
 function forwards({ forwarded = [] }) {
     return forwarded
         .map((by) => `${name({ ...by, display: by.name })}${forwardTexts[by.reason] ? `, who ${forwardTexts[by.reason]}` : ''}`)
@@ -187,11 +194,13 @@ function showIncoming() {
     document.title = call ? `☎ ${name(call.remote)}` : 'Causeway phone';
     if (!call) return;
     $('caller').textContent = name(call.remote);
-    const { subject, forwarded } = call.details;
+    const { subject, forwarded, verified } = call.details;
+    $('verified').textContent = vouched(verified);
+    $('verified').dataset.status = verified?.status ?? 'none';
     $('caller-number').textContent = whose(call.remote);
     $('forwarded').textContent = forwarded ? `Forwarded by ${forwards(call.details)}` : '';
     $('subject').textContent = subject ?? '';
-    for (const id of ['caller-number', 'forwarded', 'subject']) show(id, !!$(id).textContent);
+    for (const id of ['caller-number', 'verified', 'forwarded', 'subject']) show(id, !!$(id).textContent);
     $('answer').textContent = onLine() ? 'End the other and answer' : 'Answer';
     if (document.activeElement === document.body) $('answer').focus();
 }

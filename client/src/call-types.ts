@@ -72,8 +72,8 @@ export interface AnswerOptions extends MediaOptions {
 /** What the end of a call says besides; `q850` is a cause of the telephone network. */
 export type EndOptions = Pick<CallReject, 'q850' | 'text' | 'headers'>;
 
-/** What else an incoming call says: who forwarded it, what it is about, how to ring. */
-export type CallDetails = Pick<CallIncoming, 'forwarded' | 'subject' | 'priority' | 'alert' | 'info'>;
+/** What else an incoming call says: whether its number is vouched for, who forwarded it, what it is about, how to ring. */
+export type CallDetails = Pick<CallIncoming, 'verified' | 'forwarded' | 'subject' | 'priority' | 'alert' | 'info'>;
 
 /** How one side's connection to the gateway does; what is not known yet is left out. */
 export interface Quality {

@@ -66,7 +66,7 @@ export class Call extends Emitter<CallEvents> {
     get remote(): Readonly<Party> {
         return this.party;
     }
-    /** Of an incoming call: by whom it was forwarded, its subject, how to ring. */
+    /** Of an incoming call: is its number vouched for, by whom it was forwarded, its subject, how to ring. */
     get details(): Readonly<CallDetails> {
         return this.about;
     }
@@ -281,8 +281,9 @@ export class Call extends Emitter<CallEvents> {
         const call = new Call(host, 'incoming', from.call, from.from, from.to);
         call.gatewayName = from.id;
         call.offer = from.sdp;
-        const { forwarded, subject, priority, alert, info } = from;
+        const { verified, forwarded, subject, priority, alert, info } = from;
         call.about = {
+            ...(verified && { verified }),
             ...(forwarded && { forwarded }),
             ...(subject && { subject }),
             ...(priority && { priority }),

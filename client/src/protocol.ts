@@ -308,6 +308,18 @@ export interface Party {
   anonymous?: boolean;
 }
 
+/** Whether somebody the gateway trusts vouches for the caller's number (STIR/SHAKEN) */
+export interface Verified {
+  /** passed: vouched for; failed: it claims to be, but that is wrong, too old or cannot be checked; none: nobody says anything */
+  status: "passed" | "failed" | "none";
+  /** passed: A: the caller may use this number; B: the caller is known, the number is not; C: only where the call came from is known */
+  attest?: "A" | "B" | "C";
+  /** passed: the number that was signed for */
+  number?: string;
+  /** failed: why, a kind of the table of errors */
+  reason?: string;
+}
+
 /** Who forwarded a call before it came here (Diversion, History-Info) */
 export interface Forward {
   /** whose */
@@ -354,6 +366,8 @@ export interface CallIncoming {
   to: string;
   /** the gateway's offer */
   sdp: string;
+  /** is the caller's number vouched for? Only where the trunk's `stir_verify` or `verstat` is on */
+  verified?: Verified;
   /** who forwarded it, the last first */
   forwarded?: Forward[];
   /** what the caller says it is about */
@@ -683,6 +697,11 @@ export const errors = {
   "tls": { code: -32038, text: "the far end is not who it should be, or speaks no TLS with us" },
   "anonymous": { code: -32039, text: "callers must show who they are" },
   "dns": { code: -32035, text: "the name of the next hop cannot be resolved" },
+  "no-identity": { code: -32050, text: "nobody vouches for the caller's number" },
+  "identity-info": { code: -32051, text: "the certificate behind the caller's number cannot be had" },
+  "identity-credential": { code: -32052, text: "the certificate behind the caller's number is not trusted" },
+  "bad-identity": { code: -32053, text: "what vouches for the caller's number is wrong" },
+  "identity-stale": { code: -32054, text: "what vouches for the caller's number is too old" },
   "ice": { code: -32040, text: "no connectivity check succeeded" },
   "dtls": { code: -32041, text: "the DTLS handshake failed" },
   "fingerprint": { code: -32042, text: "the certificate does not match its fingerprint" },

@@ -591,12 +591,13 @@ test('who calls from where: from and anonymous go out; who answers comes in', as
 test('an incoming call says by whom it was forwarded and what it is about; the answer and the end say why', async () => {
     const coming = new Promise((resolve) => session.once('call', resolve));
     const forwarded = [{ number: '+331', reason: 'user-busy', counter: 1 }];
+    const verified = { status: 'passed', attest: 'A', number: '+332' };
     socket.tell('call.incoming', {
         call: 'in-1', id: 'gw9', from: { uri: 'tel:+332', asserted: true }, to: 'anna', sdp: 'their offer',
-        forwarded, subject: 'tea', alert: ['urn:alert:source:external'], headers: { 'X-A': 'b' },
+        verified, forwarded, subject: 'tea', alert: ['urn:alert:source:external'], headers: { 'X-A': 'b' },
     });
     const call = await coming;
-    assert.deepEqual(call.details, { forwarded, subject: 'tea', alert: ['urn:alert:source:external'] });
+    assert.deepEqual(call.details, { verified, forwarded, subject: 'tea', alert: ['urn:alert:source:external'] });
     assert.deepEqual([call.headers, call.remote.asserted], [{ 'X-A': 'b' }, true]);
     const rejected = call.reject('busy', { q850: 17, text: 'later', headers: { 'X-Why': '1' } });
     const { params } = await socket.frame('call.reject');

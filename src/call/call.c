@@ -7,6 +7,7 @@
 #include "call/act.h"
 #include "call/bridge.h"
 #include "call/transfer.h"
+#include "call/vouch.h"
 
 #include <string.h>
 
@@ -235,6 +236,7 @@ void cw_call_free(cw_call *call)
 {
     if (!call)
         return;
+    cw_vouch_cancel(call);
     g_queue_clear_full(&call->queue, (GDestroyNotify)happening_free);
     cw_timer_free(call->later);
     cw_timer_free(call->ring_timer);
@@ -252,6 +254,8 @@ void cw_call_free(cw_call *call)
     cw_party_clear(&call->from);
     g_clear_pointer(&call->forwards, g_ptr_array_unref);
     json_decref(call->about);
+    g_strfreev(call->identities);
+    g_free(call->source);
     g_free(call->to);
     g_free(call->asked);
     g_free(call->codecs);

@@ -75,6 +75,7 @@ cw_err cw_caller_of_user(const cw_conf *conf, const cw_identity *who, const cw_c
         return CW_E_INTERNAL;
     ret->uri = g_strdup_printf("user:%s", who->user);
     ret->user = g_strdup(who->user);
+    ret->guest = who->guest;
     if (who->display[0])
         ret->display = g_utf8_make_valid(who->display, -1);
     ret->asserted = ret->number != NULL;

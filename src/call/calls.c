@@ -1,6 +1,7 @@
 /* calls.c - every call, client and trunk of the gateway. */
 #include "call/line.h"
 #include "call/priv.h"
+#include "call/vouch.h"
 #include "user/quota.h"
 
 #include "base/stats.h"
@@ -40,6 +41,7 @@ cw_calls *cw_calls_new(cw_loop *loop, const cw_conf *conf)
     calls->lines = cw_lines_new(calls);
     g_queue_init(&calls->dead);
     g_queue_init(&calls->ladders);
+    cw_vouch_open(calls);
     cw_ringback_open(calls);
     cw_music_open(calls);
     cw_monitor_open(calls);
@@ -84,6 +86,7 @@ void cw_calls_free(cw_calls *calls)
     cw_record_close(calls);
     cw_lines_free(calls->lines);
     cw_ringback_close(calls);
+    cw_vouch_close(calls);
     cw_music_close(calls);
     cw_trunks_free(calls->trunks);
     cw_quotas_free(calls->quotas);

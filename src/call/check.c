@@ -6,6 +6,7 @@
 #include "call/policy.h"
 #include "call/priv.h"
 #include "call/route.h"
+#include "call/vouch.h"
 #include "call/trunk.h"
 #include "user/quota.h"
 
@@ -144,6 +145,8 @@ cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
         err = cw_lines_check(conf, why);
     for (size_t i = 0; !err && i < conf->group_n; i++)
         err = check_group(conf, i, why);
+    if (!err)
+        err = cw_vouch_check(conf, why);
     for (size_t i = 0; !err && i < conf->inbound_n; i++)
         err = check_inbound(conf, i, why);
     for (char **peer = conf->sip.peers; !err && peer && *peer; peer++)

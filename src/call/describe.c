@@ -140,6 +140,8 @@ json_t *cw_call_json(const cw_calls *calls, cw_id id)
         json_array_append_new(
             b, cw_leg_json(g_ptr_array_index(call->b, i),
                            g_ptr_array_index(call->b, i) == call->winner ? call->a : NULL));
+    if (json_object_get(call->about, "verified"))
+        json_object_set(all, "verified", json_object_get(call->about, "verified"));
     json_object_set_new(all, "worker", json_integer(call->worker));
     json_object_set_new(all, "leg_a", cw_leg_json(call->a, call->winner));
     json_object_set_new(all, "legs_b", b);

@@ -8,6 +8,7 @@
 #include "call/header.h"
 #include "call/manner.h"
 #include "call/permit.h"
+#include "call/vouch.h"
 #include "sip/address.h"
 
 #include <string.h>
@@ -124,9 +125,62 @@ static CW_ON_LOOP json_t *about(const cw_conf *conf, const arrival *a)
     return NULL;
 }
 
+/* What is left to do once it is known who vouches for the caller. */
+typedef struct onward {
+    cw_route route;
+    char *from_user, **headers;
+} onward;
+
+static void onward_free(void *data)
+{
+    onward *o = data;
+
+    cw_route_clear(&o->route);
+    g_free(o->from_user);
+    g_strfreev(o->headers);
+    g_free(o);
+}
+
+static CW_ON_LOOP cw_err go_on(cw_call *call, void *arg)
+{
+    const onward *o = arg;
+
+    return cw_call_go(call, &o->route, o->from_user, o->headers, NULL);
+}
+
+/* What the INVITE says of who vouches for its caller. */
+static CW_ON_LOOP void read_vouching(const cw_calls *calls, const arrival *a, cw_call *call)
+{
+    json_t *told = cw_vouch_verstat(calls->conf, a->writer.trunk, a->invite->message);
+
+    call->identities = cw_vouch_identities(a->invite->message);
+    call->source = g_strdup(a->writer.trunk ? a->writer.trunk->name : "peer");
+    if (!told)
+        return;
+    if (!call->about)
+        call->about = json_object();
+    json_object_set_new(call->about, "verified", told);
+}
+
+/* Tell the callee, perhaps later. */
+static CW_ON_LOOP cw_err pass(cw_calls *calls, arrival *a, cw_call *call)
+{
+    g_autofree char *to = cw_party_number(calls->conf, &a->writer, a->invite->ruri_user);
+    const cw_vouch_call what = { .trunk = a->writer.trunk,
+                                 .identities = call->identities,
+                                 .to = to };
+    onward *o = g_new0(onward, 1);
+
+    o->from_user = g_strdup(a->invite->from_user);
+    o->headers = cw_headers_pass(json_object_get(call->about, "headers"),
+                                 cw_manner_headers_out(calls->conf, a->route.trunk));
+    o->route = a->route;
+    a->route = (cw_route){ 0 };
+    return cw_vouch_for(call, &what, go_on, o, onward_free);
+}
+
 static CW_ON_LOOP cw_err build(cw_calls *calls, arrival *a, cw_call *call, cw_leg **ret)
 {
-    g_auto(GStrv) headers = NULL;
     cw_leg *leg;
     cw_err err = cw_leg_sip_incoming(calls, call->worker, a->invite, &leg);
 
@@ -140,13 +194,10 @@ static CW_ON_LOOP cw_err build(cw_calls *calls, arrival *a, cw_call *call, cw_le
     call->from = a->from;
     a->from = (cw_party){ 0 };
     cw_party_copy(&leg->party, &call->from);
-    headers = cw_headers_pass(json_object_get(call->about, "headers"),
-                              cw_manner_headers_out(calls->conf, a->route.trunk));
+    read_vouching(calls, a, call);
     *ret = leg;
     err = cw_leg_sip_precond_judge(leg, &call->waiting);
-    if (err)
-        return err;
-    return cw_call_go(call, &a->route, a->invite->from_user, headers, NULL);
+    return err ? err : pass(calls, a, call);
 }
 
 /* Toll fraud by way of a trunk: what goes out again is counted. */

@@ -52,6 +52,8 @@ typedef struct leg_sip {
         char *user;
         char **headers;      /* of the caller's program; NULL: none */
         GPtrArray *forwards; /* of cw_forward; NULL: none */
+        char **identities;   /* as in cw_call */
+        char *source;        /* as in cw_call */
     } caller;                /* cw_leg_sip_introduce */
     struct {
         const struct cw_conf_group *group; /* NULL: one trunk, or none */

@@ -6,6 +6,7 @@
 #include "call/forward.h"
 #include "call/header.h"
 #include "call/manner.h"
+#include "call/vouch.h"
 #include "sip/address.h"
 
 #include <string.h>
@@ -141,6 +142,8 @@ void cw_leg_sip_introduce(cw_leg *leg, const cw_call *call, const cw_reach *reac
     s->caller.user = g_strdup(reach->from_user);
     s->caller.headers = g_strdupv((char **)reach->headers);
     s->caller.forwards = call->forwards ? g_ptr_array_ref(call->forwards) : NULL;
+    s->caller.identities = g_strdupv(call->identities);
+    s->caller.source = g_strdup(call->source);
 }
 
 void cw_leg_sip_forget_caller(leg_sip *s)
@@ -149,6 +152,8 @@ void cw_leg_sip_forget_caller(leg_sip *s)
     g_clear_pointer(&s->caller.user, g_free);
     g_clear_pointer(&s->caller.headers, g_strfreev);
     g_clear_pointer(&s->caller.forwards, g_ptr_array_unref);
+    g_clear_pointer(&s->caller.identities, g_strfreev);
+    g_clear_pointer(&s->caller.source, g_free);
     s->caller.told = false;
 }
 
@@ -177,6 +182,13 @@ void cw_leg_sip_tell_caller(leg_sip *s)
     add_all(all, cw_headers_allowed(s->caller.headers, cw_manner_headers_out(conf, s->trunk)));
     if (s->caller.forwards)
         add_all(all, cw_forwards_lines(s->caller.forwards, conf, s->trunk, domain, s->target.ruri));
+    cw_vouch_lines(s->calls,
+                   &(cw_vouch_out){ .trunk = s->trunk,
+                                    .from = &s->caller.from,
+                                    .number = s->members.number,
+                                    .source = s->caller.source,
+                                    .identities = s->caller.identities },
+                   all);
     if (s->leg.policy.early != CW_EARLY_NEVER) /* RFC 5009 8: we know what to do with it */
         g_strv_builder_add(all, "P-Early-Media: supported");
     g_strfreev((char **)s->target.headers);

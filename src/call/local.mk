@@ -39,4 +39,5 @@ src_call_libcall_a_SOURCES = \
 	src/call/route.c src/call/route.h \
 	src/call/streams.c src/call/streams.h \
 	src/call/transfer.c src/call/transfer.h src/call/transfer_begin.c src/call/transfer_party.c \
+	src/call/vouch.c src/call/vouch.h \
 	src/call/trunk.c src/call/trunk_pick.c src/call/trunk_probe.c src/call/trunk.h

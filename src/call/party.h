@@ -13,6 +13,7 @@ typedef struct cw_party {
     char *uri, *display, *user;
     char *number;  /* as it is meant, see number.h */
     bool asserted; /* by a trusted trunk, or it is one of a user's own numbers */
+    bool guest;    /* a user whose name was a free choice */
     bool withheld; /* wants not to be shown: the rest is for trusted networks and the log */
 } cw_party;
 

@@ -73,9 +73,12 @@ struct cw_call {
     GPtrArray *forwards; /* of cw_forward, the last first; NULL: it was not forwarded */
     json_t *about;       /* what else the callee is told: members of call.incoming; NULL: nothing */
     struct cw_asking *asking; /* enum.c; NULL: DNS is not asked */
-    char *to;                 /* canonical target, for people and scopes */
-    char *asked;              /* whom the caller asked for, as the callee is told; NULL: `to` */
-    unsigned hops_used;       /* before the callee's SIP leg, see cw_sip_target */
+    char **identities;        /* Identity values it came with; NULL: none */
+    char *source;           /* where it came from, when not from a user of ours: the trunk's name */
+    struct cw_vouch *vouch; /* what its callee waits for (vouch.h); NULL: nothing */
+    char *to;               /* canonical target, for people and scopes */
+    char *asked;            /* whom the caller asked for, as the callee is told; NULL: `to` */
+    unsigned hops_used;     /* before the callee's SIP leg, see cw_sip_target */
     cw_timeline *line;
     uint64_t created_ms, answered_ms; /* monotonic; 0: not yet */
     cw_timer *ring_timer;
@@ -190,6 +193,7 @@ struct cw_calls {
     cw_sip *sip;
     cw_webrtc *webrtc;
     cw_plane *plane;
+    struct cw_shaken *shaken; /* NULL: its files cannot be read */
     struct cw_trunks *trunks;
     struct cw_quotas *quotas;
     struct cw_lines *lines;

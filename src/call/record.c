@@ -200,14 +200,15 @@ static CW_ON_LOOP json_t *call_json(const cw_call *call, const cw_leg *by)
     char id[CW_ID_STR];
 
     return json_pack(
-        "{s:s s:o* s:o* s:o* s:I s:I s:{s:s* s:s* s:s* s:s*} s:s s:s* s:o s:b s:o s:o*}", "id",
+        "{s:s s:o* s:o* s:o* s:I s:I s:{s:s* s:s* s:s* s:s*} s:s s:s* s:o s:b s:O* s:o s:o*}", "id",
         cw_id_print(call->id, id), "start", time_json(call->created_ms), "answer",
         call->answered_ms ? time_json(call->answered_ms) : NULL, "end", time_json(now), "ring_ms",
         (json_int_t)((call->answered_ms ?: now) - call->created_ms), "talk_ms",
         (json_int_t)(call->answered_ms ? now - call->answered_ms : 0), "from", "uri",
         call->from.uri, "number", call->from.number, "user", call->from.user, "display",
         call->from.display, "to", call->to, "asked", call->asked, "cause", cause_json(call, by),
-        "transcoded", b && transcoded(call->a, b), "a", leg_json(call->a), "b",
+        "transcoded", b && transcoded(call->a, b), "verified",
+        json_object_get(call->about, "verified"), "a", leg_json(call->a), "b",
         b ? leg_json(b) : NULL);
 }
 

@@ -292,3 +292,8 @@ check_PROGRAMS += tests/unit/test-precond
 TESTS += tests/unit/test-precond
 tests_unit_test_precond_SOURCES = tests/unit/test-precond.c
 tests_unit_test_precond_LDADD = $(MEDIA_LIBS)
+
+check_PROGRAMS += tests/unit/test-passport
+TESTS += tests/unit/test-passport
+tests_unit_test_passport_SOURCES = tests/unit/test-passport.c tests/unit/passport-rig.h
+tests_unit_test_passport_LDADD = $(USER_LIBS)
