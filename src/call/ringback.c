@@ -43,19 +43,33 @@ static CW_ON_LOOP void learn(cw_calls *calls, const cw_leg *leg)
     *last = leg->desc->stream[i].format[codec];
 }
 
-/* The caller sends what stands first: best what needs no translation. */
-static CW_ON_LOOP void prefer_known(const cw_calls *calls, const cw_leg *b, cw_stream *stream)
+/* Codecs of the caller's that the callee may take as they are. */
+static unsigned in_common(const cw_stream *caller, const cw_stream *callee)
 {
-    const cw_format *last = b->via ? g_hash_table_lookup(calls->last_codec, b->via) : NULL;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < caller->format_n; i++)
+        n += !cw_format_is_helper(&caller->format[i]) &&
+             cw_stream_find(callee, &caller->format[i]) != NULL;
+    return n;
+}
+
+/* The caller sends what stands first. False: which codec the callee will take is anybody's guess; a
+ * wrong one would be translated for as long as the call lasts, and a tone is not worth that. */
+static CW_ON_LOOP bool prefer_known(const cw_call *call, const cw_leg *b, unsigned i,
+                                    cw_stream *stream)
+{
+    const cw_format *last = b->via ? g_hash_table_lookup(call->calls->last_codec, b->via) : NULL;
     const cw_format *found = last ? cw_stream_find(stream, last) : NULL;
     cw_format first;
 
     if (!found)
-        return;
+        return i < call->a->desc->stream_n && in_common(&call->a->desc->stream[i], stream) <= 1;
     first = *found;
     memmove(&stream->format[1], &stream->format[0],
             (size_t)(found - stream->format) * sizeof first);
     stream->format[0] = first;
+    return true;
 }
 
 bool cw_call_foretell(const cw_call *call, const cw_leg *b, cw_media_desc *ret)
@@ -69,8 +83,9 @@ bool cw_call_foretell(const cw_call *call, const cw_leg *b, cw_media_desc *ret)
     cw_call_offer(call, offer);
     cw_desc_offer(offer, &b->policy.codec, ret);
     for (unsigned i = 0; i < ret->stream_n; i++)
-        if (ret->stream[i].kind == CW_AUDIO && !ret->stream[i].refused)
-            prefer_known(call->calls, b, &ret->stream[i]);
+        if (ret->stream[i].kind == CW_AUDIO && !ret->stream[i].refused &&
+            !prefer_known(call, b, i, &ret->stream[i]))
+            return false;
     return cw_desc_has_sound(ret);
 }
 
