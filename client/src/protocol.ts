@@ -694,7 +694,7 @@ export const errors = {
   "precondition": { code: -32046, text: "resources of the network cannot be had" },
   "hops": { code: -32036, text: "passed through too many gateways, or one twice" },
   "quota": { code: -32037, text: "a bound of what this caller may spend is reached" },
-  "tls": { code: -32038, text: "the far end is not who it should be, or speaks no TLS with us" },
+  "tls": { code: -32047, text: "the far end is not who it should be, or speaks no TLS with us" },
   "anonymous": { code: -32039, text: "callers must show who they are" },
   "dns": { code: -32035, text: "the name of the next hop cannot be resolved" },
   "no-identity": { code: -32050, text: "nobody vouches for the caller's number" },

@@ -26,8 +26,8 @@ typedef struct leg_browser {
     } told[CW_DESC_STREAMS_MAX]; /* by our last SDP */
 
     cw_timer *goodbye; /* after which its silence ends the call; NULL: it is there */
-    json_t *muted;  /* what it said last; NULL: nothing */
-    json_t *report; /* what it measured last, as in call.report; NULL: nothing */
+    json_t *muted;     /* what it said last; NULL: nothing */
+    json_t *report;    /* what it measured last, as in call.report; NULL: nothing */
     uint64_t report_ms;
 } leg_browser;
 

@@ -383,6 +383,25 @@ static void test_log_injection(void)
     g_test_trap_assert_stderr("*event=x from=\"a\\x0ab event=forged \\\"q\\\" \\\\ \\x7f\"\n");
 }
 
+/* A client tells errors by code or kind; only the inner ones share a code. */
+static void test_err_codes(void)
+{
+    static const struct {
+        int code;
+        const char *kind;
+    } all[] = {
+#define CW_ERR(name, sip, code, kind, text) { code, kind },
+#include "base/err.def"
+#undef CW_ERR
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(all); i++)
+        for (unsigned k = 0; k < i; k++) {
+            g_assert_cmpstr(all[i].kind, !=, all[k].kind);
+            g_assert_true(all[i].code != all[k].code || all[i].code == -32603);
+        }
+}
+
 /* Trimmed once after a fall, not again before the next burst. */
 static void test_heap(void)
 {
@@ -415,6 +434,7 @@ int main(int argc, char **argv)
     g_test_add_func("/err", test_err);
     g_test_add_func("/timeline", test_timeline);
     g_test_add_func("/heap", test_heap);
+    g_test_add_func("/err/codes", test_err_codes);
     g_test_add_func("/log/injection", test_log_injection);
     return g_test_run();
 }

@@ -177,7 +177,7 @@ void wp_dtls_start(wp_ep *ep);
 void wp_dtls_packet(wp_ep *ep, const uint8_t *data, size_t len);
 void wp_dtls_tick(wp_ep *ep);
 void wp_dtls_goodbye(wp_ep *ep); /* close_notify (RFC 5246 7.2.1) */
-void wp_dtls_hello(wp_ep *ep); /* a first ClientHello, and nothing after it; for floods */
+void wp_dtls_hello(wp_ep *ep);   /* a first ClientHello, and nothing after it; for floods */
 void wp_fail(wp_ep *ep, const char *why);
 
 /* ── RTP (flow.c) ── */
