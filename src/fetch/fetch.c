@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,16 +23,18 @@ typedef struct job {
     size_t head; /* bytes */
     bool refused, too_large;
     cw_err err;
-    GList link; /* in fetch->jobs */
+    GList link, waiting; /* in fetch->jobs, fetch->queue */
 } job;
 
 struct cw_fetch {
     cw_loop *loop;
     const cw_fetch_rules *rules;
     GQueue jobs; /* of job, all */
-    GThread *thread;
-    CURLM *multi;       /* the thread's but for waking it */
-    GAsyncQueue *queue; /* of job, not begun */
+    bool running;
+    pthread_t thread;
+    CURLM *multi; /* the thread's but for waking it */
+    pthread_mutex_t lock;
+    GQueue queue; /* of job, not begun; under the lock */
     _Atomic bool closing;
 };
 
@@ -142,11 +145,28 @@ static cw_err outcome(const job *j, CURLcode result)
     return status == 200 ? CW_OK : CW_E_NETWORK;
 }
 
+static void push(cw_fetch *fetch, job *j)
+{
+    pthread_mutex_lock(&fetch->lock);
+    g_queue_push_tail_link(&fetch->queue, &j->waiting);
+    pthread_mutex_unlock(&fetch->lock);
+}
+
+static job *pop(cw_fetch *fetch)
+{
+    GList *link;
+
+    pthread_mutex_lock(&fetch->lock);
+    link = g_queue_pop_head_link(&fetch->queue);
+    pthread_mutex_unlock(&fetch->lock);
+    return link ? link->data : NULL;
+}
+
 static void begin_all(cw_fetch *fetch)
 {
     job *j;
 
-    while ((j = g_async_queue_try_pop(fetch->queue)))
+    while ((j = pop(fetch)))
         if (!set_up(j) || curl_multi_add_handle(fetch->multi, j->easy) != CURLM_OK)
             hand_back(j, CW_E_NETWORK);
 }
@@ -203,20 +223,21 @@ cw_fetch *cw_fetch_new(cw_loop *loop, const cw_fetch_rules *rules)
 
     fetch->loop = loop;
     fetch->rules = rules;
-    fetch->queue = g_async_queue_new();
+    pthread_mutex_init(&fetch->lock, NULL);
+    g_queue_init(&fetch->queue);
     g_queue_init(&fetch->jobs);
     return fetch;
 }
 
 static bool start(cw_fetch *fetch)
 {
-    if (fetch->thread)
+    if (fetch->running)
         return true;
     if (!fetch->multi &&
         (curl_global_init(CURL_GLOBAL_DEFAULT) || !(fetch->multi = curl_multi_init())))
         return false;
-    fetch->thread = g_thread_try_new("fetch", serve, fetch, NULL);
-    return fetch->thread != NULL;
+    fetch->running = pthread_create(&fetch->thread, NULL, serve, fetch) == 0;
+    return fetch->running;
 }
 
 cw_err cw_fetch_get(cw_fetch *fetch, const char *url, cw_fetch_fn *fn, void *arg)
@@ -238,21 +259,21 @@ cw_err cw_fetch_get(cw_fetch *fetch, const char *url, cw_fetch_fn *fn, void *arg
     j->fn = fn;
     j->arg = arg;
     j->body = g_byte_array_new();
-    j->link.data = j;
+    j->link.data = j->waiting.data = j;
     g_queue_push_tail_link(&fetch->jobs, &j->link);
     cw_stat_inc(CW_STAT_fetches);
-    g_async_queue_push(fetch->queue, j);
+    push(fetch, j);
     curl_multi_wakeup(fetch->multi);
     return CW_OK;
 }
 
 static void stop(cw_fetch *fetch)
 {
-    if (!fetch->thread)
+    if (!fetch->running)
         return;
     fetch->closing = true;
     curl_multi_wakeup(fetch->multi);
-    g_thread_join(fetch->thread);
+    pthread_join(fetch->thread, NULL);
 }
 
 /* Those the thread had not finished are freed here; those it had, when their message comes. */
@@ -269,7 +290,7 @@ void cw_fetch_free(cw_fetch *fetch)
     if (!fetch)
         return;
     stop(fetch);
-    while ((j = g_async_queue_try_pop(fetch->queue)))
+    while ((j = pop(fetch)))
         hand_back(j, CW_E_UNAVAILABLE);
     for (GList *i = fetch->jobs.head; i; i = i->next) {
         j = i->data;
@@ -281,6 +302,6 @@ void cw_fetch_free(cw_fetch *fetch)
     }
     if (fetch->multi)
         curl_multi_cleanup(fetch->multi);
-    g_async_queue_unref(fetch->queue);
+    pthread_mutex_destroy(&fetch->lock);
     g_free(fetch);
 }

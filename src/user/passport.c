@@ -222,7 +222,7 @@ cw_err cw_passport_read(const char *value, size_t len, cw_passport *ret, char wh
     cw_err err;
 
     memset(ret, 0, sizeof *ret);
-    if (len > CW_IDENTITY_MAX || !field_read(value, len, &f))
+    if (len == 0 || len > CW_IDENTITY_MAX || !field_read(value, len, &f))
         err = refuse(why, "not an Identity value");
     else if (!f.ppt || strcmp(f.ppt, "shaken"))
         err = CW_E_UNSUPPORTED;

@@ -397,23 +397,6 @@ json_t *cw_verdict_json(const cw_verdict *verdict, bool number)
     return json;
 }
 
-static const char *state_of(const entry *e)
-{
-    return e->pending ? "fetching" : e->err ? cw_err_kind(e->err) : "good";
-}
-
-json_t *cw_shaken_json(const cw_shaken *shaken)
-{
-    json_t *all = json_array();
-
-    for (GList *i = shaken->recent.head; i; i = i->next) {
-        const entry *e = i->data;
-
-        json_array_append_new(all, json_pack("{s:s s:s}", "url", e->url, "state", state_of(e)));
-    }
-    return all;
-}
-
 /* ── Signing ── */
 
 /* A UUID that is the same each time for one name (RFC 9562 5.5). */

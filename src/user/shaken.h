@@ -52,8 +52,6 @@ cw_shaken_wait *cw_shaken_verify(cw_shaken *shaken, const cw_shaken_call *call, 
                                  void *arg, cw_verdict *ret) CW_ON_LOOP;
 void cw_shaken_cancel(cw_shaken_wait *wait) CW_ON_LOOP; /* NULL is fine; not from within fn */
 
-json_t *cw_shaken_json(const cw_shaken *shaken) CW_ON_LOOP; /* certificates kept, for people */
-
 /* ── Calls that go out ── */
 
 /* An Identity value that vouches for `from` calling `to`, both in E.164; NULL: there is no key, or

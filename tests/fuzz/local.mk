@@ -158,3 +158,9 @@ TESTS += tests/fuzz/fuzz-precond
 tests_fuzz_fuzz_precond_SOURCES = tests/fuzz/fuzz-precond.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_precond_LDADD = $(CALL_LIBS)
 tests_fuzz_fuzz_precond_LDFLAGS = $(FUZZ_LINK)
+
+check_PROGRAMS += tests/fuzz/fuzz-identity
+TESTS += tests/fuzz/fuzz-identity
+tests_fuzz_fuzz_identity_SOURCES = tests/fuzz/fuzz-identity.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_identity_LDADD = $(USER_LIBS)
+tests_fuzz_fuzz_identity_LDFLAGS = $(FUZZ_LINK)

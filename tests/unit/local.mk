@@ -297,3 +297,8 @@ check_PROGRAMS += tests/unit/test-passport
 TESTS += tests/unit/test-passport
 tests_unit_test_passport_SOURCES = tests/unit/test-passport.c tests/unit/passport-rig.h
 tests_unit_test_passport_LDADD = $(USER_LIBS)
+
+check_PROGRAMS += tests/unit/test-fetch
+TESTS += tests/unit/test-fetch
+tests_unit_test_fetch_SOURCES = tests/unit/test-fetch.c
+tests_unit_test_fetch_LDADD = $(FETCH_LIBS) $(BASE_LIBS)
