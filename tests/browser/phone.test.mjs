@@ -9,6 +9,7 @@ import { Baresip } from '../lib/baresip.mjs'
 import { scenario, sipp } from '../lib/sipp.mjs'
 import { keysOf, lostOf, samplesOf } from '../lib/capture.mjs'
 import { levelDb, peakHz } from '../lib/audio.mjs'
+import { sdp, SipPeer } from '../lib/sip.mjs'
 import { startCapture, wireIsClean } from '../lib/wire.mjs'
 import { top, until, wholeFile } from '../lib/proc.mjs'
 
@@ -22,6 +23,7 @@ before(async () => {
         web: { root: path.join(top, 'client/dist/www') },
         // Firefox pairs only with an address that its route leads to.
         media: { browser_listen: ['127.0.0.1', '10.99.0.1'] },
+        trunk: [{ name: 'checked', address: '127.0.0.13:5060', prefixes: ['+997'], trust: 'in', verstat: true }],
         inbound: [{ match: 'echo', to: 'service:echo' }, { match: '*', to: 'user:$' }],
     })
     for (const kind of browsers) open[kind] = await Browser.launch(wholeFile, kind)
@@ -61,6 +63,25 @@ for (const kind of browsers) {
         await callee.passed()
         assert.match(callee.messages(), /^Privacy: id\r$/m)
         assert.match(callee.messages(), /^From: "Anonymous" <sip:anonymous@anonymous\.invalid>/m)
+    })
+
+    test(`${kind}: says whether a caller's number is verified`, async (t) => {
+        const phone = await newPhone(t, kind)
+        const trunk = await SipPeer.open(t, { host: '127.0.0.13' })
+        const shown = async (verstat, level) => {
+            const to = `sip:${phone.name}@127.0.0.1`
+            const headers = [`P-Asserted-Identity: <sip:+33123;verstat=${verstat}@net>`, `P-Attestation-Indicator: ${level}`]
+            const dialog = trunk.request('INVITE', to, { host: '127.0.0.1', port: 5060 }, { body: sdp(), headers })
+            await phone.waitIncoming()
+            const text = await phone.evaluate(() => (document.querySelector('#verified').hidden ? '' : document.querySelector('#verified').textContent))
+            await phone.click('#reject')
+            const answer = await trunk.expect(603)
+            trunk.request('ACK', to, { host: '127.0.0.1', port: 5060 }, { dialog: { ...dialog, remote: answer.get('to') }, branch: dialog.branch })
+            return text
+        }
+        assert.equal(await shown('TN-Validation-Passed', 'A'), '✓ Verified number')
+        assert.equal(await shown('TN-Validation-Failed', 'A'), '⚠ The number could not be verified')
+        assert.equal(await shown('No-TN-Validation', ''), '')
     })
 
     test(`${kind}: calls SIPp; tones both ways, nothing lost, DTMF, mute, the page hangs up`, async (t) => {
