@@ -121,7 +121,8 @@ static CW_ON_LOOP void promise(cw_call *call)
     g_autofree cw_media_desc *foretold = g_new(cw_media_desc, 1);
 
     call->to_promise = false;
-    if (call->b->len == 0 || !cw_call_foretell(call, g_ptr_array_index(call->b, 0), foretold) ||
+    if (call->b->len == 0 ||
+        !cw_call_foretell(call, g_ptr_array_index(call->b, 0), true, foretold) ||
         cw_leg_sip_precond_wait(call->a, foretold))
         cw_call_go_on(call);
 }

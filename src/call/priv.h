@@ -139,8 +139,10 @@ bool cw_call_knows(cw_call_state from, cw_call_event event, cw_call_state *to);
  * (an INVITE without SDP). */
 void cw_call_offer(const cw_call *call, cw_media_desc *ret) CW_ON_LOOP;
 
-/* ringback.c: what `b` may answer with. False: there is too much to guess. */
-bool cw_call_foretell(const cw_call *call, const cw_leg *b, cw_media_desc *ret) CW_ON_LOOP;
+/* ringback.c: what `b` may answer with. False: there is too much to guess, or without `guess` any.
+ */
+bool cw_call_foretell(const cw_call *call, const cw_leg *b, bool guess,
+                      cw_media_desc *ret) CW_ON_LOOP;
 void cw_call_go_on(cw_call *call) CW_ON_LOOP; /* one that is `waiting` */
 
 /* ringback.c: `b` alerts. Tells the caller so, lets it hear that; false: it was not told, as it

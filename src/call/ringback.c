@@ -56,7 +56,7 @@ static unsigned in_common(const cw_stream *caller, const cw_stream *callee)
 
 /* The caller sends what stands first. False: which codec the callee will take is anybody's guess; a
  * wrong one would be translated for as long as the call lasts, and a tone is not worth that. */
-static CW_ON_LOOP bool prefer_known(const cw_call *call, const cw_leg *b, unsigned i,
+static CW_ON_LOOP bool prefer_known(const cw_call *call, const cw_leg *b, const cw_stream *caller,
                                     cw_stream *stream)
 {
     const cw_format *last = b->via ? g_hash_table_lookup(call->calls->last_codec, b->via) : NULL;
@@ -64,7 +64,7 @@ static CW_ON_LOOP bool prefer_known(const cw_call *call, const cw_leg *b, unsign
     cw_format first;
 
     if (!found)
-        return i < call->a->desc->stream_n && in_common(&call->a->desc->stream[i], stream) <= 1;
+        return in_common(caller, stream) <= 1;
     first = *found;
     memmove(&stream->format[1], &stream->format[0],
             (size_t)(found - stream->format) * sizeof first);
@@ -72,7 +72,7 @@ static CW_ON_LOOP bool prefer_known(const cw_call *call, const cw_leg *b, unsign
     return true;
 }
 
-bool cw_call_foretell(const cw_call *call, const cw_leg *b, cw_media_desc *ret)
+bool cw_call_foretell(const cw_call *call, const cw_leg *b, bool guess, cw_media_desc *ret)
 {
     g_autofree cw_media_desc *offer = g_new(cw_media_desc, 1);
 
@@ -84,7 +84,7 @@ bool cw_call_foretell(const cw_call *call, const cw_leg *b, cw_media_desc *ret)
     cw_desc_offer(offer, &b->policy.codec, ret);
     for (unsigned i = 0; i < ret->stream_n; i++)
         if (ret->stream[i].kind == CW_AUDIO && !ret->stream[i].refused &&
-            !prefer_known(call, b, i, &ret->stream[i]))
+            !prefer_known(call, b, &offer->stream[i], &ret->stream[i]) && !guess)
             return false;
     return cw_desc_has_sound(ret);
 }
@@ -118,7 +118,7 @@ bool cw_ringback_begin(cw_call *call, cw_leg *b, int status)
         return false;
     if (!call->winner) {
         foretold = g_new(cw_media_desc, 1);
-        if (!cw_call_foretell(call, b, foretold))
+        if (!cw_call_foretell(call, b, false, foretold))
             return false;
     }
     call->a->ops->ring(call->a, status, foretold);
