@@ -111,6 +111,7 @@ static void see_said(void *arg, const cw_sip_response *response)
     g_autofree char *asserted = cw_sip_message_header(response->message, "P-Asserted-Identity", 0);
 
     cw_assert_on_loop();
+    cw_assert_on_loop();
     rig_say(arg, "%d %s %s", response->status, info ? info : "-", asserted ? asserted : "-");
 }
 
