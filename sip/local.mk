@@ -34,7 +34,7 @@ sip_libsip_a_SOURCES = \
 	sip/register.c sip/register.h sip/register.fsm sip/register_priv.h \
 	sip/register_send.c \
 	sip/registrar.c \
-	sip/resolve.c sip/resolve_answer.c sip/resolve.h \
+	sip/resolve.c sip/resolve_answer.c sip/resolve.h sip/resolve_priv.h sip/resolver.c \
 	sip/send.c sip/send_hop.c \
 	sip/sip.h \
 	sip/stack.c \

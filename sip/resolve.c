@@ -1,183 +1,17 @@
-#include "sip/resolve.h"
+#include "sip/resolve_priv.h"
 
 #include <arpa/inet.h>
 #include <ares.h>
 #include <glib.h>
 #include <string.h>
 
-#define TRY_MS      500 /* c-ares' first wait for a server; it doubles */
 #define PENDING_MAX 512 /* questions at once */
 #define KEPT_MAX    1024
-#define SRV_MAX     8 /* servers of one name */
-#define WAYS_MAX    3 /* transports */
 #define NONE        UINT_MAX
 
 enum { TYPE_SRV = 33, TYPE_NAPTR = 35 };
 
-struct cw_resolver {
-    cw_loop *loop;
-    ares_channel channel;
-    cw_resolver_conf conf;
-    GHashTable *watches; /* fd -> cw_watch */
-    GHashTable *kept;    /* "tls * example.com" -> kept_answer */
-    cw_timer *tick;      /* c-ares' own retries */
-    GQueue asked;        /* cw_resolve, open */
-};
-
-typedef struct kept_answer {
-    uint64_t until_ms, stale_ms; /* good until; better than nothing until */
-    unsigned n;                  /* 0: there is nothing */
-    cw_sip_hop hops[CW_RESOLVE_MAX];
-} kept_answer;
-
-/* A server, and what its name stands for. */
-typedef struct target {
-    cw_srv srv;
-    unsigned n;
-    cw_addr addrs[4];
-} target;
-
-/* One transport of the host: its SRV name, its servers. */
-typedef struct way {
-    cw_sip_transport transport;
-    char name[256];
-    target targets[SRV_MAX];
-    unsigned n;
-} way;
-
-/* What c-ares holds while a question of ours is open. */
-typedef struct asking {
-    cw_resolve *resolve;
-    unsigned way, target; /* NONE: NAPTR */
-} asking;
-
-struct cw_resolve {
-    cw_resolver *resolver;
-    GList link;        /* in resolver->asked while open */
-    cw_resolve_fn *fn; /* NULL: told or cancelled */
-    void *arg;
-    cw_timer *timer;    /* the deadline; at once for what needs no question */
-    unsigned questions; /* c-ares still holds us */
-    char name[256];
-    uint16_t port; /* 0: not given */
-    cw_sip_transport transport;
-    bool any, secure;
-    char *key;      /* under which the answer is kept; NULL: it is not */
-    unsigned ttl_s; /* of the answer so far */
-    way ways[WAYS_MAX];
-    unsigned n;
-    cw_err err;
-    cw_sip_hop hops[CW_RESOLVE_MAX];
-    unsigned hops_n;
-};
-
-static void tick(void *arg) CW_ON_LOOP;
-
-/* c-ares wants to be called again when its next retry is due. */
-static void arm(cw_resolver *resolver) CW_ON_LOOP
-{
-    struct timeval tv, *next;
-
-    next = ares_timeout(resolver->channel, NULL, &tv);
-    if (!next)
-        cw_timer_stop(resolver->tick);
-    else
-        cw_timer_start(resolver->tick,
-                       (uint64_t)next->tv_sec * 1000 + (uint64_t)next->tv_usec / 1000 + 1);
-}
-
-static void tick(void *arg)
-{
-    cw_resolver *resolver = arg;
-
-    cw_assert_on_loop();
-    ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-    arm(resolver);
-}
-
-typedef struct socket_watch {
-    cw_resolver *resolver;
-    int fd;
-    cw_watch *watch;
-} socket_watch;
-
-static void socket_ready(void *arg, unsigned events)
-{
-    socket_watch *sock = arg;
-    cw_resolver *resolver = sock->resolver;
-    int fd = sock->fd;
-
-    cw_assert_on_loop();
-    ares_process_fd(resolver->channel, events & CW_READABLE ? fd : ARES_SOCKET_BAD,
-                    events & CW_WRITABLE ? fd : ARES_SOCKET_BAD);
-    arm(resolver);
-}
-
-static void watch_free(void *data)
-{
-    socket_watch *sock = data;
-
-    cw_assert_on_loop();
-    cw_watch_free(sock->watch);
-    g_free(sock);
-}
-
-static void socket_state(void *arg, ares_socket_t fd, int readable, int writable)
-{
-    cw_resolver *resolver = arg;
-    socket_watch *sock = g_hash_table_lookup(resolver->watches, GINT_TO_POINTER(fd));
-
-    cw_assert_on_loop();
-    if (!readable && !writable) {
-        g_hash_table_remove(resolver->watches, GINT_TO_POINTER(fd));
-        return;
-    }
-    if (!sock) {
-        sock = g_new0(socket_watch, 1);
-        sock->resolver = resolver;
-        sock->fd = fd;
-        sock->watch = cw_watch_new(resolver->loop, fd, socket_ready, sock);
-        g_hash_table_insert(resolver->watches, GINT_TO_POINTER(fd), sock);
-    }
-    cw_watch_set(sock->watch,
-                 (readable ? (unsigned)CW_READABLE : 0) | (writable ? (unsigned)CW_WRITABLE : 0));
-}
-
-cw_err cw_resolver_new(cw_loop *loop, const cw_resolver_conf *conf, cw_resolver **ret)
-{
-    cw_resolver *resolver = g_new0(cw_resolver, 1);
-    struct ares_options options = {
-        .timeout = (int)MIN(conf->timeout_ms, TRY_MS),
-        .tries = 4,
-        .sock_state_cb = socket_state,
-        .sock_state_cb_data = resolver,
-    };
-
-    resolver->loop = loop;
-    resolver->conf = *conf;
-    g_queue_init(&resolver->asked);
-    resolver->watches = g_hash_table_new_full(NULL, NULL, NULL, watch_free);
-    resolver->kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    resolver->tick = cw_timer_new(loop, tick, resolver);
-    if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS ||
-        ares_init_options(&resolver->channel, &options,
-                          ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) !=
-            ARES_SUCCESS) {
-        resolver->channel = NULL;
-        cw_resolver_free(resolver);
-        return CW_E_IO;
-    }
-    if (conf->servers && *conf->servers &&
-        ares_set_servers_ports_csv(resolver->channel, conf->servers) != ARES_SUCCESS) {
-        cw_resolver_free(resolver);
-        return CW_E_IO;
-    }
-    *ret = resolver;
-    return CW_OK;
-}
-
-/* c-ares may still hold it: then it goes with the last answer. */
-static void resolve_close(cw_resolve *resolve) CW_ON_LOOP
+void cw_resolve_close(cw_resolve *resolve)
 {
     cw_resolver *resolver = resolve->resolver;
 
@@ -191,27 +25,6 @@ static void resolve_close(cw_resolve *resolve) CW_ON_LOOP
         return;
     g_free(resolve->key);
     g_free(resolve);
-}
-
-void cw_resolver_free(cw_resolver *resolver)
-{
-    if (!resolver)
-        return;
-    while (resolver->asked.head)
-        resolve_close(resolver->asked.head->data);
-    if (resolver->channel) {
-        ares_destroy(resolver->channel); /* answers every open question with ARES_EDESTRUCTION */
-        ares_library_cleanup();
-    }
-    g_hash_table_destroy(resolver->watches);
-    g_hash_table_destroy(resolver->kept);
-    cw_timer_free(resolver->tick);
-    g_free(resolver);
-}
-
-unsigned cw_resolver_pending(const cw_resolver *resolver)
-{
-    return g_queue_get_length((GQueue *)&resolver->asked);
 }
 
 /* --- answers that are kept --- */
@@ -263,7 +76,7 @@ static void tell(cw_resolve *resolve) CW_ON_LOOP
     resolve->fn = NULL;
     fn(resolve->arg, resolve->hops_n ? CW_OK : CW_E_DNS, resolve->hops, resolve->hops_n);
     resolve->questions--;
-    resolve_close(resolve);
+    cw_resolve_close(resolve);
 }
 
 static void take_hop(cw_resolve *resolve, cw_sip_transport transport, const cw_addr *addr)
@@ -310,7 +123,7 @@ static void deadline(void *arg)
 void cw_resolve_cancel(cw_resolve *resolve)
 {
     if (resolve && resolve->fn)
-        resolve_close(resolve);
+        cw_resolve_close(resolve);
 }
 
 /* --- asking --- */
@@ -334,7 +147,7 @@ static cw_resolve *answered(asking *a) CW_ON_LOOP
     resolve->questions--;
     if (resolve->fn)
         return resolve;
-    resolve_close(resolve);
+    cw_resolve_close(resolve);
     return NULL;
 }
 
@@ -454,7 +267,7 @@ static void got_srv(void *arg, int status, int timeouts, unsigned char *answer, 
     if (resolve->fn)
         srv_done(resolve);
     else
-        resolve_close(resolve);
+        cw_resolve_close(resolve);
 }
 
 static void ask_srv(cw_resolve *resolve) CW_ON_LOOP
@@ -469,7 +282,7 @@ static void ask_srv(cw_resolve *resolve) CW_ON_LOOP
     if (resolve->fn)
         srv_done(resolve);
     else
-        resolve_close(resolve);
+        cw_resolve_close(resolve);
 }
 
 static bool is_ours(const cw_resolve *resolve, cw_sip_transport transport)
@@ -541,7 +354,7 @@ static void begin(void *arg)
         plan_srv(resolve, resolve->transport);
         ask_srv(resolve);
     }
-    arm(resolver);
+    cw_resolver_arm(resolver);
 }
 
 cw_resolve *cw_resolve_start(cw_resolver *resolver, const cw_sip_host *host,
@@ -577,29 +390,4 @@ cw_resolve *cw_resolve_start(cw_resolver *resolver, const cw_sip_host *host,
     resolve->timer = cw_timer_new(resolver->loop, begin, resolve);
     cw_timer_start(resolve->timer, 0);
     return resolve;
-}
-
-/* --- questions of any type --- */
-
-typedef struct question {
-    cw_resolver_answer_fn *fn;
-    void *arg;
-} question;
-
-static void got_any(void *arg, int status, int timeouts, unsigned char *answer, int len)
-{
-    g_autofree question *q = arg;
-
-    cw_assert_on_loop();
-    q->fn(q->arg, status == ARES_SUCCESS ? answer : NULL, status == ARES_SUCCESS ? len : 0);
-}
-
-void cw_resolver_query(cw_resolver *resolver, const char *name, int type, cw_resolver_answer_fn *fn,
-                       void *arg)
-{
-    question *q = g_new(question, 1);
-
-    *q = (question){ fn, arg };
-    ares_query(resolver->channel, name, 1 /* IN */, type, got_any, q);
-    arm(resolver);
 }
