@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define HOMES_MAX 32 /* addresses of one account */
+
 /* The value of "name=value" with its quotes and escapes taken off. */
 static char *unquote(const char *value)
 {
@@ -245,12 +247,32 @@ static void account_clear(void *data)
     explicit_bzero(account->ha1, sizeof account->ha1);
     cw_sip_challenge_clear(&account->asked[0].challenge);
     cw_sip_challenge_clear(&account->asked[1].challenge);
+    if (account->homes)
+        g_array_unref(account->homes);
 }
 
 void cw_sip_account_unref(cw_sip_account *account)
 {
     if (account)
         g_rc_box_release_full(account, account_clear);
+}
+
+bool cw_sip_account_is_home(const cw_sip_account *account, const cw_addr *addr)
+{
+    for (guint i = 0; account->homes && i < account->homes->len; i++)
+        if (cw_addr_eq_ip(&g_array_index(account->homes, cw_addr, i), addr))
+            return true;
+    return false;
+}
+
+void cw_sip_account_add_home(cw_sip_account *account, const cw_addr *addr)
+{
+    if (cw_sip_account_is_home(account, addr))
+        return;
+    if (!account->homes)
+        account->homes = g_array_sized_new(FALSE, FALSE, sizeof(cw_addr), 1);
+    if (account->homes->len < HOMES_MAX)
+        g_array_append_val(account->homes, *addr);
 }
 
 bool cw_sip_account_fits(const cw_sip_account *account, const cw_sip_challenge *challenge)

@@ -5,6 +5,7 @@
 #ifndef CW_SIP_AUTH_H
 #define CW_SIP_AUTH_H
 
+#include "base/addr.h"
 #include "base/err.h"
 #include "sip/sip.h"
 
@@ -51,11 +52,18 @@ typedef struct cw_sip_account {
         unsigned nc;
         char cnonce[17]; /* one for each nonce: a session key is made of both */
     } asked[2];          /* [0] WWW-Authenticate, [1] Proxy-Authenticate */
+    GArray *homes;       /* cw_addr: whom it is for; NULL: nobody yet */
 } cw_sip_account;
 
 cw_sip_account *cw_sip_account_new(const cw_sip_credentials *credentials); /* NULL: no user name */
 cw_sip_account *cw_sip_account_ref(cw_sip_account *account);               /* NULL is fine */
 void cw_sip_account_unref(cw_sip_account *account);
+
+/* A request outside of any dialog is for this address. A dialog's route and Contact are what a
+ * stranger behind it may have chosen: they are told nothing (CVE-2021-41158). Ports do not matter.
+ */
+void cw_sip_account_add_home(cw_sip_account *account, const cw_addr *addr);
+bool cw_sip_account_is_home(const cw_sip_account *account, const cw_addr *addr);
 
 /* May we answer it: our realm, an algorithm we have the hash for? */
 bool cw_sip_account_fits(const cw_sip_account *account, const cw_sip_challenge *challenge);

@@ -257,6 +257,17 @@ static cw_err fill(cw_sip_call *call, const json_t *from, const cw_sip_target *l
     return CW_OK;
 }
 
+/* A peer whose next hop is a name is told no credentials in a restored call: nobody looks it up. */
+static cw_sip_account *account_like(const cw_sip_target *like)
+{
+    cw_sip_account *account = cw_sip_account_new(&like->credentials);
+    cw_addr home;
+
+    if (account && like->next_hop && !cw_addr_parse(like->next_hop, 5060, &home))
+        cw_sip_account_add_home(account, &home);
+    return account;
+}
+
 cw_err cw_sip_call_restore(cw_sip *sip, const char *text, size_t len, const cw_sip_target *like,
                            const cw_sip_call_ops *ops, void *arg, cw_sip_call **ret)
 {
@@ -277,7 +288,7 @@ cw_err cw_sip_call_restore(cw_sip *sip, const char *text, size_t len, const cw_s
     call->ops = ops;
     call->arg = arg;
     if (like)
-        call->account = cw_sip_account_new(&like->credentials);
+        call->account = account_like(like);
     cw_sip_call_list(call);
     cw_sip_call_run(call, SIP_EV_RESTORED, NULL);
     *ret = call;

@@ -42,8 +42,8 @@ static bool retry_with_credentials(cw_sip_send *send, int status, const sip_t *s
     bool proxy = status == 407, stale = false;
     cw_sip_account *account = send->account;
 
-    if (!account || send->tries[proxy] >= 2 || cw_sip_take_challenge(account, sip, proxy, &stale) ||
-        (send->tries[proxy] == 1 && !stale))
+    if (!account || !cw_sip_account_is_home(account, addr_of(send)) || send->tries[proxy] >= 2 ||
+        cw_sip_take_challenge(account, sip, proxy, &stale) || (send->tries[proxy] == 1 && !stale))
         return false;
     send->tries[proxy]++;
     nta_outgoing_destroy(send->orq);
@@ -131,8 +131,9 @@ static void take_credentials(cw_sip_send *send, const char *ruri) CW_ON_LOOP
     if (!account || send->method == sip_method_ack)
         return;
     for (unsigned i = 0; i < 2; i++) {
-        g_free(send->auth[i]);
-        send->auth[i] = cw_sip_account_answer(account, i, send->name, ruri);
+        g_clear_pointer(&send->auth[i], g_free);
+        if (cw_sip_account_is_home(account, addr_of(send)))
+            send->auth[i] = cw_sip_account_answer(account, i, send->name, ruri);
     }
 }
 
@@ -361,6 +362,13 @@ static bool was_tried(const cw_sip_hop *tried, unsigned n, const cw_sip_hop *hop
     return false;
 }
 
+/* Where we were configured to send it, not where a peer told us to. */
+static void add_home(cw_sip_send *send, const cw_addr *addr) CW_ON_LOOP
+{
+    if (send->account && !send->dialog->remote_tag)
+        cw_sip_account_add_home(send->account, addr);
+}
+
 /* New hops behind those tried: good ones first, each in its order. */
 static void add_hops(cw_sip_send *send, const cw_sip_hop *hops, unsigned n, bool bad) CW_ON_LOOP
 {
@@ -375,8 +383,10 @@ static void add_hops(cw_sip_send *send, const cw_sip_hop *hops, unsigned n, bool
 
         if ((cw_sip_hop_fault(send->sip->hops, &way) != CW_OK) == bad &&
             is_usable_hop(&hops[i].addr) && !was_tried(send->hops, send->hops_n, &hops[i]) &&
-            cw_sip_listener_for(send->sip, hops[i].transport, &hops[i].addr, &local))
+            cw_sip_listener_for(send->sip, hops[i].transport, &hops[i].addr, &local)) {
             send->hops[send->hops_n++] = hops[i];
+            add_home(send, &hops[i].addr);
+        }
     }
 }
 
@@ -441,6 +451,7 @@ bool cw_sip_send_route(cw_sip_send *send)
         return true;
     }
     send->hops_n = 1;
+    add_home(send, &hop->addr);
     send->complete = host.numeric;
     remember_hop(send);
     transmit(send);

@@ -154,6 +154,33 @@ static void test_realm_bound(void)
     cw_sip_account_unref(account);
 }
 
+/* Nobody's until a request of ours went somewhere; then any port there, and nowhere else. */
+static void test_homes(void)
+{
+    const cw_sip_credentials credentials = { .username = "u", .password = "p" };
+    cw_sip_account *account = cw_sip_account_new(&credentials);
+    cw_addr home, port, other, six;
+
+    g_assert_cmpint(cw_addr_parse("192.0.2.1:5060", 0, &home), ==, CW_OK);
+    g_assert_cmpint(cw_addr_parse("192.0.2.1:5080", 0, &port), ==, CW_OK);
+    g_assert_cmpint(cw_addr_parse("192.0.2.2:5060", 0, &other), ==, CW_OK);
+    g_assert_cmpint(cw_addr_parse("[2001:db8::1]:5060", 0, &six), ==, CW_OK);
+    g_assert_false(cw_sip_account_is_home(account, &home));
+    cw_sip_account_add_home(account, &home);
+    cw_sip_account_add_home(account, &port);
+    g_assert_cmpuint(account->homes->len, ==, 1);
+    g_assert_true(cw_sip_account_is_home(account, &home));
+    g_assert_true(cw_sip_account_is_home(account, &port));
+    g_assert_false(cw_sip_account_is_home(account, &other));
+    g_assert_false(cw_sip_account_is_home(account, &six));
+    for (uint32_t i = 0; i < 100; i++) { /* bounded */
+        other.in4.sin_addr.s_addr = htonl(0x0a000000 + i);
+        cw_sip_account_add_home(account, &other);
+    }
+    g_assert_cmpuint(account->homes->len, ==, 32);
+    cw_sip_account_unref(account);
+}
+
 /* A session's key is made of its first nonce and cnonce, and stays (RFC 7616 3.4.2). */
 static void test_session(void)
 {
@@ -224,6 +251,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sip/auth/no-qop", test_no_qop);
     g_test_add_func("/sip/auth/challenges", test_challenges);
     g_test_add_func("/sip/auth/realm-bound", test_realm_bound);
+    g_test_add_func("/sip/auth/homes", test_homes);
     g_test_add_func("/sip/auth/session", test_session);
     g_test_add_func("/sip/auth/ha1", test_ha1);
     return g_test_run();
