@@ -135,6 +135,7 @@ static void test_others(void)
     side_open(&r, &a, AF_INET, &f, false);
     side_open(&r, &b, AF_INET, &f, false);
     cw_ep_join(a.ep, b.ep);
+    settle(&r);
     fd = open_socket("127.0.0.1:0", &other.rtp);
 
     /* The far side speaks: the socket is connected to it, then open again for the other. */
