@@ -8,6 +8,8 @@ stop_unless "install node" cw_install_node
 stop_unless "autoreconf" bootstrap
 stop_unless "configure" configured build --enable-werror
 stop_unless "build" make -s -C build -j"$jobs" all
+mapfile -t peers < <(listed build peers)
+stop_unless "build the peers" make -s -C build -j"$jobs" "${peers[@]}"
 stop_unless "web phone" make -s -C build client
 CW_BUILD=$PWD/build
 node_tests browser 1 "$@"
