@@ -2,7 +2,7 @@
 # libFuzzer on every parser of peer data, FUZZ_SECONDS each, as many at a time as there are cores.
 . tests/suite/lib.sh
 CW_TOP=${CW_TOP:-$PWD}
-seconds=${FUZZ_SECONDS:-30}
+seconds=${FUZZ_SECONDS:-15}
 dir=build-check/fuzz
 stop_unless "install" cw_install "${CW_BUILD_PACKAGES[@]}" "${CW_FUZZ_PACKAGES[@]}"
 stop_unless "autoreconf" bootstrap
