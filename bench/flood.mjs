@@ -95,7 +95,7 @@ export async function flood(options) {
     const { seconds, settle } = options
     const table = new Table(`${perSecond} unwanted messages a second for ${seconds} s`,
         [['what                   '], ['gateway '], ['core %', 1], ['grew MB', 1], [`after ${settle} s`, 1], ['OPTIONS p50 ms', 2], ['p99 ms', 2], ['lost', 0], ['of Kamailio\'s CPU', 2]])
-    for (const [what, kind] of Object.entries(kinds)) {
+    for (const [what, kind] of Object.entries(kinds).filter(([name]) => !options.jobs || options.jobs.some((job) => name.includes(job)))) {
         const rows = []
         for (const [name, start] of Object.entries(gateways)) {
             if (name === 'Kamailio' && !installed('kamailio')) continue
