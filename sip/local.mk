@@ -1,49 +1,64 @@
 noinst_LIBRARIES += sip/libsip.a
 sip_libsip_a_SOURCES = \
-	sip/address.c sip/address.h \
-	sip/auth.c sip/auth.h \
-	sip/challenge.c \
-	sip/call.c sip/call.h sip/invite.fsm \
-	sip/dialog.c sip/dialog.h \
-	sip/event.c sip/event.h \
-	sip/exchange.c \
-	sip/frame.c sip/frame.h \
-	sip/enum.c sip/enum.h \
-	sip/gate.c \
-	sip/header.c sip/header.h \
-	sip/hops.c sip/hops.h \
-	sip/interpose.c sip/interpose.h \
-	sip/invite_uac.c \
-	sip/invite_uas.c \
-	sip/lookup.c \
-	sip/message.c \
-	sip/modify.c \
-	sip/notifier.c \
-	sip/option.c sip/option.def \
-	sip/prack.c \
-	sip/plug.c sip/plug.h \
-	sip/print.c \
+	sip/address.h \
+	sip/enum.h \
+	sip/event.h \
+	sip/header.h \
 	sip/priv.h \
-	sip/binding.c \
-	sip/reason.c \
-	sip/redirect.c \
-	sip/refer.c sip/refer.h sip/refer_to.c \
-	sip/request.c sip/request.h \
-	sip/reliable.c sip/reliable.fsm \
-	sip/reoffer.c \
-	sip/register.c sip/register.h sip/register.fsm sip/register_priv.h \
-	sip/register_send.c \
-	sip/registrar.c \
-	sip/resolve.c sip/resolve_answer.c sip/resolve.h sip/resolve_priv.h sip/resolver.c \
-	sip/send.c sip/send_hop.c \
+	sip/refer.h \
+	sip/register.h \
+	sip/request.h \
 	sip/sip.h \
 	sip/stack.c \
-	sip/subscribe.c sip/subscribe.h sip/subscribe.fsm \
-	sip/subscriber.c \
-	sip/target.c \
-	sip/stream.c sip/stream.h sip/stream_io.c \
-	sip/tls.c sip/tls.h \
-	sip/timer.c sip/timer.fsm sip/timer.h \
-	sip/transport.c \
-	sip/uri.c sip/uri.h \
-	sip/urilist.c sip/urilist.h
+	sip/text/address.c \
+	sip/text/header.c \
+	sip/text/message.c \
+	sip/text/option.c sip/text/option.def \
+	sip/text/reason.c \
+	sip/text/refer_to.c \
+	sip/text/uri.c sip/text/uri.h \
+	sip/text/urilist.c sip/text/urilist.h \
+	sip/net/enum.c \
+	sip/net/frame.c sip/net/frame.h \
+	sip/net/hops.c sip/net/hops.h \
+	sip/net/interpose.c sip/net/interpose.h \
+	sip/net/lookup.c \
+	sip/net/plug.c sip/net/plug.h \
+	sip/net/resolve.c sip/net/resolve.h \
+	sip/net/resolve_answer.c \
+	sip/net/resolve_priv.h \
+	sip/net/resolver.c \
+	sip/net/stream.c sip/net/stream.h \
+	sip/net/stream_io.c \
+	sip/net/tls.c sip/net/tls.h \
+	sip/net/transport.c \
+	sip/transaction/auth.c sip/transaction/auth.h \
+	sip/transaction/challenge.c \
+	sip/transaction/gate.c \
+	sip/transaction/request.c \
+	sip/transaction/send.c \
+	sip/transaction/send_hop.c \
+	sip/transaction/target.c \
+	sip/dialog/call.c sip/dialog/call.h \
+	sip/dialog/dialog.c sip/dialog/dialog.h \
+	sip/dialog/exchange.c \
+	sip/dialog/invite.fsm \
+	sip/dialog/invite_uac.c \
+	sip/dialog/invite_uas.c \
+	sip/dialog/modify.c \
+	sip/dialog/prack.c \
+	sip/dialog/print.c \
+	sip/dialog/redirect.c \
+	sip/dialog/reliable.c sip/dialog/reliable.fsm \
+	sip/dialog/reoffer.c \
+	sip/dialog/timer.c sip/dialog/timer.fsm sip/dialog/timer.h \
+	sip/event/event.c \
+	sip/event/notifier.c \
+	sip/event/refer.c \
+	sip/event/subscribe.c sip/event/subscribe.fsm sip/event/subscribe.h \
+	sip/event/subscriber.c \
+	sip/register/binding.c \
+	sip/register/register.c sip/register/register.fsm \
+	sip/register/register_priv.h \
+	sip/register/register_send.c \
+	sip/register/registrar.c

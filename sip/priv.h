@@ -4,12 +4,12 @@
 
 #include "base/conf.h"
 #include "base/stats.h"
-#include "sip/auth.h"
-#include "sip/dialog.h"
+#include "sip/transaction/auth.h"
+#include "sip/dialog/dialog.h"
 #include "sip/refer.h"
 #include "sip/request.h"
-#include "sip/hops.h"
-#include "sip/resolve.h"
+#include "sip/net/hops.h"
+#include "sip/net/resolve.h"
 #include "sip/sip.h"
 
 #define NTA_AGENT_MAGIC_T    struct cw_sip

@@ -1,11 +1,11 @@
 /* The stack: NTA agent, listeners, resolver; start, stop, state as JSON. */
-#include "sip/call.h"
+#include "sip/dialog/call.h"
 
 #include "sip/enum.h"
 #include "base/log.h"
 #include "sip/event.h"
-#include "sip/interpose.h"
-#include "sip/stream.h"
+#include "sip/net/interpose.h"
+#include "sip/net/stream.h"
 
 #include <sofia-sip/su_log.h>
 #include <stdarg.h>

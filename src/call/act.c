@@ -1,6 +1,6 @@
 #include "call/act.h"
 
-#include "call/permit.h"
+#include "call/route/permit.h"
 
 #include "base/log.h"
 #include "base/stats.h"

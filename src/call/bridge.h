@@ -3,7 +3,7 @@
 #ifndef CW_CALL_BRIDGE_H
 #define CW_CALL_BRIDGE_H
 
-#include "call/leg.h"
+#include "call/leg/leg.h"
 
 typedef struct cw_bridge cw_bridge; /* of all streams of a call */
 

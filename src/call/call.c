@@ -1,13 +1,13 @@
 /* call.c - a call's life: made, dialled, run by its table, freed. What a move does is in act.c. */
-#include "call/enum.h"
-#include "call/permit.h"
+#include "call/route/enum.h"
+#include "call/route/permit.h"
 
 #include "base/log.h"
 #include "base/stats.h"
 #include "call/act.h"
 #include "call/bridge.h"
-#include "call/transfer.h"
-#include "call/vouch.h"
+#include "call/transfer/transfer.h"
+#include "call/party/vouch.h"
 
 #include <string.h>
 

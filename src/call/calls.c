@@ -1,7 +1,7 @@
 /* calls.c - every call, client and trunk of the gateway. */
-#include "call/line.h"
+#include "call/line/line.h"
 #include "call/priv.h"
-#include "call/vouch.h"
+#include "call/party/vouch.h"
 #include "user/quota.h"
 
 #include "base/stats.h"

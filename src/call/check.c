@@ -1,13 +1,13 @@
 /* check.c - what the options of calls must be for a call to be possible. */
-#include "call/enum.h"
-#include "call/line.h"
-#include "call/manner.h"
-#include "call/net.h"
-#include "call/policy.h"
+#include "call/route/enum.h"
+#include "call/line/line.h"
+#include "call/route/manner.h"
+#include "call/route/net.h"
+#include "call/route/policy.h"
 #include "call/priv.h"
-#include "call/route.h"
-#include "call/vouch.h"
-#include "call/trunk.h"
+#include "call/route/route.h"
+#include "call/party/vouch.h"
+#include "call/route/trunk.h"
 #include "user/quota.h"
 
 #include <errno.h>

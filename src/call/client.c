@@ -2,12 +2,12 @@
 #include "call/priv.h"
 
 #include "base/stats.h"
-#include "call/caller.h"
-#include "call/enum.h"
-#include "call/header.h"
-#include "call/line.h"
-#include "call/manner.h"
-#include "call/permit.h"
+#include "call/party/caller.h"
+#include "call/route/enum.h"
+#include "call/party/header.h"
+#include "call/line/line.h"
+#include "call/route/manner.h"
+#include "call/route/permit.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* join.c - both legs' endpoints, stream by stream. */
 #include "call/bridge.h"
-#include "call/transfer.h"
+#include "call/transfer/transfer.h"
 
 #include "base/log.h"
 

@@ -4,9 +4,9 @@
 #define CW_CALL_PRIV_H
 
 #include "call/call.h"
-#include "call/forward.h"
-#include "call/leg.h"
-#include "call/route.h"
+#include "call/party/forward.h"
+#include "call/leg/leg.h"
+#include "call/route/route.h"
 
 #include <glib.h>
 

@@ -1,5 +1,5 @@
 /* fuzz-dialog.c - dialogs read from text: what passes is fit to be sent and prints the same. */
-#include "sip/dialog.h"
+#include "sip/dialog/dialog.h"
 
 #include "base/json.h"
 

@@ -1,9 +1,9 @@
 /* fuzz-forward.c - what a peer says of who calls and who forwarded: Diversion, History-Info,
  * P-Asserted-Identity, Privacy, lists of URIs; and what is sent on of it. */
 #include "base/json.h"
-#include "call/caller.h"
-#include "call/forward.h"
-#include "call/header.h"
+#include "call/party/caller.h"
+#include "call/party/forward.h"
+#include "call/party/header.h"
 #include "sip/header.h"
 
 #include <glib.h>

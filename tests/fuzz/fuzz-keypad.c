@@ -1,5 +1,5 @@
 /* fuzz-keypad.c - keys by SIP INFO: the Content-Type up to a NUL, then the body. */
-#include "call/keypad.h"
+#include "call/leg/keypad.h"
 
 #include <assert.h>
 #include <glib.h>

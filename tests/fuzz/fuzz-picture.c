@@ -1,5 +1,5 @@
 /* fuzz-picture.c - a SIP peer's INFO body that may ask for a keyframe */
-#include "call/picture.h"
+#include "call/leg/picture.h"
 
 #include <stdint.h>
 

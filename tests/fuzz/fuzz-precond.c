@@ -1,5 +1,5 @@
 /* fuzz-precond.c - preconditions and P-Early-Media of peers: read, answered, printed, read again */
-#include "call/early.h"
+#include "call/leg/early.h"
 #include "media/sdp/precond.h"
 #include "media/sdp/sdp.h"
 

@@ -2,9 +2,9 @@
  * challenges. The input is the header lines. */
 #include "base/json.h"
 #include "base/loop.h"
-#include "sip/register_priv.h"
-#include "sip/uri.h"
-#include "sip/urilist.h"
+#include "sip/register/register_priv.h"
+#include "sip/text/uri.h"
+#include "sip/text/urilist.h"
 
 #include <stdlib.h>
 #include <string.h>

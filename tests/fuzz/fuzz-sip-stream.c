@@ -1,6 +1,6 @@
 /* fuzz-sip-stream.c - where messages end in a stream, however it is cut. The first byte says how.
  */
-#include "sip/frame.h"
+#include "sip/net/frame.h"
 
 #include <assert.h>
 #include <stdint.h>

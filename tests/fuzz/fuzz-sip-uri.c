@@ -1,7 +1,7 @@
 /* fuzz-sip-uri.c - URIs, hosts, display names, header lines and digest challenges. */
 #include "sip/header.h"
-#include "sip/auth.h"
-#include "sip/uri.h"
+#include "sip/transaction/auth.h"
+#include "sip/text/uri.h"
 
 #include "base/json.h"
 

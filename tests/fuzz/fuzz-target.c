@@ -1,6 +1,6 @@
 /* fuzz-target.c - where a client's target leads, and a number from the telephone network. */
 #include "base/json.h"
-#include "call/route.h"
+#include "call/route/route.h"
 
 #include <assert.h>
 #include <glib.h>

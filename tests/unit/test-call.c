@@ -4,7 +4,7 @@
 #include "base/stats.h"
 #include "call/act.h"
 #include "call/priv.h"
-#include "call/transfer.h"
+#include "call/transfer/transfer.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* Who calls: what peers say and whom to believe, which numbers users may call from, what trunks are
  * told, and by whom a call was forwarded. */
-#include "call/caller.h"
-#include "call/forward.h"
-#include "call/header.h"
-#include "call/manner.h"
+#include "call/party/caller.h"
+#include "call/party/forward.h"
+#include "call/party/header.h"
+#include "call/route/manner.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* test-line.c - users' lines: accounts from a file, log-ins that register, which calls go by them.
  */
-#include "call/account.h"
-#include "call/line.h"
+#include "call/line/account.h"
+#include "call/line/line.h"
 #include "sip-raw.h"
 
 #include <glib/gstdio.h>

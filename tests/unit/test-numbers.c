@@ -1,6 +1,6 @@
 /* What people dial and trunks send, what it means, and what a trunk is sent: a row a rule. */
-#include "call/number.h"
-#include "call/route.h"
+#include "call/route/number.h"
+#include "call/route/route.h"
 
 #include <glib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* test-picture.c - keyframe requests by INFO (RFC 5168) */
-#include "call/picture.h"
+#include "call/leg/picture.h"
 
 #include <glib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* test-policy.c - what the configuration says of one end of a call, taken from where it is said */
-#include "call/policy.h"
+#include "call/route/policy.h"
 
 #include <glib.h>
 

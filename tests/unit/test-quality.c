@@ -1,5 +1,5 @@
 /* test-quality.c - the E-model, ratings with their margin, windows between two readings */
-#include "call/quality.h"
+#include "call/report/quality.h"
 #include "media/rtp/mos.h"
 #include "media/rtp/number.h"
 

@@ -1,8 +1,8 @@
 /* Where targets and numbers lead, and what may never become a SIP message. */
-#include "call/header.h"
-#include "call/keypad.h"
-#include "call/net.h"
-#include "call/route.h"
+#include "call/party/header.h"
+#include "call/leg/keypad.h"
+#include "call/route/net.h"
+#include "call/route/route.h"
 #include "sip/header.h"
 
 #include <glib.h>

@@ -1,5 +1,5 @@
 /* test-sip-auth.c - digest: the published examples, and which challenges are answered. */
-#include "sip/auth.h"
+#include "sip/transaction/auth.h"
 
 #include <string.h>
 

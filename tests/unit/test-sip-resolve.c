@@ -1,9 +1,9 @@
 /* test-sip-resolve.c - names through a DNS server of our own that misbehaves; and that Sofia's
  * resolver is out of reach. */
 #include "base/loop.h"
-#include "sip/interpose.h"
+#include "sip/net/interpose.h"
 #include "sip/priv.h"
-#include "sip/resolve.h"
+#include "sip/net/resolve.h"
 
 #include <arpa/inet.h>
 #include <string.h>

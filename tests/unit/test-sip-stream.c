@@ -3,8 +3,8 @@
 #include "sip-certs.h"
 #include "sip-rig.h"
 
-#include "sip/frame.h"
-#include "sip/tls.h"
+#include "sip/net/frame.h"
+#include "sip/net/tls.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>

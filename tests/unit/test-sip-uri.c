@@ -1,5 +1,5 @@
 /* test-sip-uri.c - SIP URIs, names from clients and configuration. */
-#include "sip/uri.h"
+#include "sip/text/uri.h"
 
 #include <glib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* test-streams.c - video that comes and goes: who must be told what */
-#include "call/streams.h"
+#include "call/leg/streams.h"
 
 #include <glib.h>
 

@@ -1,0 +1,156 @@
+/* A request to somebody new: what cw_sip_target says becomes the dialog it may make. */
+#include "sip/priv.h"
+
+#include "base/ident.h"
+#include "base/json.h"
+#include "sip/header.h"
+#include "sip/refer.h"
+#include "sip/net/tls.h"
+#include "sip/text/uri.h"
+
+#include <string.h>
+
+static bool is_uri(const char *text)
+{
+    return cw_text_is_safe(text, strlen(text)) && strlen(text) <= CW_SIP_URI_MAX &&
+           !strpbrk(text, "<>\" ");
+}
+
+/* A tel: URI says nothing of where it goes. */
+static cw_err check_ruri(const cw_sip_target *target, char **ruri)
+{
+    if (g_ascii_strncasecmp(target->ruri, "tel:", 4) != 0)
+        return cw_sip_uri_check(target->ruri, ruri);
+    if (!target->next_hop && !(target->route && *target->route))
+        return CW_E_PARAMS;
+    *ruri = g_strdup(target->ruri);
+    return cw_sip_tel_check(target->ruri);
+}
+
+static cw_err check(const cw_sip_target *target, char **ruri, cw_sip_host *host)
+{
+    cw_err err = check_ruri(target, ruri);
+
+    if (err)
+        return err;
+    if (!target->from_user || !cw_text_is_safe(target->from_user, strlen(target->from_user)))
+        return CW_E_UNSAFE;
+    for (const char *const *line = target->headers; line && *line; line++)
+        if (!cw_sip_header_line_ok(*line))
+            return CW_E_UNSAFE;
+    if (target->from_domain &&
+        cw_sip_host_parse(target->from_domain, strlen(target->from_domain), host))
+        return CW_E_PARAMS;
+    if (target->referred_by && !is_uri(target->referred_by))
+        return CW_E_UNSAFE;
+    for (const char *const *uri = target->route; uri && *uri; uri++)
+        if (!cw_text_is_safe(*uri, strlen(*uri)) || strpbrk(*uri, "<>,\"") ||
+            cw_sip_uri_host(*uri, host))
+            return CW_E_PARAMS;
+    if (target->next_hop)
+        return cw_sip_host_parse(target->next_hop, strlen(target->next_hop), host);
+    return target->route && *target->route ? CW_OK : cw_sip_uri_host(*ruri, host);
+}
+
+static cw_err fill(const cw_sip *sip, cw_sip_dialog *dialog, const cw_sip_target *target,
+                   const char *ruri, const cw_sip_host *host) CW_ON_LOOP
+{
+    char id[23];
+    g_autofree char *from = cw_sip_user_escape(target->from_user);
+    g_autofree char *display = target->from_display && *target->from_display
+                                   ? cw_sip_display_quote(target->from_display)
+                                   : g_strdup("");
+
+    if (!display)
+        return CW_E_UNSAFE;
+    dialog->caller = true;
+    dialog->hops_used = MIN(target->hops_used, CW_SIP_HOPS_MAX);
+    dialog->call_id = g_strdup(cw_random_text(id, sizeof id - 1));
+    dialog->local_user = cw_sip_user_escape(target->contact_user ?: target->from_user);
+    dialog->gruu = g_strdup(target->gruu);
+    dialog->local =
+        g_strdup_printf("%s%s<sip:%s%s%s>", display, *display ? " " : "", from, *from ? "@" : "",
+                        target->from_domain ? target->from_domain : sip->domain);
+    dialog->remote = g_strdup_printf("<%s>", ruri);
+    dialog->target = g_strdup(ruri);
+    for (const char *const *uri = target->route; uri && *uri; uri++)
+        g_ptr_array_add(dialog->route, g_strdup(*uri));
+    dialog->transport = host->has_transport ? host->transport : target->transport;
+    dialog->secure = g_str_has_prefix(ruri, "sips:");
+    dialog->any_transport = target->any_transport;
+    dialog->hurried = target->hurried;
+    if (dialog->transport == CW_SIP_TLS || target->transport == CW_SIP_TLS ||
+        target->any_transport) {
+        dialog->tls = cw_tls_profile_get(sip->tls, target->tls.certificate, target->tls.key,
+                                         target->tls.authorities);
+        dialog->tls_name = g_strdup(target->tls.name ?: host->name);
+        if (!dialog->tls)
+            return CW_E_CONF;
+    }
+    if (target->next_hop)
+        dialog->outbound = g_strdup_printf(
+            "sip:%s%s%s", target->next_hop, target->any_transport ? "" : ";transport=",
+            target->any_transport ? "" : cw_sip_transport_name(target->transport));
+    return CW_OK;
+}
+
+cw_err cw_sip_dialog_aim(const cw_sip *sip, cw_sip_dialog *dialog, const cw_sip_target *target)
+{
+    g_autofree char *ruri = NULL;
+    cw_sip_host host;
+    cw_err err = check(target, &ruri, &host);
+
+    return err ? err : fill(sip, dialog, target, ruri, &host);
+}
+
+GStrv cw_sip_target_headers(const cw_sip_target *target)
+{
+    g_autoptr(GStrvBuilder) lines = g_strv_builder_new();
+
+    for (const char *const *line = target->headers; line && *line; line++)
+        g_strv_builder_add(lines, *line);
+    if (target->replaces) {
+        g_autofree char *value = cw_sip_replaces_print(target->replaces);
+        g_autofree char *line = g_strdup_printf("Replaces: %s", value);
+
+        g_strv_builder_add_many(lines, line, "Require: replaces", NULL);
+    }
+    if (target->referred_by) {
+        g_autofree char *line = g_strdup_printf("Referred-By: <%s>", target->referred_by);
+
+        g_strv_builder_add(lines, line);
+    }
+    return g_strv_builder_end(lines);
+}
+
+static bool is_listener(const cw_sip *sip, const cw_sip_host *host) CW_ON_LOOP
+{
+    uint16_t port = host->port ? host->port : 5060;
+    cw_addr addr, own;
+
+    if (cw_addr_from_ip(host->name, strlen(host->name), port, &addr))
+        return false;
+    for (unsigned i = 0; i < sip->listeners->len; i++) {
+        const cw_sip_listener *listener = sip->listeners->pdata[i];
+
+        own = listener->addr;
+        if (cw_addr_is_any(&own) && cw_addr_own(cw_addr_family(&own), &own))
+            continue;
+        if (cw_addr_port(&listener->addr) == port && cw_addr_eq_ip(&own, &addr))
+            return true;
+    }
+    return false;
+}
+
+bool cw_sip_is_us(const cw_sip *sip, const char *uri)
+{
+    cw_sip_host host, domain;
+
+    if (cw_sip_uri_host(uri, &host))
+        return false;
+    if (host.numeric)
+        return is_listener(sip, &host);
+    return cw_sip_host_parse(sip->domain, strlen(sip->domain), &domain) == CW_OK &&
+           strcmp(domain.name, host.name) == 0 &&
+           (host.port ? host.port : 5060) == (domain.port ? domain.port : 5060);
+}
