@@ -4,7 +4,8 @@ CLIENT_INPUTS = \
 	client/build.mjs client/package.json client/package-lock.json client/tsconfig.json \
 	client/src/call-types.ts client/src/call.ts client/src/emitter.ts client/src/environment.ts \
 	client/src/error.ts \
-	client/src/index.ts client/src/media.ts client/src/peer.ts client/src/protocol.ts \
+	client/src/index.ts client/src/local.ts client/src/media.ts client/src/negotiation.ts client/src/peer.ts \
+	client/src/players.ts client/src/protocol.ts \
 	client/src/report.ts client/src/rpc.ts client/src/session.ts client/src/stats.ts client/src/transport.ts \
 	client/src/version.ts
 CLIENT_PHONE = \

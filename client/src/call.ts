@@ -2,9 +2,11 @@ import { newId, textOf, way, wrongState } from './call-types.js';
 import type { AnswerOptions, CallDetails, CallEvents, CallHost, CallOptions, CallState, EndInfo, EndOptions, Kind } from './call-types.js';
 import { Emitter } from './emitter.js';
 import { CausewayError, aborted } from './error.js';
-import { openCamera, openMedia, requireWebRtc, stopTracks } from './media.js';
-import type { LocalMedia, MediaOptions, VideoOptions } from './media.js';
-import { Peer } from './peer.js';
+import { Local } from './local.js';
+import { openCamera, requireWebRtc } from './media.js';
+import type { MediaOptions, VideoOptions } from './media.js';
+import { Negotiation } from './negotiation.js';
+import { Players } from './players.js';
 import type { CallEnded, CallIncoming, CallReject, Held, Notifications, Party } from './protocol.js';
 import { Reporter } from './report.js';
 import { summarize } from './stats.js';
@@ -19,22 +21,17 @@ export class Call extends Emitter<CallEvents> {
     readonly ended: Promise<EndInfo>;
 
     private now: CallState;
-    private peer: Peer | undefined;
-    private media: LocalMedia | undefined;
-    private camera: { track: MediaStreamTrack; own: boolean } | undefined;
-    private pictures = { local: false, remote: false };
+    private readonly local = new Local();
     private about: CallDetails = {};
     private fields: Readonly<Record<string, string>> = {};
     private gatewayName = '';
     private offer = '';
     private audible = false; // an answer came before the call was taken
-    private early: Notifications['call.candidate'][] = []; // ahead of the description they are of
     private answeredAt = 0;
-    private mutes = { audio: false, video: false };
     private remoteMutes = { audio: false, video: false };
     private holds: Held = { local: false, remote: false };
-    private readonly players = new Set<HTMLMediaElement>();
-    private steps: Promise<void> = Promise.resolve();
+    private readonly players = new Players((element) => this.emit('needsgesture', element));
+    private readonly talks: Negotiation;
     private readonly reporter = new Reporter();
     private reporting: ReturnType<typeof setTimeout> | undefined;
     private settle!: { answered(): void; refused(why: CausewayError): void; ended(info: EndInfo): void };
@@ -60,6 +57,14 @@ export class Call extends Emitter<CallEvents> {
         this.answered.catch(() => {}); // not everybody waits for it
         this.ended = new Promise((resolve) => (ended = resolve));
         this.settle = { answered, refused, ended };
+        this.talks = new Negotiation(host, id, {
+            track: (track, stream) => {
+                this.players.playAll(stream);
+                this.emit('track', { track, stream });
+            },
+            connection: (state) => this.connection(state),
+            pictures: (flow) => this.emit('video', flow),
+        });
     }
 
     /** The other end: who calls; or whom you called, or who answers then, if a trusted network says so. */
@@ -82,7 +87,7 @@ export class Call extends Emitter<CallEvents> {
         return this.gatewayName;
     }
     get muted(): Readonly<{ audio: boolean; video: boolean }> {
-        return this.mutes;
+        return this.local.muted;
     }
     get remoteMuted(): Readonly<{ audio: boolean; video: boolean }> {
         return this.remoteMutes;
@@ -96,17 +101,17 @@ export class Call extends Emitter<CallEvents> {
     }
     /** Which way video flows. */
     get video(): Readonly<{ local: boolean; remote: boolean }> {
-        return this.pictures;
+        return this.talks.pictures;
     }
     /** The browser's own object; made when an incoming call is answered. */
     get pc(): RTCPeerConnection | undefined {
-        return this.peer?.pc;
+        return this.talks.pc;
     }
     get localStream(): MediaStream | undefined {
-        return this.media?.stream;
+        return this.local.stream;
     }
     get remoteStream(): MediaStream | undefined {
-        return this.peer?.remote;
+        return this.talks.remote;
     }
 
     // ── What the page may do ────────────────────────────────────────────────────────────────────
@@ -123,13 +128,12 @@ export class Call extends Emitter<CallEvents> {
             throw error;
         }
         try {
-            const sdp = await this.openPeer().answer(this.offer, this.media!.stream);
-            for (const candidate of this.early.splice(0)) await this.peer!.addCandidate(candidate);
+            const sdp = await this.talks.answer(this.offer, this.local.stream!);
             if (this.over) throw wrongState(this.now);
             const { headers } = options;
             await this.host.rpc.request('call.answer', { call: this.id, sdp, ...(headers && { headers }) });
             if (this.over) throw wrongState(this.now);
-            this.release();
+            this.talks.release();
             this.move('active');
         } catch (error) {
             this.fail(error);
@@ -166,11 +170,10 @@ export class Call extends Emitter<CallEvents> {
 
     /** Silences what this side sends, and tells the other side. */
     mute(kind: Kind = 'audio', on = true): void {
-        if (this.over || this.mutes[kind] === on) return;
-        this.mutes = { ...this.mutes, [kind]: on };
-        this.applyMutes();
+        if (this.over || this.muted[kind] === on) return;
+        this.local.mute(kind, on);
         if (this.now === 'active') this.tellMutes();
-        this.emit('muted', { who: 'local', ...this.mutes });
+        this.emit('muted', { who: 'local', ...this.muted });
     }
 
     /**
@@ -221,7 +224,7 @@ export class Call extends Emitter<CallEvents> {
 
     /** Finds a new media path after a change of network; the other side does not notice. */
     async restartIce(): Promise<void> {
-        await this.negotiate(true);
+        await this.talks.again(true);
     }
 
     /**
@@ -231,25 +234,22 @@ export class Call extends Emitter<CallEvents> {
     async addVideo(options: VideoOptions = {}): Promise<MediaStreamTrack> {
         if (this.now !== 'active') throw wrongState(this.now);
         const track = options.track ?? (await openCamera(options.video ?? true));
-        this.stopCamera();
-        this.camera = { track, own: !options.track };
-        this.applyMutes();
-        await this.negotiate(false, (peer) => peer.sendVideo(track));
+        this.local.setCamera(track, !options.track);
+        await this.talks.again(false, (peer) => peer.sendVideo(track));
         return track;
     }
 
     /** Sends none any more; what the other side sends stays. */
     async removeVideo(): Promise<void> {
-        if (!this.camera) return;
-        this.stopCamera();
-        await this.negotiate(false, (peer) => peer.stopVideo());
+        if (!this.local.sendsCamera) return;
+        this.local.stopCamera();
+        await this.talks.again(false, (peer) => peer.stopVideo());
     }
 
     /** Plays the other side through an `<audio>` or `<video>` of the page until the call ends. */
     async attach(element: HTMLMediaElement): Promise<void> {
         if (this.over) return;
-        this.players.add(element);
-        if (this.peer?.remote.getTracks().length) await this.play(element, this.peer.remote);
+        await this.players.add(element, this.talks.remote);
     }
 
     // ── What the session calls ──────────────────────────────────────────────────────────────────
@@ -295,20 +295,17 @@ export class Call extends Emitter<CallEvents> {
         return call;
     }
 
-    /** @internal Steps wait for each other: a description is applied before the next is looked at. */
+    /** @internal */
     notified<N extends About>(method: N, params: Notifications[N]): void {
-        this.steps = this.steps
-            .then(() => (this.over ? undefined : reactions[method](this, params)))
+        this.talks
+            .step(() => (this.over ? undefined : reactions[method](this, params)))
             .catch((error: unknown) => this.fail(error));
     }
 
     /** @internal */
     async changed({ held, sdp }: Notifications['call.update']): Promise<void> {
         this.setHeld(held);
-        if (!sdp || !this.peer) return;
-        const answer = await this.peer.answerAgain(sdp);
-        await this.host.rpc.request('call.answer', { call: this.id, sdp: answer });
-        this.tellPictures();
+        if (sdp) await this.talks.offered(sdp);
     }
 
     /** @internal The session is gone, and the call with it. */
@@ -319,21 +316,20 @@ export class Call extends Emitter<CallEvents> {
     /** @internal */
     async progressed({ state, sdp, peer, headers }: Notifications['call.progress']): Promise<void> {
         this.learn(peer, headers);
-        if (sdp) await this.peer?.accept(sdp);
+        if (sdp) await this.talks.accept(sdp);
         if (sdp) this.audible = true;
         if (this.unanswered && !(state === 'trying' && this.now !== 'trying')) this.move(state);
     }
 
     /** @internal */
-    async candidate(params: Notifications['call.candidate']): Promise<void> {
-        if (this.peer?.pc.remoteDescription) await this.peer.addCandidate(params);
-        else this.early.push(params);
+    candidate(params: Notifications['call.candidate']): Promise<void> {
+        return this.talks.candidate(params);
     }
 
     /** @internal */
     async wasAnswered({ sdp, peer, headers }: Notifications['call.answer']): Promise<void> {
         this.learn(peer, headers);
-        if (sdp) await this.peer?.accept(sdp);
+        if (sdp) await this.talks.accept(sdp);
         if (this.unanswered) this.move('active');
     }
 
@@ -378,7 +374,7 @@ export class Call extends Emitter<CallEvents> {
         if (this.over) return;
         if (held.local === this.holds.local && held.remote === this.holds.remote) return;
         this.holds = { local: held.local, remote: held.remote };
-        this.applyMutes();
+        this.local.hold(held.local);
         this.emit('held', this.holds);
     }
 
@@ -398,12 +394,9 @@ export class Call extends Emitter<CallEvents> {
         };
         this.host.calls.delete(this.id);
         clearTimeout(this.reporting);
-        this.peer?.close();
-        if (this.media?.own) stopTracks(this.media.stream);
-        this.stopCamera();
-        for (const element of this.players)
-            if (element.srcObject === this.peer?.remote) element.srcObject = null;
-        this.players.clear();
+        this.talks.close();
+        this.local.close();
+        this.players.clear(this.talks.remote);
         this.now = 'ended';
         this.settle.refused(new CausewayError(reason, text, 0, sip && { sip }));
         this.settle.ended(info);
@@ -421,53 +414,9 @@ export class Call extends Emitter<CallEvents> {
         return this.now !== 'active' && this.now !== 'ended';
     }
 
-    /*
-     * One negotiation at a time. The gateway refuses ours with `state` while an offer of its own waits for
-     * our answer: that one was told before the refusal, is answered first, and then ours is made again.
-     */
-    private async negotiate(restart: boolean, prepare?: (peer: Peer) => Promise<void>): Promise<void> {
-        for (let tries = 5; ; tries--) {
-            const step = this.steps.then(() => this.reoffer(restart, prepare));
-            this.steps = step.catch(() => {});
-            try {
-                return await step;
-            } catch (error) {
-                const again = error instanceof CausewayError && error.kind === 'state' && error.code !== 0;
-                if (!again || tries === 1 || this.over) throw error;
-            }
-        }
-    }
-
-    private async reoffer(restart: boolean, prepare?: (peer: Peer) => Promise<void>) {
-        const { peer } = this;
-        if (!peer || this.over) throw wrongState(this.now);
-        await prepare?.(peer);
-        const offer = await peer.offerAgain(restart);
-        try {
-            const { sdp } = await this.host.rpc.request('call.update', { call: this.id, sdp: offer });
-            await peer.accept(sdp);
-        } catch (error) {
-            if (!this.over) await peer.withdraw();
-            throw error;
-        }
-        this.tellPictures();
-    }
-
-    private tellPictures() {
-        const flow = this.peer?.pictures() ?? { local: false, remote: false };
-        if (flow.local === this.pictures.local && flow.remote === this.pictures.remote) return;
-        this.pictures = flow;
-        this.emit('video', flow);
-    }
-
-    private stopCamera() {
-        if (this.camera?.own) this.camera.track.stop();
-        this.camera = undefined;
-    }
-
     private async dial(options: CallOptions) {
         await this.takeMedia(options);
-        const sdp = await this.openPeer().offer(this.media!.stream);
+        const sdp = await this.talks.offer(this.local.stream!);
         if (options.signal?.aborted) throw aborted();
         this.host.calls.set(this.id, this);
         const started = await this.host.rpc.request(
@@ -485,48 +434,17 @@ export class Call extends Emitter<CallEvents> {
             options.signal && { signal: options.signal },
         );
         this.gatewayName = started.id;
-        if (!this.over) this.release();
+        if (!this.over) this.talks.release();
     }
 
     private async takeMedia(options: MediaOptions) {
-        const media = await openMedia(options);
-        if (this.over) {
-            if (media.own) stopTracks(media.stream);
-            throw wrongState(this.now);
-        }
-        this.media = media;
-        this.applyMutes();
+        if (!(await this.local.open(options))) throw wrongState(this.now);
     }
 
-    private openPeer(): Peer {
-        this.peer = new Peer(this.host.rtc, {
-            track: (track, stream) => {
-                for (const element of this.players) void this.play(element, stream);
-                this.emit('track', { track, stream });
-            },
-            connection: (state) => {
-                this.emit('connection', state);
-                if (state === 'failed')
-                    this.fail(new CausewayError('ice', 'the media path to the gateway is broken'));
-            },
-        });
-        return this.peer;
-    }
-
-    /* Chromium stays silent when a stream is given to an element before its first track. */
-    private async play(element: HTMLMediaElement, stream: MediaStream) {
-        if (element.srcObject !== stream) element.srcObject = stream;
-        try {
-            await element.play();
-        } catch (error) {
-            if ((error as DOMException).name === 'NotAllowedError') this.emit('needsgesture', element);
-        }
-    }
-
-    private release() {
-        this.peer?.release((candidate) =>
-            this.host.rpc.tell('call.candidate', { call: this.id, ...candidate }),
-        );
+    private connection(state: RTCPeerConnectionState) {
+        this.emit('connection', state);
+        if (state === 'failed')
+            this.fail(new CausewayError('ice', 'the media path to the gateway is broken'));
     }
 
     private move(to: CallState) {
@@ -534,7 +452,7 @@ export class Call extends Emitter<CallEvents> {
         this.now = to;
         if (to === 'active') {
             this.answeredAt = Date.now();
-            if (this.mutes.audio || this.mutes.video) this.tellMutes();
+            if (this.muted.audio || this.muted.video) this.tellMutes();
             this.settle.answered();
             this.scheduleReport();
         }
@@ -576,15 +494,8 @@ export class Call extends Emitter<CallEvents> {
         });
     }
 
-    /* A held call sends nothing: what is said meanwhile is not meant for the other side. */
-    private applyMutes() {
-        const tracks = this.media?.stream.getTracks() ?? [];
-        for (const track of this.camera ? [...tracks, this.camera.track] : tracks)
-            track.enabled = !this.mutes[track.kind as Kind] && !this.holds.local;
-    }
-
     private tellMutes() {
-        this.host.rpc.tell('call.info', { call: this.id, muted: { ...this.mutes } });
+        this.host.rpc.tell('call.info', { call: this.id, muted: { ...this.muted } });
     }
 }
 
