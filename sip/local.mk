@@ -36,8 +36,10 @@ sip_libsip_a_SOURCES = \
 	sip/transaction/challenge.c \
 	sip/transaction/gate.c \
 	sip/transaction/request.c \
-	sip/transaction/send.c \
+	sip/transaction/send.c sip/transaction/send.h \
 	sip/transaction/send_hop.c \
+	sip/transaction/send_out.c \
+	sip/transaction/send_stray.c \
 	sip/transaction/target.c \
 	sip/dialog/call.c sip/dialog/call.h \
 	sip/dialog/dialog.c sip/dialog/dialog.h \

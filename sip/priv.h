@@ -159,18 +159,6 @@ cw_sip_send *cw_sip_send_start(cw_sip_call *call, cw_sip_dialog *dialog,
 cw_sip_send *cw_sip_send_alone(cw_sip *sip, cw_sip_account *account, cw_sip_dialog *dialog,
                                const cw_sip_request *request, cw_sip_alone_fn *fn,
                                void *arg) CW_ON_LOOP;
-/* --- between send.c and send_hop.c --- */
-
-void cw_sip_send_finish(cw_sip_send *send, int status, const sip_t *sip) CW_ON_LOOP; /* frees it */
-/* Tell of a failure from the loop: not before whatever started it has returned. */
-void cw_sip_send_fail(cw_sip_send *send, cw_err err) CW_ON_LOOP;
-msg_t *cw_sip_send_build(cw_sip_send *send, sip_method_t method, const char *name, const char *ruri,
-                         const char *route) CW_ON_LOOP;
-void cw_sip_add_lines(msg_t *msg, sip_t *message, const char *const *lines) CW_ON_LOOP;
-/* Find out where it goes, and send it. True: it was sent, or could not be. */
-bool cw_sip_send_route(cw_sip_send *send) CW_ON_LOOP;
-cw_sip_send *cw_sip_send_stray(cw_sip_send *send) CW_ON_LOOP; /* takes its transaction over */
-
 /* A connection ended. What went by it and got no answer yet has failed (RFC 3261 17.1.4); one that
  * has a provisional response may get its final one by another connection. */
 void cw_sip_sends_lost(cw_sip *sip, const tport_t *tp, cw_err why) CW_ON_LOOP;

@@ -1,5 +1,5 @@
 /* A request, in a dialog or not: next hop, message, credentials, answer. */
-#include "sip/dialog/call.h"
+#include "sip/transaction/send.h"
 
 #include <string.h>
 
