@@ -26,6 +26,7 @@ $(client_stamp): $(CLIENT_INPUTS) $(CLIENT_PHONE)
 	@command -v npm >/dev/null 2>&1 || { \
 	  echo 'make client: npm is not here; install Debian'\''s packages nodejs and npm' >&2; exit 1; }
 	$(AM_V_GEN)cd $(srcdir)/client && npm ci --silent --prefer-offline --no-audit --no-fund && npm run --silent build
+	$(AM_V_at)$(SHELL) $(srcdir)/etc/docs.sh $(srcdir) $(srcdir)/client/dist/www/docs
 	@touch $@
 
 # The library's own tests; `make check` stays without node.
@@ -37,10 +38,11 @@ install-data-local: install-client
 install-client:
 	@if test -d $(srcdir)/client/dist/www; then \
 	  $(MKDIR_P) "$(DESTDIR)$(wwwdir)" && \
-	  $(INSTALL_DATA) $(srcdir)/client/dist/www/* "$(DESTDIR)$(wwwdir)"; \
+	  cp -R $(srcdir)/client/dist/www/. "$(DESTDIR)$(wwwdir)/"; \
 	else \
 	  echo 'The web phone is not installed: it is not built (make client).'; \
 	fi
+	$(SHELL) $(srcdir)/etc/docs.sh $(srcdir) "$(DESTDIR)$(wwwdir)/docs"
 uninstall-local: uninstall-client
 uninstall-client:
 	rm -rf "$(DESTDIR)$(wwwdir)"

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += sip/libsip.a
 sip_libsip_a_SOURCES = \
 	sip/address.h \
+	sip/certificate.h \
 	sip/enum.h \
 	sip/event.h \
 	sip/header.h \
@@ -18,6 +19,7 @@ sip_libsip_a_SOURCES = \
 	sip/text/refer_to.c \
 	sip/text/uri.c sip/text/uri.h \
 	sip/text/urilist.c sip/text/urilist.h \
+	sip/net/certificate.c \
 	sip/net/enum.c \
 	sip/net/frame.c sip/net/frame.h \
 	sip/net/hops.c sip/net/hops.h \

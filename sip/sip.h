@@ -165,6 +165,8 @@ void cw_sip_free(cw_sip *sip) CW_ON_LOOP;
 /* Read certificates, keys and authorities again; connections keep theirs. On error all is as
  * before, and `why` says what is wrong. */
 CW_NODISCARD cw_err cw_sip_tls_reload(cw_sip *sip, char why[static 128]) CW_ON_LOOP;
+/* The certificates we show, each once: {for, …} as certificate.h has it. */
+json_t *cw_sip_tls_json(const cw_sip *sip) CW_ON_LOOP;
 json_t *cw_sip_connections_json(const cw_sip *sip) CW_ON_LOOP; /* TCP and TLS; 200 of them */
 const char *cw_sip_domain(const cw_sip *sip) CW_ON_LOOP;       /* host[:port] for From */
 /* The host of this sip: URI is one of ours, or it names none. */

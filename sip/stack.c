@@ -240,6 +240,11 @@ void cw_sip_free(cw_sip *sip)
     g_free(sip);
 }
 
+json_t *cw_sip_tls_json(const cw_sip *sip)
+{
+    return cw_tls_json(sip->tls);
+}
+
 cw_err cw_sip_tls_reload(cw_sip *sip, char why[static 128])
 {
     cw_err err = cw_tls_reload(sip->tls, why);

@@ -210,6 +210,18 @@ static json_t *list_sessions(void *arg)
     return cw_api_sessions(arg);
 }
 
+static json_t *web_certificate(void *arg)
+{
+    cw_assert_on_loop();
+    return cw_api_tls_json(arg);
+}
+
+static cw_err reload_web_tls(void *arg, char why[static 128])
+{
+    cw_assert_on_loop();
+    return cw_api_tls_reload(arg, why);
+}
+
 static CW_ON_LOOP cw_err make_doors(cw_gateway *g, const char *conf_path, char **why)
 {
     cw_admin_parts parts = {
@@ -220,7 +232,9 @@ static CW_ON_LOOP cw_err make_doors(cw_gateway *g, const char *conf_path, char *
 
     if (!err) {
         parts.sessions = list_sessions;
-        parts.sessions_arg = g->api;
+        parts.certificate = web_certificate;
+        parts.reload_tls = reload_web_tls;
+        parts.web = g->api;
         err = cw_admin_new(g->loop, &parts, &g->admin, text);
     }
     if (err)

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "sip/certificate.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -290,6 +291,31 @@ bool cw_tls_ends_in(const cw_tls *tls, int *days)
 
     return certificate &&
            ASN1_TIME_diff(days, &seconds, NULL, X509_get0_notAfter(certificate)) == 1;
+}
+
+static void add_shown(json_t *list, const char *what, const char *file, const SSL_CTX *ctx)
+{
+    json_t *one = ctx ? cw_certificate_json(SSL_CTX_get0_certificate(ctx)) : NULL;
+
+    if (!one)
+        return;
+    json_object_set_new(one, "for", json_string(what));
+    json_object_set_new(one, "file", file ? json_string(file) : json_null());
+    json_array_append_new(list, one);
+}
+
+json_t *cw_tls_json(const cw_tls *tls)
+{
+    json_t *list = json_array();
+
+    add_shown(list, "sip", tls->conf->sip.tls_certificate, tls->server);
+    for (guint i = 1; i < tls->profiles->len; i++) { /* the first is that of sip.tls_* */
+        const cw_tls_profile *profile = tls->profiles->pdata[i];
+
+        if (profile->certificate && g_strcmp0(profile->certificate, tls->conf->sip.tls_certificate))
+            add_shown(list, "trunk", profile->certificate, profile->client);
+    }
+    return list;
 }
 
 /* --- connections --- */

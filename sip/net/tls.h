@@ -7,6 +7,7 @@
 #define CW_SIP_TLS_H
 
 #include "base/conf.h"
+#include "base/json.h"
 #include "base/role.h"
 
 #include <glib.h>
@@ -40,6 +41,8 @@ GStrv cw_tls_names(const SSL *ssl) CW_ON_LOOP;
 bool cw_tls_name_fits(const char *const *names, const char *domain, bool wildcards);
 /* Why a handshake failed, by the certificate's check or OpenSSL's queue, which is emptied. */
 void cw_tls_why(const SSL *ssl, char why[static 128]) CW_ON_LOOP;
+/* [{for, file, …}]: certificates shown by listeners ("sip") and to trunks ("trunk"). */
+json_t *cw_tls_json(const cw_tls *tls) CW_ON_LOOP;
 /* Days until our certificate ends; of sip.tls_certificate. */
 bool cw_tls_ends_in(const cw_tls *tls, int *days) CW_ON_LOOP;
 

@@ -90,7 +90,7 @@ static CW_ON_LOOP cw_err do_status(cw_admin *admin, const json_t *params, json_t
 
 static cw_err do_sessions(cw_admin *admin, const json_t *params, json_t **ret, char why[static 128])
 {
-    *ret = admin->parts.sessions ? admin->parts.sessions(admin->parts.sessions_arg) : json_array();
+    *ret = admin->parts.sessions ? admin->parts.sessions(admin->parts.web) : json_array();
     return CW_OK;
 }
 
@@ -234,11 +234,31 @@ static CW_ON_LOOP cw_err do_connections(cw_admin *admin, const json_t *params, j
     return CW_OK;
 }
 
+static CW_ON_LOOP cw_err do_tls_show(cw_admin *admin, const json_t *params, json_t **ret,
+                                     char why[static 128])
+{
+    const cw_admin_parts *parts = &admin->parts;
+    json_t *web = parts->certificate ? parts->certificate(parts->web) : NULL;
+
+    *ret = parts->sip ? cw_sip_tls_json(parts->sip) : json_array();
+    if (!web)
+        return CW_OK;
+    json_object_set_new(web, "for", json_string("web"));
+    json_object_set_new(web, "file", json_string(parts->conf->web.tls_certificate));
+    json_array_insert_new(*ret, 0, web);
+    return CW_OK;
+}
+
 static CW_ON_LOOP cw_err do_tls_reload(cw_admin *admin, const json_t *params, json_t **ret,
                                        char why[static 128])
 {
-    cw_err err = admin->parts.sip ? cw_sip_tls_reload(admin->parts.sip, why) : CW_E_STATE;
+    const cw_admin_parts *parts = &admin->parts;
+    cw_err err = parts->sip ? cw_sip_tls_reload(parts->sip, why) : CW_OK;
 
+    if (!err && parts->reload_tls)
+        err = parts->reload_tls(parts->web, why);
+    if (err == CW_E_STATE) /* browsers come without TLS */
+        err = CW_OK;
     if (!err)
         *ret = json_object();
     return err;

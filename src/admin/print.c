@@ -306,6 +306,28 @@ static void print_trunk_drain(const json_t *r, FILE *out) {}
 
 static void print_trunk_enable(const json_t *r, FILE *out) {}
 
+static void print_tls_show(const json_t *r, FILE *out)
+{
+    static const char *const head[] = { "FOR", "DAYS", "UNTIL", "SUBJECT", "NAMES", "FILE", NULL };
+    cw_rows rows;
+    size_t i;
+    json_t *one;
+
+    cw_rows_init(&rows, head);
+    json_array_foreach((json_t *)r, i, one)
+    {
+        g_autofree char *days = g_strdup_printf("%d", (int)number_of(one, "days"));
+
+        cw_rows_add(&rows, text_of(one, "for"));
+        cw_rows_add(&rows, days);
+        cw_rows_add(&rows, text_of(one, "to"));
+        cw_rows_add(&rows, text_of(one, "subject"));
+        cw_rows_add(&rows, text_of(one, "names"));
+        cw_rows_add(&rows, text_of(one, "file"));
+    }
+    cw_rows_print(&rows, out);
+}
+
 static void print_tls_reload(const json_t *r, FILE *out) {}
 
 static void print_connections(const json_t *r, FILE *out)

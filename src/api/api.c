@@ -14,7 +14,9 @@ static cw_err open_all(cw_api *api, char why[static 128]) CW_ON_LOOP
     cw_err err = cw_ws_start(api, why);
 
     for (char **where = api->web->listen; !err && where && *where; where++)
-        err = cw_listen_open(api, *where, why);
+        err = cw_listen_open(api, *where, CW_LISTEN_SERVE, why);
+    for (char **where = api->web->redirect_listen; !err && where && *where; where++)
+        err = cw_listen_open(api, *where, CW_LISTEN_REDIRECT, why);
     return err;
 }
 
@@ -52,6 +54,8 @@ void cw_api_free(cw_api *api)
     cw_ws_stop(api);
     g_ptr_array_unref(api->listeners);
     g_hash_table_unref(api->conns);
+    if (api->files)
+        g_hash_table_unref(api->files);
     g_free(api->root);
     g_free(api);
 }

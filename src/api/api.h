@@ -20,6 +20,11 @@ void cw_api_free(cw_api *api) CW_ON_LOOP; /* closes every session */
 /* [{id, user, address, client, since_ms, calls}]; since_ms: how long it is open */
 json_t *cw_api_sessions(const cw_api *api) CW_ON_LOOP;
 
+/* Read web.tls_certificate and web.tls_key again, for new connections; the others stay as they are.
+ * CW_E_STATE: no TLS here; CW_E_CONF: nothing has changed, `why` says what is wrong. */
+CW_NODISCARD cw_err cw_api_tls_reload(cw_api *api, char why[static 128]) CW_ON_LOOP;
+json_t *cw_api_tls_json(const cw_api *api) CW_ON_LOOP; /* the certificate in use; NULL: none */
+
 unsigned cw_api_port(const cw_api *api) CW_ON_LOOP; /* of the first listener: it may ask for 0 */
 
 #endif

@@ -1,11 +1,13 @@
 #include "api/priv.h"
 
 #include "base/log.h"
+#include "base/stats.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,13 +17,16 @@ enum {
     HTTP_ROOM = 64,     /* sockets above web.connections_max, so that "full" can be said by HTTP */
     SEND_BYTES = 65536, /* the kernel would keep megabytes for a client that does not read */
     RETRY_MS = 100,     /* after accept() failed for want of descriptors */
+    RESERVE_MAX = 256,  /* descriptors kept for calls, registrations, the admin socket */
 };
 
 struct cw_listener {
     cw_api *api;
     int fd;
+    cw_listen_kind kind;
     bool local;
-    bool full; /* not accepting until a connection ends */
+    bool full;    /* not accepting until a connection ends, or for RETRY_MS */
+    bool starved; /* said already that descriptors are short */
     cw_watch *watch;
     cw_timer *retry;
 };
@@ -60,37 +65,61 @@ static bool has_room(const cw_api *api)
 }
 
 /* Without a descriptor accept() would fail again at once, for ever: wait a little instead. */
-static void accept_failed(cw_listener *l) CW_ON_LOOP
+static void starve(cw_listener *l, const char *why) CW_ON_LOOP
 {
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        cw_log(CW_LOG_ERROR, CW_MOD_API, "accept.failed", "error", g_strerror(errno), NULL);
-        pause_accept(l);
-        cw_timer_start(l->retry, RETRY_MS);
+    if (!l->starved)
+        cw_log(CW_LOG_ERROR, CW_MOD_API, "accept.failed", "error", why, NULL);
+    l->starved = true;
+    cw_stat_inc(CW_STAT_accepts_failed);
+    pause_accept(l);
+    cw_timer_start(l->retry, RETRY_MS);
+}
+
+/* Is it one of the last descriptors? The lowest free one is always taken. */
+static bool is_reserved(int fd)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY)
+        return false;
+    return (rlim_t)fd >= limit.rlim_cur - MIN((rlim_t)RESERVE_MAX, limit.rlim_cur / 4);
+}
+
+/* One connection; false: there is none, or it could not be had. */
+static bool take(cw_listener *l) CW_ON_LOOP
+{
+    cw_addr peer = { 0 };
+    socklen_t len = sizeof peer;
+    int on = 1, unsent = SEND_BYTES;
+    int fd = accept4(l->fd, &peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            starve(l, g_strerror(errno));
+        return false;
     }
+    if (is_reserved(fd)) {
+        close(fd);
+        starve(l, "the last descriptors are kept for calls");
+        return false;
+    }
+    l->starved = false;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &unsent, sizeof unsent);
+    cw_ws_adopt(l->api, fd, &peer, l);
+    return true;
 }
 
 static void on_readable(void *arg, unsigned events)
 {
     cw_listener *l = arg;
+    bool more = true;
 
     cw_assert_on_loop();
-    for (unsigned i = 0; i < BURST; i++) {
-        cw_addr peer = { 0 };
-        socklen_t len = sizeof peer;
-        int fd, on = 1, unsent = SEND_BYTES;
-
-        if (!has_room(l->api)) {
+    for (unsigned i = 0; more && i < BURST; i++) {
+        more = has_room(l->api) && take(l);
+        if (!has_room(l->api))
             pause_accept(l);
-            return;
-        }
-        fd = accept4(l->fd, &peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            accept_failed(l);
-            return;
-        }
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &unsent, sizeof unsent);
-        cw_ws_adopt(l->api, fd, &peer, l->local);
     }
 }
 
@@ -110,24 +139,54 @@ static int open_socket(const cw_addr *addr)
     return fd;
 }
 
-cw_err cw_api_check(const cw_conf *conf, char why[static 128])
-{
-    cw_addr ignored;
+/* ── What is asked for ── */
 
-    for (char **where = conf->web.listen; where && *where; where++) {
-        if (cw_addr_parse(*where, 0, &ignored) == CW_OK)
-            continue;
-        g_snprintf(why, 128, "web.listen: \"%.60s\" is not address:port", *where);
-        return CW_E_CONF;
-    }
-    if (!conf->web.tls_certificate != !conf->web.tls_key) {
-        g_strlcpy(why, "web: tls_certificate and tls_key belong together", 128);
-        return CW_E_CONF;
+/* "causeway.conf:7: web.listen: …" */
+G_GNUC_PRINTF(4, 5)
+static cw_err wrong(const cw_conf *conf, const char *option, char why[static 128],
+                    const char *format, ...)
+{
+    char place[64];
+    va_list ap;
+    size_t n;
+
+    cw_conf_place(conf, cw_conf_line(conf, option), place);
+    n = (size_t)g_snprintf(why, 128, "%s: %s: ", place, option);
+    va_start(ap, format);
+    g_vsnprintf(why + MIN(n, 127), 128 - MIN(n, 127), format, ap);
+    va_end(ap);
+    return CW_E_CONF;
+}
+
+static cw_err check_list(const cw_conf *conf, const char *option, char **list, bool tls,
+                         char why[static 128])
+{
+    cw_addr addr;
+
+    for (char **where = list; where && *where; where++) {
+        if (cw_addr_parse(*where, 0, &addr))
+            return wrong(conf, option, why, "\"%.40s\" is not address:port", *where);
+        if (!tls && !conf->web.plain && !cw_addr_is_loopback(&addr))
+            return wrong(conf, option, why, "%.24s needs TLS, or web.plain", *where);
     }
     return CW_OK;
 }
 
-cw_err cw_listen_open(cw_api *api, const char *where, char why[static 128])
+cw_err cw_api_check(const cw_conf *conf, char why[static 128])
+{
+    const struct cw_conf_web *web = &conf->web;
+    bool tls = web->tls_certificate != NULL;
+    cw_err err = check_list(conf, "web.listen", web->listen, tls, why);
+
+    if (!err && tls != (web->tls_key != NULL))
+        err = wrong(conf, tls ? "web.tls_certificate" : "web.tls_key", why,
+                    "tls_certificate and tls_key belong together");
+    if (!err && !tls && web->redirect_listen && *web->redirect_listen)
+        err = wrong(conf, "web.redirect_listen", why, "leads to https:, which needs TLS");
+    return err ? err : check_list(conf, "web.redirect_listen", web->redirect_listen, true, why);
+}
+
+cw_err cw_listen_open(cw_api *api, const char *where, cw_listen_kind kind, char why[static 128])
 {
     cw_listener *l;
     cw_addr addr;
@@ -145,6 +204,7 @@ cw_err cw_listen_open(cw_api *api, const char *where, char why[static 128])
     l = g_new0(cw_listener, 1);
     l->api = api;
     l->fd = fd;
+    l->kind = kind;
     l->local = cw_addr_is_loopback(&addr);
     l->watch = cw_watch_new(api->env.loop, fd, on_readable, l);
     l->retry = cw_timer_new(api->env.loop, on_retry, l);
@@ -168,4 +228,14 @@ unsigned cw_listen_port(const cw_listener *l)
 
     getsockname(l->fd, &addr.sa, &len);
     return cw_addr_port(&addr);
+}
+
+bool cw_listen_is_local(const cw_listener *l)
+{
+    return l->local;
+}
+
+cw_listen_kind cw_listen_kind_of(const cw_listener *l)
+{
+    return l->kind;
 }

@@ -2,11 +2,14 @@ noinst_LIBRARIES += src/api/libapi.a
 src_api_libapi_a_SOURCES = \
 	src/api/api.c src/api/api.h src/api/priv.h \
 	src/api/bucket.c src/api/bucket.h \
+	src/api/cert.c \
 	src/api/do_call.c \
 	src/api/do_session.c \
 	src/api/guard.c src/api/guard.h \
+	src/api/http.c src/api/http.h \
 	src/api/listen.c \
 	src/api/origin.c \
+	src/api/poll.c src/api/poll.h \
 	src/api/proto.c src/api/proto.h src/api/proto.def \
 	src/api/session.c src/api/session.h \
 	src/api/tap.c \

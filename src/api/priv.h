@@ -11,15 +11,19 @@ struct lws;
 struct lws_context;
 struct lws_vhost;
 typedef struct cw_listener cw_listener;
+struct cw_http;
 
 /* A TCP connection: HTTP first, perhaps a WebSocket later. Lives as long as its struct lws. */
 typedef struct cw_conn {
     cw_api *api;
     struct lws *wsi;
     int fd;
-    bool local; /* it came to a loopback address */
+    bool local;    /* it came to a loopback address */
+    bool tls;      /* by TLS */
+    bool redirect; /* only to be sent to https: */
     char address[CW_ADDR_STR];
     cw_guard guard;
+    struct cw_http *http; /* NULL once it is a WebSocket */
 
     /* The WebSocket's part. */
     cw_session *session;
@@ -44,6 +48,10 @@ struct cw_api {
     cw_conn *adopting;    /* while libwebsockets takes over its socket */
     unsigned websockets;  /* of conns */
     bool closing;         /* cw_api_free() is under way */
+
+    GHashTable *files; /* path to what www.c keeps of it */
+    size_t files_bytes;
+    struct ssl_ctx_st *tls_ctx; /* libwebsockets', for new connections; NULL: no TLS */
 };
 
 /* ── ws.c ───────────────────────────────────────────────────────────────────────────────────────
@@ -51,7 +59,9 @@ struct cw_api {
 CW_NODISCARD cw_err cw_ws_start(cw_api *api, char why[static 128]) CW_ON_LOOP;
 void cw_ws_stop(cw_api *api) CW_ON_LOOP; /* returns when libwebsockets is gone */
 /* Take over an accepted socket. */
-void cw_ws_adopt(cw_api *api, int fd, const cw_addr *peer, bool local) CW_ON_LOOP;
+void cw_ws_adopt(cw_api *api, int fd, const cw_addr *peer, const cw_listener *by) CW_ON_LOOP;
+/* Close it without a word; from anywhere, also from a callback of this very connection. */
+void cw_ws_kill(cw_conn *conn) CW_ON_LOOP;
 
 /* ── upgrade.c ──────────────────────────────────────────────────────────────────────────────────
  */
@@ -61,10 +71,19 @@ int cw_ws_upgrade(cw_conn *conn, struct lws *wsi) CW_ON_LOOP;
 
 /* ── listen.c ───────────────────────────────────────────────────────────────────────────────────
  */
-CW_NODISCARD cw_err cw_listen_open(cw_api *api, const char *where, char why[static 128]) CW_ON_LOOP;
+typedef enum cw_listen_kind { CW_LISTEN_SERVE, CW_LISTEN_REDIRECT } cw_listen_kind;
+
+CW_NODISCARD cw_err cw_listen_open(cw_api *api, const char *where, cw_listen_kind kind,
+                                   char why[static 128]) CW_ON_LOOP;
 void cw_listen_close(cw_listener *listener) CW_ON_LOOP;
 void cw_listen_resume(cw_api *api) CW_ON_LOOP; /* a connection has ended */
 unsigned cw_listen_port(const cw_listener *listener) CW_ON_LOOP;
+bool cw_listen_is_local(const cw_listener *listener) CW_ON_LOOP; /* a loopback address */
+cw_listen_kind cw_listen_kind_of(const cw_listener *listener) CW_ON_LOOP;
+
+/* ── cert.c ─────────────────────────────────────────────────────────────────────────────────────
+ */
+void cw_cert_use(cw_api *api, struct ssl_ctx_st *ctx) CW_ON_LOOP; /* libwebsockets made it */
 
 /* ── tap.c ──────────────────────────────────────────────────────────────────────────────────────
  */
@@ -77,12 +96,10 @@ void cw_ws_guarded(cw_conn *conn) CW_ON_LOOP;
 
 /* ── www.c ──────────────────────────────────────────────────────────────────────────────────────
  */
-/* Answer a GET or HEAD; -1: close the connection, else what a libwebsockets callback returns. */
-int cw_www_serve(cw_conn *conn, struct lws *wsi, const char *path) CW_ON_LOOP;
-/* A short answer; the transaction is not completed. 0, or -1: close the connection. */
-int cw_www_reply(struct lws *wsi, unsigned status, const char *text) CW_ON_LOOP;
+/* Answer with a file of web.root. */
+void cw_www_serve(struct cw_http *http, struct lws *wsi) CW_ON_LOOP;
 /* The file for a path of a URL, below root; NULL: none. g_free it. */
-char *cw_www_file(const char *root, const char *path) CW_ON_LOOP;
+char *cw_www_path(const char *root, const char *path) CW_ON_LOOP;
 
 /* ── origin.c ───────────────────────────────────────────────────────────────────────────────────
  */

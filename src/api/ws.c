@@ -3,7 +3,7 @@
  * Every callback belongs to the loop thread: libwebsockets runs on the loop's libuv. A cw_conn is
  * made before its socket is handed over and freed with its struct lws.
  */
-#include "api/priv.h"
+#include "api/http.h"
 
 #include "base/log.h"
 #include "base/stats.h"
@@ -49,8 +49,7 @@ static void kick(cw_api *api)
     lws_cancel_service(api->lws);
 }
 
-/* From anywhere, also from a callback of this very connection. */
-static void kill_conn(cw_conn *conn) CW_ON_LOOP
+void cw_ws_kill(cw_conn *conn)
 {
     lws_set_timeout(conn->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
     kick(conn->api);
@@ -65,7 +64,7 @@ static void cut(cw_conn *conn, const char *why) CW_ON_LOOP
     conn->close_code = CW_CLOSE_OVERLOAD;
     conn->close_why = why;
     cw_timer_stop(conn->stall);
-    kill_conn(conn);
+    cw_ws_kill(conn);
 }
 
 static void on_stall(void *arg)
@@ -74,7 +73,7 @@ static void on_stall(void *arg)
 
     cw_assert_on_loop();
     if (conn->close_sent)
-        kill_conn(conn);
+        cw_ws_kill(conn);
     else
         cut(conn, "does not read");
 }
@@ -203,6 +202,7 @@ static int on_receive(cw_conn *conn, struct lws *wsi, const void *data, size_t l
 
 static int on_established(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
 {
+    g_clear_pointer(&conn->http, cw_http_free);
     conn->session = cw_session_new(&conn->api->env, conn->address, &session_ops, conn);
     conn->in = g_byte_array_new();
     conn->stall = cw_timer_new(conn->api->env.loop, on_stall, conn);
@@ -234,6 +234,7 @@ static void free_conn(cw_conn *conn) CW_ON_LOOP
     cw_api *api = conn->api;
 
     on_closed(conn);
+    cw_http_free(conn->http);
     cw_tap_set(conn->fd, NULL);
     g_hash_table_remove(api->conns, conn);
     g_free(conn);
@@ -241,19 +242,23 @@ static void free_conn(cw_conn *conn) CW_ON_LOOP
         cw_listen_resume(api);
 }
 
-void cw_ws_adopt(cw_api *api, int fd, const cw_addr *peer, bool local)
+void cw_ws_adopt(cw_api *api, int fd, const cw_addr *peer, const cw_listener *by)
 {
     cw_conn *conn = g_new0(cw_conn, 1);
+    bool redirect = cw_listen_kind_of(by) == CW_LISTEN_REDIRECT;
     lws_adopt_desc_t desc = {
         .vh = api->vhost,
-        .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | LWS_ADOPT_ALLOW_SSL,
+        .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | (redirect ? 0 : LWS_ADOPT_ALLOW_SSL),
         .fd.sockfd = fd,
         .opaque = conn,
     };
 
     conn->api = api;
     conn->fd = fd;
-    conn->local = local;
+    conn->local = cw_listen_is_local(by);
+    conn->redirect = redirect;
+    conn->tls = api->tls && !redirect;
+    conn->http = cw_http_new(conn);
     cw_addr_print(peer, conn->address);
     g_queue_init(&conn->out);
     g_hash_table_add(api->conns, conn);
@@ -281,20 +286,26 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     cw_conn *conn = lws_get_opaque_user_data(wsi);
 
     cw_assert_on_loop();
+    if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS)
+        cw_cert_use(lws_context_user(lws_get_context(wsi)), user);
     if (reason == LWS_CALLBACK_WSI_CREATE)
         on_create(lws_context_user(lws_get_context(wsi)), wsi);
     if (!conn)
         return 0;
     switch (reason) {
     case LWS_CALLBACK_HTTP:
-        return cw_www_serve(conn, wsi, in);
+        return cw_http_begin(conn->http, wsi, in);
+    case LWS_CALLBACK_HTTP_BODY:
+        return cw_http_body(conn->http, in, len);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return cw_http_body_done(conn->http);
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return conn->http ? cw_http_writable(conn->http, wsi) : 0;
     case LWS_CALLBACK_RAW_SKT_BIND_PROTOCOL: /* a CONNECT request makes a tunnel of it: not here */
     case LWS_CALLBACK_RAW_ADOPT:
     case LWS_CALLBACK_RAW_RX:
-        kill_conn(conn);
+        cw_ws_kill(conn);
         return -1;
-    case LWS_CALLBACK_HTTP_FILE_COMPLETION:
-        return lws_http_transaction_completed(wsi) ? -1 : 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return cw_ws_upgrade(conn, wsi);
     case LWS_CALLBACK_ESTABLISHED:
@@ -421,7 +432,7 @@ static void say_goodbye(cw_api *api) CW_ON_LOOP
         if (conn->session)
             cw_session_shutdown(conn->session);
         else
-            kill_conn(conn);
+            cw_ws_kill(conn);
     }
 }
 

@@ -1,12 +1,14 @@
-#include "api/priv.h"
-
-#include "config.h"
+#include "api/http.h"
 
 #include <libwebsockets.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { DEPTH_MAX = 4, PATH_MAX_BYTES = 256 };
+enum {
+    DEPTH_MAX = 4,
+    FILE_MAX_BYTES = 8 << 20,
+    KEPT_MAX_BYTES = 32 << 20, /* of all files; then they are read anew */
+};
 
 static const struct {
     const char *ending, *type;
@@ -48,10 +50,10 @@ static bool path_ok(const char *path)
         if (*p != '/' && !g_ascii_isalnum(*p) && !strchr("._-", *p))
             return false;
     }
-    return path[0] == '/' && strlen(path) <= PATH_MAX_BYTES;
+    return path[0] == '/';
 }
 
-char *cw_www_file(const char *root, const char *path)
+char *cw_www_path(const char *root, const char *path)
 {
     g_autofree char *file = NULL;
     struct stat st;
@@ -64,10 +66,85 @@ char *cw_www_file(const char *root, const char *path)
     return g_steal_pointer(&file);
 }
 
-/* The page may speak to this very host; that 'self' includes ws: is not the case everywhere. */
-static char *security_headers(const cw_conn *conn, struct lws *wsi)
+/* ── Files, kept as long as they do not change ── */
+
+typedef struct kept {
+    GBytes *bytes;
+    char *etag;
+} kept;
+
+static void kept_free(gpointer arg)
 {
-    const char *scheme = conn->api->tls ? "wss" : "ws";
+    kept *file = arg;
+
+    g_bytes_unref(file->bytes);
+    g_free(file->etag);
+    g_free(file);
+}
+
+static char *etag_of(const struct stat *st)
+{
+    return g_strdup_printf("\"%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x-%lx\"",
+                           (gint64)st->st_size, (gint64)st->st_mtim.tv_sec,
+                           (unsigned long)st->st_mtim.tv_nsec);
+}
+
+static const kept *keep(cw_api *api, const char *path, char *etag)
+{
+    kept *file;
+    char *text = NULL;
+    gsize len;
+
+    if (!g_file_get_contents(path, &text, &len, NULL)) {
+        g_free(etag);
+        return NULL;
+    }
+    if (api->files_bytes + len > KEPT_MAX_BYTES) {
+        g_hash_table_remove_all(api->files);
+        api->files_bytes = 0;
+    }
+    file = g_new0(kept, 1);
+    file->bytes = g_bytes_new_take(text, len);
+    file->etag = etag;
+    api->files_bytes += len;
+    g_hash_table_replace(api->files, g_strdup(path), file);
+    return file;
+}
+
+/* As it is now; NULL: it is not there, or larger than any of ours. */
+static const kept *file_of(cw_api *api, const char *path) CW_ON_LOOP
+{
+    const kept *file;
+    struct stat st;
+    char *etag;
+
+    if (!api->files)
+        api->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, kept_free);
+    if (stat(path, &st) || st.st_size > FILE_MAX_BYTES)
+        return NULL;
+    etag = etag_of(&st);
+    file = g_hash_table_lookup(api->files, path);
+    if (!file || strcmp(file->etag, etag))
+        return keep(api, path, etag);
+    g_free(etag);
+    return file;
+}
+
+/* RFC 9110 13.1.2: a list, perhaps of weak ones, or "*". */
+static bool none_match(struct lws *wsi, const char *etag)
+{
+    char buf[512];
+    const char *list = cw_http_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, buf, sizeof buf);
+
+    return !list || !*list || (strcmp(list, "*") && !strstr(list, etag));
+}
+
+/* ── Answers ── */
+
+/* The page may speak to this very host; that 'self' includes ws: is not the case everywhere. */
+static char *page_headers(const cw_conn *conn, struct lws *wsi, const char *etag)
+{
+    const char *scheme = conn->tls ? "wss" : "ws";
     char host[128] = "";
     bool good = lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) > 0 &&
                 cw_proto_chars_ok("A-Za-z0-9.:[]-", host, strlen(host));
@@ -76,54 +153,51 @@ static char *security_headers(const cw_conn *conn, struct lws *wsi)
         "content-security-policy: default-src 'self'; connect-src 'self'%s%s%s%s; "
         "img-src 'self' data: blob:; media-src 'self' blob: mediastream:; worker-src 'self' blob:; "
         "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
-        "x-content-type-options: nosniff\r\n"
         "x-frame-options: DENY\r\n"
-        "referrer-policy: no-referrer\r\n"
-        "permissions-policy: microphone=(self), camera=(self), display-capture=(self)\r\n"
-        "cache-control: no-cache\r\n",
-        good ? " " : "", good ? scheme : "", good ? "://" : "", good ? host : "");
+        "permissions-policy: microphone=(self), camera=(self), display-capture=(self), "
+        "geolocation=(), payment=(), usb=()\r\n"
+        "cache-control: no-cache\r\n"
+        "etag: %s\r\n",
+        good ? " " : "", good ? scheme : "", good ? "://" : "", good ? host : "", etag);
 }
 
-int cw_www_reply(struct lws *wsi, unsigned status, const char *text)
+static void serve_file(cw_http *h, struct lws *wsi, const char *path) CW_ON_LOOP
 {
-    unsigned char buf[LWS_PRE + 1024];
-    unsigned char *start = buf + LWS_PRE, *p = start, *end = buf + sizeof buf - 1;
-    size_t len = strlen(text);
-    bool head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
+    const kept *file = file_of(h->conn->api, path);
+    g_autofree char *headers = file ? page_headers(h->conn, wsi, file->etag) : NULL;
+    cw_http_answer answer = { .status = 200, .type = type_of(path), .headers = headers };
 
-    if (lws_add_http_common_headers(wsi, status, "text/plain; charset=utf-8", len, &p, end) ||
-        lws_add_http_header_by_name(wsi, (const unsigned char *)"x-content-type-options:",
-                                    (const unsigned char *)"nosniff", 7, &p, end) ||
-        lws_finalize_http_header(wsi, &p, end) || len > (size_t)(end - p))
-        return -1;
-    if (!head) {
-        memcpy(p, text, len);
-        p += len;
+    if (!file) {
+        cw_http_say(h, 404, "not found\n");
+        return;
     }
-    return lws_write(wsi, start, (size_t)(p - start), LWS_WRITE_HTTP_HEADERS) < 0 ? -1 : 0;
+    if (none_match(wsi, file->etag))
+        answer.body = file->bytes;
+    else
+        answer.status = 304;
+    cw_http_answer_with(h, &answer);
 }
 
-static int status_page(struct lws *wsi, unsigned status, const char *text) CW_ON_LOOP
+void cw_www_serve(cw_http *h, struct lws *wsi)
 {
-    return cw_www_reply(wsi, status, text) || lws_http_transaction_completed(wsi) ? -1 : 0;
-}
+    g_autofree char *file = NULL;
 
-int cw_www_serve(cw_conn *conn, struct lws *wsi, const char *path)
-{
-    g_autofree char *file = NULL, *headers = NULL;
-    int n;
-
-    if (!lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) &&
-        !lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI))
-        return status_page(wsi, HTTP_STATUS_METHOD_NOT_ALLOWED, "GET and HEAD only\n");
-    if (!strcmp(path, "/healthz"))
-        return status_page(wsi, HTTP_STATUS_OK, "ok\n");
-    if (!strcmp(path, CW_PROTO_PATH))
-        return status_page(wsi, 426, "this address speaks WebSocket\n");
-    file = cw_www_file(conn->api->root, path);
-    if (!file)
-        return status_page(wsi, HTTP_STATUS_NOT_FOUND, "not found\n");
-    headers = security_headers(conn, wsi);
-    n = lws_serve_http_file(wsi, file, type_of(file), headers, (int)strlen(headers));
-    return n < 0 || (n > 0 && lws_http_transaction_completed(wsi)) ? -1 : 0;
+    if (h->method != CW_HTTP_GET && h->method != CW_HTTP_HEAD) {
+        cw_http_say(h, 405, "GET and HEAD only\n");
+        return;
+    }
+    if (!strcmp(h->path, "/healthz")) {
+        cw_http_say(h, 200, "ok\n");
+        return;
+    }
+    if (!strcmp(h->path, "/docs")) {
+        cw_http_answer_with(h,
+                            &(cw_http_answer){ .status = 308, .headers = "location: /docs/\r\n" });
+        return;
+    }
+    file = cw_www_path(h->conn->api->root, h->path);
+    if (file)
+        serve_file(h, wsi, file);
+    else
+        cw_http_say(h, 404, "not found\n");
 }

@@ -164,8 +164,15 @@ void cw_conf_free(cw_conf *conf)
         if (sec->records)
             g_free(section_base(conf, sec, 0));
     }
+    if (conf->lines)
+        g_hash_table_unref(conf->lines);
     g_free(conf->path);
     g_free(conf);
+}
+
+unsigned cw_conf_line(const cw_conf *conf, const char *name)
+{
+    return conf->lines ? GPOINTER_TO_UINT(g_hash_table_lookup(conf->lines, name)) : 0;
 }
 
 const char *cw_conf_place(const cw_conf *conf, unsigned line, char ret[static 64])
@@ -363,6 +370,21 @@ static void read_records(reader *r, const config_setting_t *list, const section 
     }
 }
 
+/* Where each option of a section stands. */
+static void note_lines(cw_conf *conf, const config_setting_t *group)
+{
+    if (!conf->lines)
+        conf->lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (int i = 0; i < config_setting_length(group); i++) {
+        const config_setting_t *set = config_setting_get_elem(group, (unsigned)i);
+
+        g_hash_table_insert(
+            conf->lines,
+            g_strdup_printf("%s.%s", config_setting_name(group), config_setting_name(set)),
+            GUINT_TO_POINTER(config_setting_source_line(set)));
+    }
+}
+
 static void read_root(reader *r, const config_setting_t *root, cw_conf *conf)
 {
     for (int i = 0; i < config_setting_length(root); i++) {
@@ -380,9 +402,10 @@ static void read_root(reader *r, const config_setting_t *root, cw_conf *conf)
             unknown(r, set, "section", &best);
         else if (sec->records && config_setting_is_list(set))
             read_records(r, set, sec, conf);
-        else if (!sec->records && config_setting_is_group(set))
+        else if (!sec->records && config_setting_is_group(set)) {
             read_group(r, set, sec, section_base(conf, sec, 0));
-        else
+            note_lines(conf, set);
+        } else
             fault(r, set,
                   sec->records ? "%s must be a list of records: %s = ( { … }, … );"
                                : "%s must be a group: %s: { … };",

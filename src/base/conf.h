@@ -32,7 +32,8 @@
     size_t name##_n;
 typedef struct cw_conf {
 #include "base/conf.def"
-    char *path; /* as cw_conf_load was told; NULL: defaults */
+    char *path;  /* as cw_conf_load was told; NULL: defaults */
+    void *lines; /* "section.option" to line, of what is in the file; NULL: nothing is */
 } cw_conf;
 #undef CW_SECTION
 #undef CW_RECORDS
@@ -43,6 +44,9 @@ typedef struct cw_conf {
 /* Read `path`, or `text` when it is not NULL (then `path` is only its name in messages). On
  * CW_E_CONF *why says "file:line: what is wrong" for every fault found, a line each; g_free it. */
 CW_NODISCARD cw_err cw_conf_load(const char *path, const char *text, cw_conf **ret, char **why);
+
+/* Where a section's option is set, like "web.listen"; 0: it is not. */
+unsigned cw_conf_line(const cw_conf *conf, const char *name);
 
 /* "causeway.conf:12", for messages about a record that cannot work; a long path's end. */
 const char *cw_conf_place(const cw_conf *conf, unsigned line, char ret[static 64]);

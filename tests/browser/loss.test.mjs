@@ -27,7 +27,7 @@ before(async () => {
 async function start(t, web = {}) {
     return await Gateway.start(t, {
         log: { level: 'info' },
-        web: { root: path.join(top, 'client/dist/www'), listen: [`${addresses.nat}:8080`], origins: ['http://127.0.0.1:8080'], ...web },
+        web: { root: path.join(top, 'client/dist/www'), listen: [`${addresses.nat}:8080`], plain: true, origins: ['http://127.0.0.1:8080'], ...web },
         sip: { listen: [`udp:${addresses.nat}:5060`], peers: ['10.99.0.0/24'] },
         media: { browser_listen: [addresses.nat], rtp_listen: [addresses.nat] },
     }, { namespace: 'nat', reach: '127.0.0.1:8080' })

@@ -21,7 +21,7 @@ async function hidden(t, conf) {
     return await Gateway.start(t, {
         log: { level: 'info' },
         ...conf,
-        web: { root: path.join(top, 'client/dist/www'), listen: [`${addresses.gateway}:8080`], origins: ['http://127.0.0.1:8080'] },
+        web: { root: path.join(top, 'client/dist/www'), listen: [`${addresses.gateway}:8080`], plain: true, origins: ['http://127.0.0.1:8080'] },
         media: { browser_listen: [addresses.gateway], ...conf.media },
     }, { namespace: 'gateway', reach: '127.0.0.1:8080' })
 }
