@@ -136,6 +136,9 @@ typedef struct cw_sip_call_ops {
     /* A reliable provisional response of ours with this status was acknowledged (RFC 3262). Before
      * `reoffered` or `reanswered`, when the PRACK brings an offer or answer. */
     void (*acknowledged)(void *arg, int status);
+    /* A 3xx to our INVITE names `uri`, at one of sip.redirect_hosts. CW_OK: it is called; otherwise
+     * that is how the call ends, unless another place that the 3xx names may be. NULL: none is. */
+    cw_err (*redirected)(void *arg, const char *uri);
     void (*ended)(void *arg, const cw_sip_end *end);
     /* Every message of the call, for the timeline: "INVITE", "180 Ringing". */
     void (*trace)(void *arg, bool out, const char *what);

@@ -179,9 +179,9 @@ export class Call extends Emitter<CallEvents> {
     /**
      * Leaves the call and puts somebody else in this side's place: whom you name, or the other side of
      * another call of yours. Resolves when that is done and the call over; rejects when it failed, and the
-     * call is as it was. Hanging up meanwhile lets it go on.
+     * call is as it was. Hanging up meanwhile lets it go on. `grant`: a token for the call to whom you name.
      */
-    async transfer(to: string | Call): Promise<void> {
+    async transfer(to: string | Call, { grant }: { grant?: string } = {}): Promise<void> {
         let stop = () => {};
         const settled = new Promise<void>((resolve, reject) => {
             stop = this.on('transfer', ({ state, reason = 'internal', text, sip }) => {
@@ -198,6 +198,7 @@ export class Call extends Emitter<CallEvents> {
             await this.host.rpc.request('call.transfer', {
                 call: this.id,
                 ...(typeof to === 'string' ? { to } : { other: to.id }),
+                ...(grant && { grant }),
             });
             await settled;
         } finally {

@@ -215,6 +215,8 @@ export interface CallDtmf {
 export type CallTransfer = {
   /** the call that you leave */
   call: string;
+  /** a token for the call to `to`, as in call.start; the other side is then never asked to call by itself */
+  grant?: string;
 } & (
   | { to: string; other?: never; }
   | { to?: never; other: string; }

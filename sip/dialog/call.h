@@ -248,7 +248,8 @@ void cw_sip_prack_answer(cw_sip_exchange *x, const char *sdp, size_t len) CW_ON_
 /* --- redirect.c --- */
 
 GStrv cw_sip_redirect_contacts(const sip_t *sip) CW_ON_LOOP; /* of a 3xx, best first */
-/* True: the dialog's target is now a place that the 3xx names and sip.redirect_hosts allows. */
+/* True: the dialog's target is now a place that the 3xx names, sip.redirect_hosts allows and the
+ * call's owner too; if that said no, call->hangup is why. */
 bool cw_sip_redirect_take(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP;
 
 /* --- reliable.c: reliable responses of ours (RFC 3262 3) --- */

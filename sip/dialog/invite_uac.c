@@ -264,6 +264,8 @@ void cw_sip_do_tell_refused(cw_sip_call *call, const cw_sip_note *note)
         return;
     }
     cw_sip_end_of(&end, note->status, note->sip);
+    if (call->hangup) /* a 3xx to where this call may not go */
+        end.err = call->hangup;
     if (note->status < 400)
         contacts = cw_sip_redirect_contacts(note->sip);
     end.contacts = (const char *const *)contacts;

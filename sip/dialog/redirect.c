@@ -71,6 +71,17 @@ static bool is_allowed(const cw_sip *sip, const char *uri)
     return false;
 }
 
+/* Its owner's word on a place; the first no is the one that counts. */
+static bool may_go(cw_sip_call *call, const char *uri) CW_ON_LOOP
+{
+    const cw_sip_call_ops *ops = call->ops;
+    cw_err err = ops && ops->redirected ? ops->redirected(call->arg, uri) : CW_E_SIP_FAILED;
+
+    if (err && !call->hangup)
+        call->hangup = err;
+    return !err;
+}
+
 bool cw_sip_redirect_take(cw_sip_call *call, const sip_t *sip)
 {
     g_auto(GStrv) contacts = cw_sip_redirect_contacts(sip);
@@ -78,8 +89,11 @@ bool cw_sip_redirect_take(cw_sip_call *call, const sip_t *sip)
     if (call->redirects >= REDIRECTS_MAX)
         return false;
     for (char **uri = contacts; *uri; uri++)
-        if (is_allowed(call->sip, *uri) && strcmp(*uri, call->dialog->target) != 0) {
+        if (is_allowed(call->sip, *uri) && strcmp(*uri, call->dialog->target) != 0 &&
+            may_go(call, *uri)) {
+            call->hangup = CW_OK;
             call->redirects++;
+            cw_stat_inc(CW_STAT_sip_redirects);
             g_free(call->dialog->target);
             call->dialog->target = g_strdup(*uri);
             return true;

@@ -123,8 +123,17 @@ cw_err cw_do_call_resume(cw_session *s, const json_t *params, json_t **result, c
 
 cw_err cw_do_call_transfer(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
 {
-    return cw_client_transfer(s->client, call_of(params), text_of(params, "to"),
-                              text_of(params, "other"), fault->text);
+    cw_call_grant owned = { 0 };
+    const cw_call_grant *grant = NULL;
+    cw_err err = read_grant(s, params, &owned, &grant);
+
+    if (err)
+        g_strlcpy(fault->path, "params.grant", sizeof fault->path);
+    else
+        err = cw_client_transfer(s->client, call_of(params), text_of(params, "to"),
+                                 text_of(params, "other"), grant, fault->text);
+    cw_call_grant_clear(&owned);
+    return err;
 }
 
 cw_err cw_do_call_dtmf(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)

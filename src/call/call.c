@@ -193,6 +193,12 @@ static void on_leg(void *arg, cw_leg *leg, const cw_leg_event *event)
     cw_call_event special;
 
     cw_assert_on_loop();
+    if (event->what == CW_LEG_REDIRECTED) {
+        cw_redirect *r = event->redirect;
+
+        r->err = cw_permit_redirect(call, leg, r->asker, r->route, r->why);
+        return;
+    }
     leg->over |= event->what == CW_LEG_ENDED;
     special = cw_transfer_event(call, leg, event);
     if (special != CW_CALL_EVENTS) {
@@ -251,7 +257,7 @@ void cw_call_free(cw_call *call)
         cw_leg_free(g_ptr_array_index(call->b, i));
     g_ptr_array_free(call->b, TRUE);
     cw_timeline_free(call->line);
-    cw_call_forget_enum(call);
+    cw_asking_free(call->asking);
     cw_party_clear(&call->from);
     g_clear_pointer(&call->forwards, g_ptr_array_unref);
     json_decref(call->about);

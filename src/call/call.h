@@ -68,9 +68,10 @@ CW_NODISCARD cw_err cw_client_update(cw_client *client, const char *call, const 
                                      char why[static 128]) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_client_hold(cw_client *client, const char *call, bool hold) CW_ON_LOOP;
 /* Transfer it to `to`, or its far side to that of `other`, another call of the session; one of both
- * is NULL. How it goes is told by call.transfer. */
+ * is NULL. `grant` is of the call to `to`; NULL: none. How it goes is told by call.transfer. */
 CW_NODISCARD cw_err cw_client_transfer(cw_client *client, const char *call, const char *to,
-                                       const char *other, char why[static 128]) CW_ON_LOOP;
+                                       const char *other, const cw_call_grant *grant,
+                                       char why[static 128]) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_client_dtmf(cw_client *client, const char *call, const char *digits,
                                    unsigned duration_ms, char why[static 128]) CW_ON_LOOP;
 /* Right after cw_client_start: the page makes the tone of ringing itself. */

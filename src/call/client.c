@@ -120,6 +120,11 @@ static const char *from_user(const cw_client *client)
 
 static CW_ON_LOOP cw_err build(cw_client *client, cw_call *call, starting *s, char why[static 128])
 {
+    cw_reach reach = { .route = &s->route,
+                       .from_user = from_user(client),
+                       .headers = s->headers,
+                       .except = client,
+                       .asker = &s->asker };
     cw_leg *leg;
     cw_err err = cw_leg_browser_new(client, s->start->call, call->id, call->worker, &leg);
 
@@ -128,10 +133,11 @@ static CW_ON_LOOP cw_err build(cw_client *client, cw_call *call, starting *s, ch
     cw_call_set_a(call, leg);
     call->from = s->from;
     s->from = (cw_party){ 0 };
+    reach.from = &call->from;
     cw_leg_trace(leg, false, "JSON", "call.start");
     err = cw_leg_browser_offered(leg, s->start->sdp, s->start->sdp_len, why);
     if (!err)
-        err = cw_call_go(call, &s->route, from_user(client), s->headers, client);
+        err = cw_call_go(call, &reach);
     return err;
 }
 

@@ -22,6 +22,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/leg/leg_sip_out.c \
 	src/call/leg/leg_sip_ports.c \
 	src/call/leg/leg_sip_precond.c \
+	src/call/leg/leg_sip_redirect.c \
 	src/call/leg/leg_sip_refer.c \
 	src/call/leg/leg_sip_said.c \
 	src/call/leg/leg_sip_secure.c \

@@ -232,6 +232,7 @@ typedef struct cw_reach {
     const cw_client *except;                /* is not rung; NULL: nobody */
     const struct cw_sip_replaces *replaces; /* see cw_sip_target */
     const char *referred_by;
+    const struct cw_asker *asker; /* by whose leave (permit.h) */
 } cw_reach;
 
 /* Find the target's legs and add them to `call`.
@@ -353,6 +354,10 @@ bool cw_group_fails_over(const struct cw_conf_group *group, cw_err err, int stat
 
 /* A call through it started; it was answered; it ended. `trunk` NULL does nothing. */
 void cw_trunks_started(cw_trunks *trunks, const struct cw_conf_trunk *trunk) CW_ON_LOOP;
+/* One that is not answered takes a new start: by its limits? CW_E_UNAVAILABLE, CW_E_OVERLOAD,
+ * CW_E_RATE: no. `trunk` NULL: yes. */
+CW_NODISCARD cw_err cw_trunks_again(cw_trunks *trunks,
+                                    const struct cw_conf_trunk *trunk) CW_ON_LOOP;
 void cw_trunks_answered(cw_trunks *trunks, const struct cw_conf_trunk *trunk) CW_ON_LOOP;
 void cw_trunks_ended(cw_trunks *trunks, const struct cw_conf_trunk *trunk,
                      const cw_cause *cause) CW_ON_LOOP;

@@ -39,6 +39,7 @@ struct cw_quotas {
 
 struct cw_ticket {
     cw_quotas *quotas;
+    const cw_ticket *before; /* that it takes the place of, while it is looked at; NULL: none */
     unsigned n;
     account *account[BOUNDS_MAX];
     uint64_t answered_at; /* 0: not yet */
@@ -139,19 +140,30 @@ static account *account_for(cw_quotas *quotas, const bound *b, const char *calle
 
 #define WHY(why, ...) g_snprintf(why, 128, __VA_ARGS__)
 
-static cw_err fits(account *a, uint64_t cost, uint64_t now, uint64_t *retry_ms,
+/* What of an account is another ticket's, that will be given back: 0 or 1. */
+static unsigned counts_in(const cw_ticket *ticket, const account *a)
+{
+    for (unsigned i = 0; ticket && i < ticket->n; i++)
+        if (ticket->account[i] == a)
+            return 1;
+    return 0;
+}
+
+static cw_err fits(account *a, const cw_ticket *ticket, uint64_t now, uint64_t *retry_ms,
                    char why[static 128])
 {
+    const unsigned own = counts_in(ticket->before, a);
+    const uint64_t cost = ticket->cost;
     const bound *b = &a->bound;
 
     roll_day(a, now);
     refill(a, now);
     *retry_ms = 0;
-    if (b->uses && a->used >= b->uses) {
+    if (b->uses && a->used - own >= b->uses) {
         WHY(why, "%.40s: it was for %u calls", b->name, b->uses);
-    } else if (b->at_once && a->active >= b->at_once) {
+    } else if (b->at_once && a->active - own >= b->at_once) {
         WHY(why, "%.40s: %u calls at once, no more", b->name, b->at_once);
-    } else if (b->per_minute && a->tokens < 1) {
+    } else if (b->per_minute && a->tokens + own < 1) {
         *retry_ms = (uint64_t)((1 - a->tokens) * (double)MINUTE_MS / b->per_minute) + 1;
         WHY(why, "%.40s: %u calls a minute, no more", b->name, b->per_minute);
     } else if (b->day_ms && a->spent_ms + running_ms(a, now) >= b->day_ms) {
@@ -242,7 +254,7 @@ static cw_err add(cw_ticket *ticket, const bound *b, const char *caller, uint64_
         return CW_E_OVERLOAD;
     }
     ticket->account[ticket->n++] = a;
-    return fits(a, ticket->cost, now, retry_ms, why);
+    return fits(a, ticket, now, retry_ms, why);
 }
 
 static cw_err add_rows(cw_ticket *ticket, const cw_spend *spend, uint64_t now, uint64_t *retry_ms,
@@ -320,8 +332,8 @@ static void book(cw_ticket *ticket, const cw_spend *spend, uint64_t now)
     }
 }
 
-cw_err cw_ticket_take(cw_quotas *quotas, const cw_spend *spend, uint64_t now_ms, cw_ticket **ret,
-                      uint64_t *retry_ms, char why[static 128])
+static cw_err take(cw_quotas *quotas, const cw_ticket *before, const cw_spend *spend,
+                   uint64_t now_ms, cw_ticket **ret, uint64_t *retry_ms, char why[static 128])
 {
     const struct cw_conf_rate *rate = rate_of(quotas->conf, spend->target);
     cw_ticket *ticket = g_new0(cw_ticket, 1);
@@ -329,6 +341,7 @@ cw_err cw_ticket_take(cw_quotas *quotas, const cw_spend *spend, uint64_t now_ms,
 
     *retry_ms = 0;
     ticket->quotas = quotas;
+    ticket->before = before;
     ticket->cost = rate ? (uint64_t)rate->cost : 0;
     g_strlcpy(ticket->class, rate && rate->class ? rate->class : "", sizeof ticket->class);
     err = add_tokens(ticket, spend, now_ms, retry_ms, why);
@@ -338,8 +351,40 @@ cw_err cw_ticket_take(cw_quotas *quotas, const cw_spend *spend, uint64_t now_ms,
         g_free(ticket);
         return err;
     }
+    ticket->before = NULL;
     book(ticket, spend, now_ms);
     *ret = ticket;
+    return CW_OK;
+}
+
+cw_err cw_ticket_take(cw_quotas *quotas, const cw_spend *spend, uint64_t now_ms, cw_ticket **ret,
+                      uint64_t *retry_ms, char why[static 128])
+{
+    return take(quotas, NULL, spend, now_ms, ret, retry_ms, why);
+}
+
+/* As if it had never begun. */
+static void unbook(cw_ticket *ticket)
+{
+    for (unsigned i = 0; i < ticket->n; i++) {
+        account *a = ticket->account[i];
+
+        a->used--;
+        if (a->bound.per_minute)
+            a->tokens += 1;
+    }
+}
+
+cw_err cw_ticket_move(cw_quotas *quotas, cw_ticket **ticket, const cw_spend *spend, uint64_t now_ms,
+                      uint64_t *retry_ms, char why[static 128])
+{
+    cw_ticket *old = *ticket;
+    cw_err err = take(quotas, old, spend, now_ms, ticket, retry_ms, why);
+
+    if (err || !old)
+        return err;
+    unbook(old);
+    cw_ticket_return(old, now_ms);
     return CW_OK;
 }
 

@@ -36,6 +36,10 @@ CW_NODISCARD cw_err cw_quotas_check(const cw_conf *conf, char why[static 128]);
  */
 CW_NODISCARD cw_err cw_ticket_take(cw_quotas *quotas, const cw_spend *spend, uint64_t now_ms,
                                    cw_ticket **ret, uint64_t *retry_ms, char why[static 128]);
+/* The same in place of a ticket of a call that is not answered and goes elsewhere: what that counts
+ * does not stand in the new one's way. On error *ticket stays; NULL is fine. */
+CW_NODISCARD cw_err cw_ticket_move(cw_quotas *quotas, cw_ticket **ticket, const cw_spend *spend,
+                                   uint64_t now_ms, uint64_t *retry_ms, char why[static 128]);
 void cw_ticket_answered(cw_ticket *ticket, uint64_t now_ms);
 /* Milliseconds an answered call may go on, as far as is known now: ask again then. UINT64_MAX: for
  * ever; 0: no more, `why` says by which bound. */

@@ -203,6 +203,28 @@ for (const [what, number] of [['a silent name server', '+49701'], ['a host that 
         assert.match(invite.get('p-asserted-identity'), /33140000000/)
     })
 
+test('ENUM: who a call is transferred to is looked for as well', async (t) => {
+    const [first, there, behind] = [await SipPeer.open(t, { port: plain }), await SipPeer.open(t, { host: at.stranger, port: 5660 }), await SipPeer.open(t, { host: at.friend, port: friend })]
+    const anna = await phone(t)
+    const call = await anna.start('+33150')
+    const invite = await first.expect('INVITE')
+    first.reply(invite, 200, 'OK', { body: sdp() })
+    await first.expect('ACK')
+    await call.answered()
+    for (const [number, end, uri] of [['+49700', there, /^sip:0700@127\.0\.0\.3:5660/], ['+49701', behind, /^sip:\+49701@127\.0\.0\.2/]]) {
+        await anna.client.call('call.transfer', { call: call.call, to: number })
+        const asked = await end.expect('INVITE')
+        assert.match(asked.uri, uri)
+        await refuse(end, asked)
+        assert.equal((await anna.client.expect('call.transfer', { state: 'failed' })).reason, 'busy')
+    }
+    await anna.client.call('call.transfer', { call: call.call, to: '+49701' })
+    const dialog = first.dialogOf(invite)
+    first.request('BYE', dialog.target, home, { dialog })
+    await call.ended()
+    await until(async () => (await gateway.ctl('stats')).calls === 0, 'no call is left')
+})
+
 test('ENUM: a call given up while DNS is asked ends, and a browser that leaves as well', async (t) => {
     const anna = await phone(t)
     const call = await anna.start('+49701')

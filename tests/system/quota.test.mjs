@@ -17,8 +17,13 @@ before(async () => {
     trunk = await SipPeer.open(wholeFile, { port: carrier })
     gateway = await Gateway.start(wholeFile, {
         auth: { guests: false },
+        sip: { redirect_hosts: ['127.0.0.1'] },
         key: [{ id: 'h', algorithm: 'HS256', secret }],
-        trunk: [{ name: 'carrier', address: `127.0.0.1:${carrier}`, prefixes: ['+'], codecs: ['PCMA'] }],
+        trunk: [
+            { name: 'carrier', address: `127.0.0.1:${carrier}`, prefixes: ['+'], codecs: ['PCMA'] },
+            { name: 'other', address: `127.0.0.1:${carrier + 4}`, prefixes: ['+7'], codecs: ['PCMA'] },
+            { name: 'narrow', address: `127.0.0.1:${carrier + 6}`, prefixes: ['+8'], codecs: ['PCMA'], calls_per_s: 1, calls_max: 1 },
+        ],
         number: [{ from: 'user', match: '00*', strip: 2, prepend: '+' }],
         inbound: [{ match: '+*', to: 'tel:$' }],
         quota: [
@@ -170,6 +175,95 @@ test('a token for a call is no log-in', async (t) => {
     await assert.rejects(gateway.open(t, { token: grant('anna', {}) }), (error) => error.kind === 'auth')
 })
 
+// The trunk's answer to the next call: go there.
+async function moved(client, to, place, more, end = trunk) {
+    const call = `c${++ids}`
+    const { id } = await client.call('call.start', { call, to, sdp: sdpOffer, ...more })
+    const invite = await end.expect('INVITE')
+    end.reply(invite, 302, 'Moved', { contact: false, headers: [`Contact: <${place}>`] })
+    await end.expect('ACK')
+    return { call, id, invite }
+}
+
+// What the 3xx says was not done: `words` are in the ladder.
+async function notMoved(client, { call, id }, reason, words, end = trunk) {
+    const ended = await client.expect('call.end', { call })
+    assert.deepEqual([ended.reason, ended.sip?.status], [reason, 302])
+    assert.equal(end.queue.length, 0)
+    assert.match(JSON.stringify(await gateway.ctl('call', 'ladder', id)), words)
+}
+
+const here = `127.0.0.1:${carrier}`
+const places = {
+    'a premium number': ['anna', `sip:+19005551234@${here}`, 'forbidden', /premium/],
+    'the same, written as users write it': ['anna', `sip:0019005551234@${here}`, 'forbidden', /premium/],
+    'the same, escaped': ['anna', `sip:%2b1900-555.1234;x=1@${here}`, 'forbidden', /premium/],
+    'a number of another trunk': ['anna', `sip:+71@${here}`, 'no-route', /not a number for this trunk/],
+    'what is nearly a number': ['anna', `sip:+19x00@${here}`, 'no-route', /not redirected/],
+}
+for (const [name, [user, place, reason, words]] of Object.entries(places))
+    test(`3xx to ${name}: not followed`, async (t) => {
+        const client = await open(t, user)
+        await notMoved(client, await moved(client, '+331', place), reason, words)
+    })
+
+test('3xx: the scopes of the log-in, the token for the call, money and classes are asked for the new number', async (t) => {
+    const french = await open(t, 'french', { scope: 'call:tel:+33*' })
+    await notMoved(french, await moved(french, '+331', `sip:+49@${here}`), 'forbidden', /not in your scopes/)
+    const { call, invite } = await moved(french, '+331', `sip:+332@${here}`)
+    const again = await trunk.expect('INVITE')
+    assert.equal(again.uri, `sip:+332@${here}`)
+    assert.equal(again.get('call-id'), invite.get('call-id'))
+    trunk.reply(again, 200, 'OK', { body: sdp() })
+    await trunk.expect('ACK')
+    await french.expect('call.answer', { call })
+    await hangUp(french, { call })
+
+    const kiosk = await open(t, 'kiosk', { scope: '' })
+    const text = grant('kiosk', { to: ['tel:+331*'], cost: 'land' })
+    await notMoved(kiosk, await moved(kiosk, '+331', `sip:+49@${here}`, { grant: text }), 'forbidden', /not what the grant is for/)
+    const cheap = grant('kiosk', { cost: 'land', uses: 1, at_once: 1 })
+    await notMoved(kiosk, await moved(kiosk, '+331', `sip:+336@${here}`, { grant: cheap }), 'forbidden', /class \\?"land/)
+    const once = grant('kiosk', { uses: 1, at_once: 1 })
+    const second = await moved(kiosk, '+331', `sip:+332@${here}`, { grant: once })
+    trunk.reply(await trunk.expect('INVITE'), 486, 'Busy Here')
+    await trunk.expect('ACK')
+    await kiosk.expect('call.end', { call: second.call })
+    await refused(kiosk, '+331', 'quota', /grant: it was for 1 calls/, { grant: once })
+})
+
+test('3xx: a call that goes on is counted once, and by the new number', async (t) => {
+    const poor = await open(t, 'poor2')
+    const { call } = await moved(poor, '+331', `sip:+336@${here}`)
+    const invite = await trunk.expect('INVITE')
+    assert.equal((await gateway.ctl('quotas')).callers.filter((c) => c.caller === 'poor2' && c.calls > 1).length, 0)
+    trunk.reply(invite, 486, 'Busy Here')
+    await trunk.expect('ACK')
+    await poor.expect('call.end', { call })
+})
+
+test('3xx: the limits of the trunk count it as a new start', async (t) => {
+    const narrow = await SipPeer.open(t, { port: carrier + 6 })
+    const anna = await open(t, 'anna')
+    await notMoved(anna, await moved(anna, '+81', `sip:+82@127.0.0.1:${carrier + 6}`, {}, narrow), 'rate', /not redirected/, narrow)
+})
+
+test('a transfer takes a token for its call', async (t) => {
+    const kiosk = await open(t, 'kiosk', { scope: 'call:tel:+331' })
+    const { call } = await answered(kiosk, '+331')
+    await kiosk.refused('call.transfer', { call, to: '+332' }, 'forbidden')
+    await kiosk.refused('call.transfer', { call, to: '+332', grant: grant('kiosk', { to: ['tel:+49*'] }) }, 'forbidden')
+    await kiosk.refused('call.transfer', { call, to: '+332', grant: login('kiosk').token }, 'auth')
+    const text = grant('kiosk', { to: ['tel:+332'], uses: 1 })
+    await kiosk.call('call.transfer', { call, to: '+332', grant: text })
+    const invite = await trunk.expect('INVITE')
+    await kiosk.refused('call.start', { call: `c${++ids}`, to: '+332', sdp: sdpOffer, grant: text }, 'quota')
+    trunk.reply(invite, 486, 'Busy Here')
+    await trunk.expect('ACK')
+    assert.equal((await kiosk.expect('call.transfer', { state: 'failed' })).reason, 'busy')
+    await hangUp(kiosk, { call })
+})
+
 test('trunk to trunk is counted for the trunk', async (t) => {
     const caller = await SipPeer.open(t, { port: carrier + 2, host: '127.0.0.2' })
     const to = { host: '127.0.0.1', port: 5060 }
@@ -197,7 +291,13 @@ test('where a grant is required, nobody calls a number without one', async (t) =
     const anna = await strict.open(t, 'anna')
     await refused(anna, '+331', 'forbidden', /needs a token/)
     await refused(anna, 'sip:x@127.0.0.1:5600', 'forbidden', /needs a token/)
-    await hangUp(anna, await answered(anna, '+331', { grant: grant('anna', { to: ['tel:+33*'] }) }))
+    const { call } = await answered(anna, '+331', { grant: grant('anna', { to: ['tel:+33*'] }) })
+    await anna.refused('call.transfer', { call, to: '+332' }, 'forbidden')
+    await anna.call('call.transfer', { call, to: '+332', grant: grant('anna', { to: ['tel:+332'] }) })
+    trunk.reply(await trunk.expect('INVITE'), 486, 'Busy Here')
+    await trunk.expect('ACK')
+    await anna.expect('call.transfer', { state: 'failed' })
+    await hangUp(anna, { call })
     await dial(anna, 'service:echo')
 })
 

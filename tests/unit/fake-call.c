@@ -105,7 +105,7 @@ cw_err cw_client_hold(cw_client *client, const char *call, bool hold)
 }
 
 cw_err cw_client_transfer(cw_client *client, const char *call, const char *to, const char *other,
-                          char why[static 128])
+                          const cw_call_grant *grant, char why[static 128])
 {
     return done("transfer %s %s %s", call, to ? to : "-", other ? other : "-");
 }

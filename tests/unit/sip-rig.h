@@ -28,9 +28,10 @@ typedef struct side {
     bool forget; /* answer it, then free it before the callback returns */
     bool let_go; /* take it, end it and free it before the callback returns */
     bool reanswer_later;
-    bool takes_requests;   /* otherwise 405 */
-    cw_err refuse_request; /* those, SUBSCRIBE and REFER; CW_OK: taken */
-    cw_sip_reply *reply;   /* the one taken last, unanswered */
+    bool takes_requests;         /* otherwise 405 */
+    const char *refuse_redirect; /* to places whose URI has this in it; NULL: to none */
+    cw_err refuse_request;       /* those, SUBSCRIBE and REFER; CW_OK: taken */
+    cw_sip_reply *reply;         /* the one taken last, unanswered */
     cw_sip_referral *referral;
     cw_sip_sub *sub;
     GString *log;   /* "progress 180, answered offer, …" */
@@ -203,7 +204,16 @@ static inline cw_err rig_refer(void *arg, const cw_sip_referred *referred,
     return s->refuse_request;
 }
 
+static inline cw_err rig_redirected(void *arg, const char *uri)
+{
+    const side *s = arg;
+
+    cw_assert_on_loop();
+    return s->refuse_redirect && strstr(uri, s->refuse_redirect) ? CW_E_QUOTA : CW_OK;
+}
+
 static const cw_sip_call_ops rig_call_ops = {
+    .redirected = rig_redirected,
     .refer = rig_refer,
     .request = rig_request,
     .progress = rig_progress,

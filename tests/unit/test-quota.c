@@ -144,6 +144,36 @@ static void test_per_minute(void)
     close_rig(&r);
 }
 
+/* A call that goes elsewhere: its own place is not in its way, what it did not use it has again,
+ * and one that may not keeps what it has. */
+static void test_moved(void)
+{
+    rig r = open_rig("quota = ( { name = \"premium\"; to = ( \"tel:+1900*\" ); deny = true; },"
+                     "          { name = \"far\"; to = ( \"tel:+49*\" ); calls_at_once = 1; },"
+                     "          { name = \"each\"; calls_at_once = 1; calls_per_minute = 2; } );");
+    cw_call_grant grant = { .id = "g", .uses = 1 };
+    cw_spend near = call_of("anna", "tel:+331"), far = call_of("anna", "tel:+49"),
+             premium = call_of("anna", "tel:+1900"), ben = call_of("ben", "tel:+49");
+    cw_ticket *ticket, *kept, *none = NULL;
+
+    near.grant = far.grant = premium.grant = &grant;
+    kept = ticket = must(&r, &near);
+    g_assert_cmpint(cw_ticket_move(r.quotas, &ticket, &premium, r.now, &r.retry_ms, r.why), ==,
+                    CW_E_FORBIDDEN);
+    g_assert_true(ticket == kept);
+    g_assert_cmpint(cw_ticket_move(r.quotas, &ticket, &far, r.now, &r.retry_ms, r.why), ==, CW_OK);
+    refused(&r, &near, CW_E_QUOTA, "grant: it was for 1 calls");
+    cw_ticket_return(ticket, r.now);
+    near.grant = far.grant = NULL;
+    ticket = must(&r, &near); /* the second of this minute */
+    refused(&r, &near, CW_E_QUOTA, "each: 1 calls at once");
+    g_assert_cmpint(cw_ticket_move(r.quotas, &none, &ben, r.now, &r.retry_ms, r.why), ==, CW_OK);
+    cw_ticket_return(ticket, r.now);
+    refused(&r, &near, CW_E_QUOTA, "each: 2 calls a minute");
+    cw_ticket_return(none, r.now);
+    close_rig(&r);
+}
+
 static void test_call_length(void)
 {
     rig r = open_rig("quota = ( { name = \"short\"; seconds_per_call = 60; } );");
@@ -332,6 +362,7 @@ int main(int argc, char **argv)
     g_test_add_func("/quota/deny", test_deny);
     g_test_add_func("/quota/at-once", test_at_once);
     g_test_add_func("/quota/per-minute", test_per_minute);
+    g_test_add_func("/quota/moved", test_moved);
     g_test_add_func("/quota/call-length", test_call_length);
     g_test_add_func("/quota/day", test_day);
     g_test_add_func("/quota/midnight", test_midnight);

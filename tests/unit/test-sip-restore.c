@@ -147,8 +147,9 @@ static void test_texts(void)
 
 static const struct {
     const char *name, *conf, *contacts;
-    const char *next; /* where we call then; NULL: nowhere */
-    const char *told; /* contacts handed up, joined */
+    const char *next;   /* where we call then; NULL: nowhere */
+    const char *told;   /* contacts handed up, joined */
+    const char *refuse; /* the call's owner: places with this in their URI */
 } redirects[] = {
     { "refused", NULL, "Contact: <sip:u@127.0.0.1:PORT>\r\n", NULL, "sip:u@127.0.0.1:PORT" },
     { "other-host", "redirect_hosts = (\"other.example\")", "Contact: <sip:u@127.0.0.1:PORT>\r\n",
@@ -159,6 +160,11 @@ static const struct {
       "Contact: <sip:x@evil.example>, <sip:v@127.0.0.1:PORT>;q=0.2, "
       "<sip:w@127.0.0.1:PORT>;q=0.7\r\n",
       "INVITE sip:w@127.0.0.1", NULL },
+    { "owner-says-no", "redirect_hosts = (\"127.0.0.1\")", "Contact: <sip:u@127.0.0.1:PORT>\r\n",
+      NULL, "sip:u@127.0.0.1:PORT", "sip:u@" },
+    { "owner-takes-another", "redirect_hosts = (\"127.0.0.1\")",
+      "Contact: <sip:v@127.0.0.1:PORT>;q=0.2, <sip:w@127.0.0.1:PORT>;q=0.7\r\n",
+      "INVITE sip:v@127.0.0.1", NULL, "sip:w@" },
     { "unfit", NULL, "Contact: <tel:123>, <sip:a@h?Route=%3Csip:x%3E>, <mailto:a@b>\r\n", NULL,
       "" },
 };
@@ -180,6 +186,7 @@ static void test_redirect(gconstpointer arg)
 
     raw_call_out(&r, &p, NULL, redirects[i].conf);
     cw_assert_on_loop();
+    r.a.refuse_redirect = redirects[i].refuse;
     contacts = with_port(redirects[i].contacts, p.port);
     invite = raw_expect(&p, "INVITE ");
     raw_reply(&p, invite, "302 Moved", "x", contacts, NULL);
@@ -191,7 +198,10 @@ static void test_redirect(gconstpointer arg)
         g_assert_true(g_str_has_suffix(next, OFFER));
         raw_reply(&p, next, "302 Moved", "x", "Contact: <sip:z@elsewhere.example>\r\n", NULL);
     }
-    WAIT(&r, SAW(r.a, "ended sip-failed 302"));
+    if (redirects[i].refuse && !redirects[i].next)
+        WAIT(&r, SAW(r.a, "ended quota 302"));
+    else
+        WAIT(&r, SAW(r.a, "ended sip-failed 302"));
     if (redirects[i].told) {
         told = with_port(redirects[i].told, p.port);
         g_assert_cmpstr(r.a.contacts, ==, told);

@@ -40,7 +40,8 @@ typedef enum cw_leg_what {
     CW_LEG_NAMED,     /* leg->party is another now */
     CW_LEG_REPORTED, /* what it was asked by `refer`: `status` 100-199, then a final one; `cause` */
     CW_LEG_RELEASED, /* it knows that it was transferred, and may be ended; `cause` */
-    CW_LEG_ENDED,    /* `cause`; the last */
+    CW_LEG_REDIRECTED, /* `redirect`: may it be called elsewhere? Answered there, at once */
+    CW_LEG_ENDED,      /* `cause`; the last */
 } cw_leg_what;
 
 typedef struct cw_leg_event {
@@ -54,6 +55,7 @@ typedef struct cw_leg_event {
     unsigned stream;
     cw_ep_event quiet; /* CW_EP_SILENT, CW_EP_HEARD, CW_EP_DEAD */
     json_t *info;
+    struct cw_redirect *redirect; /* permit.h */
     cw_cause cause;
 } cw_leg_event;
 

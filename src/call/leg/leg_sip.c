@@ -88,6 +88,12 @@ static cw_err on_refer(void *arg, const cw_sip_referred *referred, cw_sip_referr
     return cw_leg_sip_referred(arg, referred, referral);
 }
 
+static cw_err on_redirected(void *arg, const char *uri)
+{
+    cw_assert_on_loop();
+    return cw_leg_sip_redirected(arg, uri);
+}
+
 static void on_ended(void *arg, const cw_sip_end *end)
 {
     leg_sip *s = arg;
@@ -126,6 +132,7 @@ const cw_sip_call_ops cw_leg_sip_events = {
     .reanswered = on_reanswered,
     .info = on_info,
     .refer = on_refer,
+    .redirected = on_redirected,
     .ended = on_ended,
     .trace = on_trace,
 };

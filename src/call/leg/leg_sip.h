@@ -50,11 +50,12 @@ typedef struct leg_sip {
         bool told, account;
         cw_party from;
         char *user;
-        char **headers;      /* of the caller's program; NULL: none */
-        GPtrArray *forwards; /* of cw_forward; NULL: none */
-        char **identities;   /* as in cw_call */
-        char *source;        /* as in cw_call */
-    } caller;                /* cw_leg_sip_introduce */
+        char **headers;         /* of the caller's program; NULL: none */
+        GPtrArray *forwards;    /* of cw_forward; NULL: none */
+        char **identities;      /* as in cw_call */
+        char *source;           /* as in cw_call */
+        struct cw_asker *asker; /* see cw_asker_keep */
+    } caller;                   /* cw_leg_sip_introduce */
     struct {
         const struct cw_conf_group *group; /* NULL: one trunk, or none */
         uint64_t tried;                    /* cw_trunks_bit */
@@ -124,6 +125,10 @@ CW_NODISCARD cw_err cw_leg_sip_make_offer(leg_sip *s, const cw_media_desc *desc)
 void cw_leg_sip_offer_feedback(leg_sip *s) CW_ON_LOOP; /* what RTCP of `own` we offer */
 CW_NODISCARD cw_err cw_leg_sip_call_out(cw_leg *leg, const cw_media_desc *desc,
                                         const cw_party *from) CW_ON_LOOP;
+
+/* A 3xx: may the call go there? (leg_sip_redirect.c) What cw_permit_redirect says, CW_E_NO_ROUTE:
+ * not by this trunk, and what its limits say. */
+CW_NODISCARD cw_err cw_leg_sip_redirected(leg_sip *s, const char *uri) CW_ON_LOOP;
 
 /* ── What messages say besides (leg_sip_said.c) ── */
 /* Before the INVITE: From and header fields of `target` for `trunk`, whichever it is by now. */

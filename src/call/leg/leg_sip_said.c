@@ -6,6 +6,7 @@
 #include "call/party/forward.h"
 #include "call/party/header.h"
 #include "call/route/manner.h"
+#include "call/route/permit.h"
 #include "call/party/vouch.h"
 #include "sip/address.h"
 
@@ -144,6 +145,7 @@ void cw_leg_sip_introduce(cw_leg *leg, const cw_call *call, const cw_reach *reac
     s->caller.forwards = call->forwards ? g_ptr_array_ref(call->forwards) : NULL;
     s->caller.identities = g_strdupv(call->identities);
     s->caller.source = g_strdup(call->source);
+    s->caller.asker = cw_asker_keep(call->calls->conf, reach->asker);
 }
 
 void cw_leg_sip_forget_caller(leg_sip *s)
@@ -154,6 +156,7 @@ void cw_leg_sip_forget_caller(leg_sip *s)
     g_clear_pointer(&s->caller.forwards, g_ptr_array_unref);
     g_clear_pointer(&s->caller.identities, g_strfreev);
     g_clear_pointer(&s->caller.source, g_free);
+    g_clear_pointer(&s->caller.asker, cw_asker_free);
     s->caller.told = false;
 }
 

@@ -1,17 +1,24 @@
 #include "call/route/enum.h"
 
+#include "call/route/permit.h"
 #include "sip/address.h"
 #include "sip/enum.h"
 #include "sip/header.h"
+#include "sip/refer.h"
 
 #include <string.h>
 
-/* What is done when the answer is there. */
 struct cw_asking {
+    cw_calls *calls;
+    cw_timeline *line; /* borrowed from the call */
+    const cw_asking_ops *ops;
+    void *arg;
+    cw_asking **place; /* its owner's; NULL there from when it has answered */
     cw_enum *question; /* NULL: it was answered */
     const struct cw_conf_enum_tree *tree;
-    char *number, *params, *from_user;
-    char **headers;
+    char *number, *params;
+    cw_party from;
+    cw_reach reach; /* all of it copies; no `route` */
 };
 
 static bool fits(const char *match, const char *number)
@@ -33,31 +40,45 @@ static const struct cw_conf_enum_tree *tree_for(const cw_conf *conf, const cw_ro
     return NULL;
 }
 
-void cw_call_forget_enum(cw_call *call)
+void cw_asking_free(cw_asking *a)
 {
-    struct cw_asking *a = g_steal_pointer(&call->asking);
-
     if (!a)
         return;
     cw_enum_cancel(a->question);
     g_free(a->number);
     g_free(a->params);
-    g_free(a->from_user);
-    g_strfreev(a->headers);
+    cw_party_clear(&a->from);
+    g_free((char *)a->reach.from_user);
+    g_strfreev((char **)a->reach.headers);
+    cw_sip_replaces_free((cw_sip_replaces *)a->reach.replaces);
+    g_free((char *)a->reach.referred_by);
+    cw_asker_free((cw_asker *)a->reach.asker);
     g_free(a);
 }
 
-static CW_ON_LOOP cw_err go(cw_call *call, const cw_route *route, const char *from_user,
-                            char *const *headers, const cw_client *except)
+static CW_ON_LOOP cw_asking *asking_new(cw_calls *calls, const cw_reach *reach,
+                                        const struct cw_conf_enum_tree *tree)
 {
-    const cw_reach reach = { .route = route,
-                             .from = &call->from,
-                             .from_user = from_user,
-                             .headers = headers,
-                             .except = except };
-    cw_err err = cw_calls_reach(call->calls, call, &reach);
+    cw_asking *a = g_new0(cw_asking, 1);
 
-    return err ? err : cw_call_dial(call);
+    a->calls = calls;
+    a->tree = tree;
+    a->number = g_strdup(reach->route->number);
+    a->params = g_strdup(reach->route->params);
+    cw_party_copy(&a->from, reach->from);
+    a->reach.from = &a->from;
+    a->reach.from_user = g_strdup(reach->from_user);
+    a->reach.headers = g_strdupv((char **)reach->headers);
+    a->reach.replaces = reach->replaces ? cw_sip_replaces_dup(reach->replaces) : NULL;
+    a->reach.referred_by = g_strdup(reach->referred_by);
+    a->reach.asker = cw_asker_keep(calls->conf, reach->asker);
+    return a;
+}
+
+static CW_ON_LOOP cw_err go(cw_asking *a, const cw_route *route)
+{
+    a->reach.route = route;
+    return a->ops->go(a->arg, &a->reach);
 }
 
 /* The host of a URI, without its port, is one of those the tree may lead to. */
@@ -78,77 +99,102 @@ static bool is_welcome(const struct cw_conf_enum_tree *tree, const char *uri)
 }
 
 /* Straight to the URI; what the call is called by stays the number. */
-static CW_ON_LOOP cw_err by_uri(cw_call *call, const struct cw_asking *a, const char *uri)
+static CW_ON_LOOP cw_err by_uri(cw_asking *a, const char *uri)
 {
     char why[128];
     cw_route route;
-    cw_err err = cw_route_find(call->calls->conf, NULL, uri, &route, why);
+    cw_err err = cw_route_find(a->calls->conf, NULL, uri, &route, why);
 
     if (!err && !is_welcome(a->tree, uri))
         err = CW_E_NO_ROUTE;
     if (!err) {
-        cw_timeline_add(call->line, CW_LANE_GATEWAY, CW_LANE_GATEWAY, "ENUM", uri);
-        err = go(call, &route, a->from_user, a->headers, NULL);
+        cw_timeline_add(a->line, CW_LANE_GATEWAY, CW_LANE_GATEWAY, "ENUM", uri);
+        err = go(a, &route);
     }
     cw_route_clear(&route);
     return err;
 }
 
-static CW_ON_LOOP cw_err by_trunk(cw_call *call, const struct cw_asking *a)
+static CW_ON_LOOP cw_err by_trunk(cw_asking *a)
 {
     g_autofree char *to = g_strdup_printf("tel:%s%s", a->number, a->params);
     char why[128];
     cw_route route;
-    cw_err err = cw_route_find(call->calls->conf, NULL, to, &route, why);
+    cw_err err = cw_route_find(a->calls->conf, NULL, to, &route, why);
 
     if (!err)
-        err = go(call, &route, a->from_user, a->headers, NULL);
+        err = go(a, &route);
     cw_route_clear(&route);
     return err;
 }
 
 static void on_answer(void *arg, const char *uri)
 {
-    cw_call *call = arg;
-    struct cw_asking *a = call->asking;
+    cw_asking *a = arg;
     cw_err err = CW_E_NO_ROUTE;
 
     cw_assert_on_loop();
     a->question = NULL;
+    *a->place = NULL;
     if (uri)
-        err = by_uri(call, a, uri);
+        err = by_uri(a, uri);
     if (err)
-        err = by_trunk(call, a);
-    cw_call_forget_enum(call);
+        err = by_trunk(a);
     if (err)
-        cw_call_refuse(call, err);
+        a->ops->failed(a->arg, err);
+    cw_asking_free(a);
 }
 
-cw_err cw_call_go(cw_call *call, const cw_route *route, const char *from_user, char *const *headers,
-                  const cw_client *except)
+cw_err cw_enum_lead(cw_calls *calls, cw_timeline *line, const cw_reach *reach,
+                    const cw_asking_ops *ops, void *arg, cw_asking **ret)
 {
-    const struct cw_conf_enum_tree *tree = tree_for(call->calls->conf, route);
-    struct cw_asking *a;
+    const struct cw_conf_enum_tree *tree = tree_for(calls->conf, reach->route);
+    cw_asking *a = tree ? asking_new(calls, reach, tree) : NULL;
     cw_err err;
 
-    if (!tree)
-        return go(call, route, from_user, headers, except);
-    a = g_new0(struct cw_asking, 1);
-    a->tree = tree;
-    a->number = g_strdup(route->number);
-    a->params = g_strdup(route->params);
-    a->from_user = g_strdup(from_user);
-    a->headers = g_strdupv((char **)headers);
-    call->asking = a;
-    err = cw_enum_ask(call->calls->sip,
+    *ret = NULL;
+    if (!a)
+        return ops->go(arg, reach);
+    a->line = line;
+    a->ops = ops;
+    a->arg = arg;
+    a->place = ret;
+    err = cw_enum_ask(calls->sip,
                       &(cw_enum_tree){ .suffix = tree->suffix,
                                        .timeout_ms = (unsigned)tree->timeout_ms,
                                        .cache_s = (unsigned)tree->cache_s },
-                      a->number, on_answer, call, &a->question);
-    if (!err)
+                      a->number, on_answer, a, &a->question);
+    if (!err) {
+        *ret = a;
         return CW_OK;
-    cw_call_forget_enum(call);
-    return go(call, route, from_user, headers, except); /* no number DNS could know */
+    }
+    cw_asking_free(a);
+    return ops->go(arg, reach); /* no number DNS could know */
+}
+
+/* ── A call ── */
+
+static cw_err reach_and_dial(void *arg, const cw_reach *reach)
+{
+    cw_call *call = arg;
+    cw_err err;
+
+    cw_assert_on_loop();
+    err = cw_calls_reach(call->calls, call, reach);
+    return err ? err : cw_call_dial(call);
+}
+
+static void refuse(void *arg, cw_err err)
+{
+    cw_assert_on_loop();
+    cw_call_refuse(arg, err);
+}
+
+cw_err cw_call_go(cw_call *call, const cw_reach *reach)
+{
+    static const cw_asking_ops ops = { .go = reach_and_dial, .failed = refuse };
+
+    return cw_enum_lead(call->calls, call->line, reach, &ops, call, &call->asking);
 }
 
 cw_err cw_enums_check(const cw_conf *conf, char why[static 128])

@@ -129,6 +129,7 @@ static CW_ON_LOOP json_t *about(const cw_conf *conf, const arrival *a)
 typedef struct onward {
     cw_route route;
     char *from_user, **headers;
+    const struct cw_conf_trunk *trunk; /* that the call comes from; NULL: none */
 } onward;
 
 static void onward_free(void *data)
@@ -144,8 +145,13 @@ static void onward_free(void *data)
 static CW_ON_LOOP cw_err go_on(cw_call *call, void *arg)
 {
     const onward *o = arg;
+    const cw_asker asker = { .trunk = o->trunk ? o->trunk->name : NULL };
 
-    return cw_call_go(call, &o->route, o->from_user, o->headers, NULL);
+    return cw_call_go(call, &(cw_reach){ .route = &o->route,
+                                         .from = &call->from,
+                                         .from_user = o->from_user,
+                                         .headers = o->headers,
+                                         .asker = &asker });
 }
 
 /* What the INVITE says of who vouches for its caller. */
@@ -174,6 +180,7 @@ static CW_ON_LOOP cw_err pass(cw_calls *calls, arrival *a, cw_call *call)
     o->from_user = g_strdup(a->invite->from_user);
     o->headers = cw_headers_pass(json_object_get(call->about, "headers"),
                                  cw_manner_headers_out(calls->conf, a->route.trunk));
+    o->trunk = a->writer.trunk;
     o->route = a->route;
     a->route = (cw_route){ 0 };
     return cw_vouch_for(call, &what, go_on, o, onward_free);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/stats.h"
+#include "call/transfer/transfer.h"
 
 #include <string.h>
 
@@ -15,6 +16,53 @@ static char *spender(const cw_asker *asker)
         return g_strdup(asker->identity->user);
     return g_strdup_printf("trunk:%s", asker->trunk ?: "");
 }
+
+/* ── Kept for later ── */
+
+static void copy_scopes(cw_grant *grant)
+{
+    for (unsigned i = 0; i < grant->n; i++)
+        grant->scope[i] = g_strdup(grant->scope[i]);
+}
+
+cw_asker *cw_asker_keep(const cw_conf *conf, const cw_asker *asker)
+{
+    cw_asker *kept;
+
+    if (!asker || !conf->sip.redirect_hosts || !conf->sip.redirect_hosts[0])
+        return NULL;
+    kept = g_memdup2(asker, sizeof *asker);
+    if (asker->identity) {
+        cw_identity *identity = g_memdup2(asker->identity, sizeof *identity);
+
+        identity->number_n = 0;
+        copy_scopes(&identity->grant);
+        kept->identity = identity;
+    }
+    if (asker->grant) {
+        cw_call_grant *grant = g_memdup2(asker->grant, sizeof *grant);
+
+        grant->from.n = 0;
+        copy_scopes(&grant->to);
+        kept->grant = grant;
+    }
+    return kept;
+}
+
+void cw_asker_free(cw_asker *asker)
+{
+    if (!asker)
+        return;
+    if (asker->identity)
+        cw_identity_clear((cw_identity *)asker->identity);
+    if (asker->grant)
+        cw_call_grant_clear((cw_call_grant *)asker->grant);
+    g_free((void *)asker->identity);
+    g_free((void *)asker->grant);
+    g_free(asker);
+}
+
+/* ── May it? ── */
 
 static bool needs_grant(const cw_conf *conf, const cw_asker *asker, const char *target)
 {
@@ -38,6 +86,7 @@ cw_err cw_permit_target(const cw_conf *conf, const cw_asker *asker, const char *
     return CW_E_FORBIDDEN;
 }
 
+/* A ticket, in place of the one that is there: cw_ticket_move. */
 static CW_ON_LOOP cw_err take(cw_call *call, const cw_asker *asker, const cw_route *route,
                               cw_ticket **ret, char why[static 128])
 {
@@ -48,7 +97,7 @@ static CW_ON_LOOP cw_err take(cw_call *call, const cw_asker *asker, const cw_rou
                              .limits = asker->identity ? &asker->identity->limits : NULL,
                              .grant = asker->grant };
     uint64_t retry_ms;
-    cw_err err = cw_ticket_take(call->calls->quotas, &spend, cw_now_ms(), ret, &retry_ms, why);
+    cw_err err = cw_ticket_move(call->calls->quotas, ret, &spend, cw_now_ms(), &retry_ms, why);
 
     if (!err)
         return CW_OK;
@@ -90,6 +139,23 @@ cw_err cw_permit_transfer(cw_call *call, const cw_asker *asker, const cw_route *
     if (!err)
         keep(call, ticket);
     return err;
+}
+
+/* What pays for `leg`; NULL: nothing. */
+static CW_ON_LOOP cw_ticket **ticket_of(cw_call *call, const cw_leg *leg)
+{
+    bool moves = cw_transfer_calls(call, leg) && call->transfer->spends;
+
+    return !moves ? &call->ticket
+                  : (cw_ticket **)&g_ptr_array_index(call->tickets, call->tickets->len - 1);
+}
+
+cw_err cw_permit_redirect(cw_call *call, const cw_leg *leg, const cw_asker *asker,
+                          const cw_route *route, char why[static 128])
+{
+    cw_err err = cw_permit_target(call->calls->conf, asker, route->target, why);
+
+    return err ? err : take(call, asker, route, ticket_of(call, leg), why);
 }
 
 void cw_permit_returned(cw_call *call)

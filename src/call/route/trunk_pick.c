@@ -169,6 +169,23 @@ void cw_trunks_started(cw_trunks *trunks, const struct cw_conf_trunk *conf)
     t->tokens = MAX(0, t->tokens - 1);
 }
 
+cw_err cw_trunks_again(cw_trunks *trunks, const struct cw_conf_trunk *conf)
+{
+    cw_trunk *t = find(trunks, conf);
+    cw_err err;
+
+    if (!t)
+        return CW_OK;
+    t->now--;
+    err = may_call(t);
+    t->now++;
+    if (err)
+        log_skip(t, err);
+    else
+        t->tokens = MAX(0, t->tokens - 1);
+    return err;
+}
+
 void cw_trunks_answered(cw_trunks *trunks, const struct cw_conf_trunk *conf)
 {
     cw_trunk *t = find(trunks, conf);

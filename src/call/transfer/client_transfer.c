@@ -23,10 +23,10 @@ static CW_ON_LOOP cw_err refer_blind(cw_call *call, cw_leg *leg, const cw_route 
 }
 
 static CW_ON_LOOP cw_err transfer_to(cw_client *client, cw_leg *leg, const char *to,
-                                     char why[static 128])
+                                     const cw_call_grant *grant, char why[static 128])
 {
     cw_call *call = cw_leg_browser_call(leg);
-    const cw_asker asker = { .identity = &client->identity };
+    const cw_asker asker = { .identity = &client->identity, .grant = grant };
     cw_transfer_wish wish = { .except = client, .asker = &asker };
     cw_route route;
     cw_err err;
@@ -35,7 +35,8 @@ static CW_ON_LOOP cw_err transfer_to(cw_client *client, cw_leg *leg, const char 
         return CW_E_STATE;
     err = cw_client_route(client, &asker, to, &route, why);
     if (!err) {
-        err = refer_blind(call, leg, &route);
+        /* Elsewhere nobody holds what a token bounds. */
+        err = grant ? CW_E_UNSUPPORTED : refer_blind(call, leg, &route);
         wish.route = &route;
         if (err == CW_E_UNSUPPORTED)
             err = cw_call_transfer(call, leg, &wish, why);
@@ -69,7 +70,7 @@ static CW_ON_LOOP cw_err transfer_call(cw_client *client, cw_leg *leg, const cha
 }
 
 cw_err cw_client_transfer(cw_client *client, const char *call, const char *to, const char *other,
-                          char why[static 128])
+                          const cw_call_grant *grant, char why[static 128])
 {
     cw_leg *leg = find(client, call);
 
@@ -78,5 +79,5 @@ cw_err cw_client_transfer(cw_client *client, const char *call, const char *to, c
         return CW_E_NO_CALL;
     if (!to == !other)
         return CW_E_PARAMS;
-    return to ? transfer_to(client, leg, to, why) : transfer_call(client, leg, other);
+    return to ? transfer_to(client, leg, to, grant, why) : transfer_call(client, leg, other);
 }

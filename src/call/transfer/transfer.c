@@ -1,5 +1,6 @@
 /* transfer.c - what the moves of a transfer do (call.fsm). How one begins is in transfer_begin.c.
  */
+#include "call/route/enum.h"
 #include "call/route/permit.h"
 #include "call/transfer/transfer.h"
 
@@ -17,6 +18,7 @@ void cw_transfer_free(cw_transfer *transfer)
 {
     if (!transfer)
         return;
+    cw_asking_free(transfer->asking);
     g_ptr_array_free(transfer->to, TRUE);
     cw_party_free(transfer->party);
     g_free(transfer->target);

@@ -11,13 +11,14 @@
 struct cw_transfer {
     cw_leg *by; /* leaves; it may have left already */
     cw_leg *stays;
-    GPtrArray *to;   /* of cw_leg, in call->b: called to take its place */
-    cw_leg *heard;   /* of `to`, before it answers; NULL: none */
-    cw_party *party; /* who `to` are, for who stays */
-    char *target;    /* canonical, of `to` */
-    bool spends;     /* it took a ticket, the call's last (permit.h) */
-    bool gone;       /* `by` has left */
-    bool elsewhere;  /* `stays` calls by itself, by REFER: `to` is empty */
+    GPtrArray *to;            /* of cw_leg, in call->b: called to take its place */
+    cw_leg *heard;            /* of `to`, before it answers; NULL: none */
+    cw_party *party;          /* who `to` are, for who stays */
+    char *target;             /* canonical, of `to` */
+    bool spends;              /* it took a ticket, the call's last (permit.h) */
+    bool gone;                /* `by` has left */
+    struct cw_asking *asking; /* where `to` is (enum.h); NULL: that is known */
+    bool elsewhere;           /* `stays` calls by itself, by REFER: `to` is empty */
 };
 
 /* Whom to call in the place of a leg. */

@@ -1,6 +1,7 @@
 /* transfer_begin.c - how a transfer begins: somebody is called, referred to, or there already. */
 #include "call/transfer/transfer.h"
 
+#include "call/route/enum.h"
 #include "call/route/permit.h"
 
 #include <string.h>
@@ -71,16 +72,47 @@ static CW_ON_LOOP void undo(cw_call *call, guint before)
     call->held_back = false;
 }
 
+/* What the legs say at once waits until the call is in its next state. */
+static cw_err reach_target(void *arg, const cw_reach *reach)
+{
+    cw_call *call = arg;
+    guint before = call->b->len;
+    cw_err err;
+
+    cw_assert_on_loop();
+    call->held_back = true;
+    err = cw_calls_reach(call->calls, call, reach);
+    if (!err) {
+        collect(call, before);
+        err = dial(call->transfer, reach->from);
+    }
+    if (err)
+        g_ptr_array_set_size(call->transfer->to, 0);
+    while (err && call->b->len > before)
+        cw_leg_free(g_ptr_array_remove_index(call->b, call->b->len - 1));
+    cw_timer_start(call->later, 0);
+    return err;
+}
+
+static void no_target(void *arg, cw_err err)
+{
+    cw_assert_on_loop();
+    cw_call_post(arg, CW_CALL_T_ENDED, NULL,
+                 &(cw_leg_event){ .what = CW_LEG_ENDED, .cause = { .err = err, .gateway = true } });
+}
+
 cw_err cw_call_transfer(cw_call *call, cw_leg *by, const cw_transfer_wish *wish,
                         char why[static 128])
 {
+    static const cw_asking_ops ops = { .go = reach_target, .failed = no_target };
     guint before = call->b->len;
     cw_party from = { 0 };
     cw_reach reach = { .route = wish->route,
                        .from = &from,
                        .except = wish->except,
                        .replaces = wish->replaces,
-                       .referred_by = wish->referred_by };
+                       .referred_by = wish->referred_by,
+                       .asker = wish->asker };
     cw_err err;
 
     if (!is_up(call, by))
@@ -92,11 +124,7 @@ cw_err cw_call_transfer(cw_call *call, cw_leg *by, const cw_transfer_wish *wish,
     call->held_back = true;
     cw_party_of_leg(call, call->transfer->stays, &from);
     reach.from_user = from.number ?: from.user ?: "anonymous";
-    err = cw_calls_reach(call->calls, call, &reach);
-    if (!err) {
-        collect(call, before);
-        err = dial(call->transfer, &from);
-    }
+    err = cw_enum_lead(call->calls, call->line, &reach, &ops, call, &call->transfer->asking);
     cw_party_clear(&from);
     if (err) {
         cw_permit_returned(call);
