@@ -11,15 +11,11 @@ export class Meter {
 
     /** Measured by the browser's own statistics: an AudioContext needs a click and a sound card. */
     watch(call) {
-        this.stop();
-        this.call = call;
-        this.timer = setInterval(() => void this.measure(call), EVERY_MS);
-    }
-
-    stop() {
+        if (call === this.call) return;
         clearInterval(this.timer);
-        this.call = null;
+        this.call = call;
         this.element.value = 0;
+        if (call) this.timer = setInterval(() => void this.measure(call), EVERY_MS);
     }
 
     async measure(call) {
