@@ -5,7 +5,7 @@ const PLUS_AFTER_MS = 600;
 
 export class DialPad {
     constructor(lines, contacts) {
-        Object.assign(this, { lines, contacts });
+        Object.assign(this, { lines, contacts, last: '' });
         on('dial-form', 'submit', () => this.call($('dial').value.trim()));
         on('erase', 'click', () => this.#edit((text) => text.slice(0, -1)));
         $('dial').addEventListener('input', () => this.#told());
@@ -15,9 +15,15 @@ export class DialPad {
         this.#told();
     }
 
-    call(to) {
-        if (!to) return void focusField('dial');
-        void this.lines.dial(to, { anonymous: $('withhold').checked });
+    /** With nothing typed, whom was called last is proposed. */
+    async call(to) {
+        if (!to) {
+            this.fill(this.last);
+            return focusField('dial');
+        }
+        this.last = to;
+        const line = await this.lines.dial(to, { anonymous: $('withhold').checked });
+        if (line && $('dial').value.trim() === to) this.fill('');
     }
 
     fill(text) {

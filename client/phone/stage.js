@@ -34,8 +34,9 @@ export class Stage {
         show('live', busy);
         show('over', !busy && !!last);
         show('idle', !busy && !last);
-        if (busy !== 'call' in document.body.dataset) {
-            if (busy) document.body.dataset.call = 'on';
+        const seen = busy ? 'on' : last ? 'over' : '';
+        if (seen !== (document.body.dataset.call ?? '')) {
+            if (seen) document.body.dataset.call = seen;
             else delete document.body.dataset.call;
             nav.minimise(false);
         }

@@ -43,8 +43,8 @@ export class Browser {
     }
 
     // A page of its own storage.
-    async page(scope, url) {
-        const context = await (this.kind === 'chromium' ? this.handle.newContext() : this.handle.createBrowserContext())
+    async page(scope, url, options = {}) {
+        const context = await (this.kind === 'chromium' ? this.handle.newContext(options) : this.handle.createBrowserContext())
         const raw = await context.newPage()
         const page = new Page(raw, this.kind)
         scope.after(() => context.close())
@@ -137,15 +137,18 @@ export class Page {
 
 // The web phone in a page.
 export class WebPhone extends Page {
-    static async open(scope, browser, http, name, { token } = {}) {
+    // `options`: of Chromium's context, such as its size and colours.
+    static async open(scope, browser, http, name, { token, options } = {}) {
         const query = new URLSearchParams({ raw: '1', autologin: '1', ...(token ? { token } : { guest: name }) })
-        const page = await browser.page(scope, `${http}/?${query}`)
+        const page = await browser.page(scope, `${http}/?${query}`, options)
         Object.setPrototypeOf(page, WebPhone.prototype)
         await page.until(() => document.querySelector('#session').dataset.state === 'online', null, 'is online')
         return page
     }
 
     async dial(to) {
+        // On a small screen what a call leaves covers the keypad.
+        await this.evaluate(() => document.querySelector('#over').hidden || document.querySelector('#done').click())
         await this.type('#dial', to)
         await this.click('#call')
     }
@@ -181,8 +184,10 @@ export class WebPhone extends Page {
         return this.click('#hangup')
     }
 
-    press(key) {
-        return this.click(`[data-digit="${key}"]`)
+    // A key for the other side.
+    async press(key) {
+        await this.evaluate(() => document.querySelector('#tones').hidden && document.querySelector('#keypad').click())
+        await this.click(`[data-dtmf="${key}"]`)
     }
 
     hears(hz, { tolerance = 20, ms = 10000 } = {}) {
