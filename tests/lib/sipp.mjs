@@ -155,8 +155,9 @@ ${none}`)],
 
 let ports = 0
 
-// One SIPp that listens, running `steps` for `calls` calls. Ends with status 0 when each went as written.
-export async function sipp(scope, steps, { host = '127.0.0.1', port = 5080 + 2 * ports++, to, transport = 'u1', calls = 1, hz = 440, sound = sine(hz, 1, 8000, 0.3), rate = 10, limit, args = [] } = {}) {
+// One SIPp that listens, running `steps` for `calls` calls. Ends with status 0 when each went as written; `strict`:
+// also where requests came that it would answer by itself (INFO, NOTIFY, OPTIONS, UPDATE).
+export async function sipp(scope, steps, { host = '127.0.0.1', port = 5080 + 2 * ports++, to, transport = 'u1', calls = 1, hz = 440, sound = sine(hz, 1, 8000, 0.3), rate = 10, limit, strict = false, args = [] } = {}) {
     const dir = tempDir(scope, 'sipp')
     const tone = path.join(dir, 'tone.alaw')
     writeFileSync(tone, Buffer.from(sound.map(alawEncode)))
@@ -169,7 +170,7 @@ export async function sipp(scope, steps, { host = '127.0.0.1', port = 5080 + 2 *
     const program = new Program(scope, 'sipp', 'sipp', [
         ...(to ? [to] : []), '-sf', file, '-i', host, '-p', String(port), '-mi', host, '-mp', String(media),
         '-m', String(calls), '-r', String(rate), ...(limit ? ['-l', String(limit)] : []), '-t', transport, '-nostdin', '-timeout', '60s', '-timeout_error', '-trace_err', '-error_file', errors, '-trace_msg', '-message_file', path.join(dir, 'messages'),
-        '-aa', ...args,
+        ...(strict ? [] : ['-aa']), ...args,
     ], { cwd: dir, env: { TERM: 'dumb' } })
     await until(() => program.end || to || listens(port, transport.startsWith('t') ? 'tcp' : 'udp'), `SIPp listens on ${port}`)
     return Object.assign(program, {

@@ -1,0 +1,33 @@
+// ladder.mjs - a call's ladder (causewayctl call ladder) as lines that two runs have in common.
+//
+//   a> call.start      JSON or SIP from the caller's side to the gateway
+//   <a call.answer     from the gateway to it
+//   b> 180   <b ACK    the same of the side that is called
+//   -- transferred …   what the gateway did
+import assert from 'node:assert/strict'
+import { until } from './proc.mjs'
+
+const mark = (side, out) => (out ? `<${side}` : `${side}>`)
+
+// Neither times nor ids, ports or addresses; what media threads and connections tell has an order of its own and
+// is left out.
+function lineOf({ from, to, proto, text }) {
+    if (!['JSON', 'SIP', 'CALL'].includes(proto)) return null
+    const words = text.replace(/\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b/g, 'ADDRESS').replace(/\b[0-9a-f]{16,}\b/g, 'ID')
+    if (from === to) return `-- ${words}`
+    return `${from === 'gateway' ? mark(to, true) : mark(from, false)} ${words}`
+}
+
+export async function ladder(gateway, id) {
+    return (await gateway.ctl('call', 'ladder', id)).rows.map(lineOf).filter(Boolean)
+}
+
+const written = (text) => (Array.isArray(text) ? text : text.split(/\n|;/)).map((line) => line.trim()).filter(Boolean)
+
+// The ladder of call `id` becomes `expected`: lines, or a text of them, divided by line ends or semicolons.
+export async function ladderIs(gateway, id, expected, ms = 3000) {
+    const wanted = written(expected)
+    let seen = []
+    await until(async () => (seen = await ladder(gateway, id)).length >= wanted.length, 'the ladder is as long', ms, 50).catch(() => {})
+    assert.deepEqual(seen, wanted, `ladder of ${id}:\n${seen.join('; ')}`)
+}

@@ -1,0 +1,159 @@
+// script.mjs - SIPp scenarios written as lines, one a message:
+//
+//   > INVITE anna sdp | Supported: timer      sent by SIPp, with a description and a header field
+//   < 100?                                    may come
+//   < 200 | Session-Expires: 100;.*=uac       must come, and its header field matches
+//   > ACK
+//
+// `> 200 INVITE` answers the last request of that method, when others came since. After `|`: `X: text` is a header
+// field, in `<` a pattern (POSIX) of it; `!X:` says that there is none; `X: =name pattern` keeps what matched, for
+// [$name] further on; `= text` is the body, or a pattern of it. Words: sdp, sdp:sendonly (inactive, recvonly,
+// zero: c=0.0.0.0, mu: PCMU), tag:x (another fork's), cseq:n. `pause 200` waits, `tone` plays.
+import { own, pcma, pcmu } from './sipp.mjs'
+
+const from = '"Sipp Caller" <sip:+33123456789@[local_ip]:[local_port]>'
+const contact = '<sip:sipp@[local_ip]:[local_port];transport=[transport]>'
+const here = '[local_ip]:[local_port]'
+
+let versions = 0
+
+function description(how) {
+    const wants = how.split(',')
+    const text = own.media(wants.includes('mu') ? pcmu : pcma)
+        .replace('2353687637', String(2353687637 + ++versions))
+        .replace(/c=IN .*/, wants.includes('zero') ? 'c=IN IP4 0.0.0.0' : '$&')
+    const dir = wants.find((word) => /^(sendrecv|sendonly|recvonly|inactive)$/.test(word))
+    return dir ? `${text}a=${dir}\n` : text
+}
+
+class Script {
+    constructor({ from: caller = from } = {}) {
+        Object.assign(this, { caller, xml: [], variables: new Set(), requests: {}, kept: {}, received: null, inDialog: false, role: null, cseq: 0, portTold: false })
+    }
+
+    // SIPp tells rtp_stream's port in one message of a call only.
+    sdp(how) {
+        const text = description(how)
+        if (this.portTold) return text.replace('[rtpstream_audio_port]', '[media_port]')
+        this.portTold = true
+        return text
+    }
+
+    line(text) {
+        const [, dir, rest] = /^([<>])?\s*(.*)$/.exec(text.trim())
+        const [words, ...parts] = rest.split(/\s+\|\s+/)
+        const [what, ...more] = words.split(/\s+/)
+        if (!dir) return this.xml.push(what === 'pause' ? `<pause milliseconds="${more[0]}"/>\n` : '<nop><action><exec rtp_stream="@TONE@,-1,8"/></action></nop>\n')
+        const named = Object.fromEntries(more.filter((word) => /^\w+:/.test(word)).map((word) => [word.slice(0, word.indexOf(':')), word.slice(word.indexOf(':') + 1)]))
+        const plain = more.filter((word) => !/^\w+:/.test(word))
+        const options = { ...named, sdp: named.sdp ?? (plain.includes('sdp') ? '' : undefined), word: plain.find((word) => word !== 'sdp'), parts }
+        if (dir === '<') this.receive(what, options)
+        else if (/^\d/.test(what)) this.respond(what, words.replace(/^\d+\s*/, ''), options)
+        else this.request(what, options)
+    }
+
+    // --- what SIPp receives ---
+
+    check(part) {
+        const body = /^=\s*(.*)$/.exec(part)
+        const [, not, header, keep, pattern] = body ? [] : /^(!?)([\w-]+):\s*(?:=(\w+)\s*)?(.*)$/.exec(part)
+        const name = keep ?? `v${this.variables.size + 1}`
+        this.variables.add(name)
+        const where = body ? 'search_in="body"' : `search_in="hdr" header="${header}:"`
+        const text = (body ? body[1] : pattern || '.*').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
+        return `<ereg regexp="${text}" ${where} ${not ? 'check_it_inverse' : 'check_it'}="true" assign_to="${name}"/>`
+    }
+
+    keep(name, header, pattern = '[^ ].*') {
+        this.variables.add(name)
+        return `<ereg regexp="${pattern}" search_in="hdr" header="${header}:" assign_to="${name}"/>`
+    }
+
+    receive(what, { parts, word }) {
+        const optional = what.endsWith('?')
+        const name = what.replace('?', '')
+        const actions = parts.map((part) => this.check(part))
+        if (/^\d/.test(name)) {
+            const ofInvite = this.sent === 'INVITE' || this.answersInvite
+            if (Number(name) > 100) actions.push(this.keep('remote', 'To'), ...(Number(name) < 300 && ofInvite ? [this.keep('target', 'Contact', 'sip:[^>]*')] : []))
+            if (!optional && Number(name) >= 200) this.final = Number(name)
+            if (Number(name) > 100 && Number(name) < 300 && ofInvite) this.inDialog = true
+            this.xml.push(own.recv(`response="${name}"`, optional ? 'optional="true"' : '', actions.length ? `<action>${actions.join('\n')}</action>` : ''))
+            return
+        }
+        const first = !this.role
+        if (first) this.role = 'callee'
+        this.received = name
+        if (first || (name === 'INVITE' && !this.inDialog)) actions.push(this.keep('from', 'From'), this.keep('to', 'To'))
+        if (name === 'INVITE') actions.push(this.keep('target', 'Contact', 'sip:[^>]*'))
+        if (/INVITE|PRACK|UPDATE|BYE|REFER|SUBSCRIBE|NOTIFY|INFO|OPTIONS|MESSAGE/.test(name)) {
+            actions.push(...['Via', 'From', 'To', 'CSeq'].map((header) => this.keep(`${name}_${header}`, header)))
+            this.requests[name] = { tagged: this.inDialog || (this.role === 'caller' && word !== 'new') }
+        }
+        this.requests.CANCEL = { tagged: false }
+        this.xml.push(own.recv(`request="${name}"`, optional ? 'optional="true"' : '', actions.length ? `<action>${actions.join('\n')}</action>` : ''))
+    }
+
+    // --- what SIPp sends ---
+
+    fields(parts) {
+        const body = parts.find((part) => part.startsWith('='))
+        return { headers: parts.filter((part) => part !== body).map((part) => part + '\n').join(''), body: body?.slice(1).trim() }
+    }
+
+    end({ headers, body }, sdp) {
+        if (sdp !== undefined) return headers + this.sdp(sdp)
+        // Its lines are divided by \n in the script.
+        if (body !== undefined) return `${headers}Content-Length: [len]\n\n${body.replaceAll('\\n', '\n')}\n`
+        return headers + own.none
+    }
+
+    respond(status, rest, { sdp, tag, parts }) {
+        const of = /^[A-Z]+/.exec(rest)?.[0] ?? this.received
+        const request = this.requests[of] ?? { tagged: true }
+        const mine = tag ?? '[pid]SIPp[call_number]'
+        const last = of === this.received
+        const head = last ? ['[last_Via:]', '[last_Record-Route:]', '[last_From:]', `[last_To:]${request.tagged || status === '100' ? '' : `;tag=${mine}`}`, '[last_Call-ID:]', '[last_CSeq:]']
+            : [`Via: [$${of}_Via]`, `From: [$${of}_From]`, `To: [$${of}_To]${request.tagged ? '' : `;tag=${mine}`}`, 'Call-ID: [call_id]', `CSeq: [$${of}_CSeq]`]
+        const reliable = of === 'INVITE' && (Number(status) >= 200 || parts.some((part) => /^RSeq/.test(part)))
+        if (of === 'INVITE' && status >= 180 && status < 300 && !tag) this.inDialog = true
+        if (of === 'SUBSCRIBE' && status < 300) this.inDialog = true
+        const fields = this.fields(parts)
+        const ours = /^Contact:/m.test(fields.headers) ? '' : `Contact: ${contact}\n`
+        this.xml.push(own.send(`SIP/2.0 ${status} ${status >= 300 ? 'No' : 'Yes'}\n${head.join('\n')}\n${ours}${this.end(fields, sdp)}`, reliable ? 'retrans="500"' : ''))
+    }
+
+    branch(n) {
+        return `branch=z9hG4bK-[pid]-[call_number]-${n}`
+    }
+
+    request(method, { sdp, word, tag, cseq, parts }) {
+        this.role ??= 'caller'
+        const dialog = this.inDialog || method === 'ACK' || method === 'CANCEL' || (method === 'BYE')
+        const again = method === 'ACK' || method === 'CANCEL'
+        const n = cseq ? Number(cseq) : again ? this.invite?.n : ++this.cseq
+        const failed = method === 'ACK' && this.final >= 300
+        const sameBranch = method === 'CANCEL' || failed
+        const branch = sameBranch ? this.invite.branch : this.branch(`${method}${n}${again ? '' : ''}`)
+        if (method === 'INVITE') {
+            this.final = null
+            this.invite = { n, branch, uri: word ? `sip:${word}@[remote_ip]:[remote_port]` : '[$target]', to: word && `<sip:${word}@[remote_ip]:[remote_port]>` }
+        }
+        if (!again) this.sent = method
+        const caller = this.role === 'caller'
+        const fresh = word && !(dialog && !sameBranch)
+        const uri = fresh || sameBranch ? (word ? `sip:${word}@[remote_ip]:[remote_port]` : this.invite.uri) : '[$target]'
+        const local = caller ? `From: ${this.caller};tag=[pid]SIPp[call_number]` : `From: [$to];tag=${tag ?? '[pid]SIPp[call_number]'}`
+        const remote = method === 'CANCEL' ? `To: ${this.invite.to ?? '[$remote]'}` : fresh ? `To: <${uri}>` : caller ? 'To: [$remote]' : 'To: [$from]'
+        const fields = this.fields(parts)
+        const ours = again || /^Contact:/m.test(fields.headers) ? '' : `Contact: ${contact}\n`
+        this.xml.push(own.send(`${method} ${uri} SIP/2.0\nVia: SIP/2.0/[transport] ${here};${branch}\n${/^From:/m.test(fields.headers) ? '' : `${local}\n`}${remote}\nCall-ID: [call_id]\nCSeq: ${n} ${method}\n${ours}Max-Forwards: 70\n${this.end(fields, sdp)}`, again ? '' : 'retrans="500"'))
+    }
+}
+
+// The steps of a scenario, for sipp(). `from`: who it says calls.
+export function script(text, options) {
+    const made = new Script(options)
+    for (const line of text.split('\n')) if (line.trim()) made.line(line)
+    return [...made.xml, made.variables.size ? `<Reference variables="${[...made.variables].join(',')}"/>\n` : '']
+}

@@ -1,0 +1,53 @@
+// stage.mjs - a table of scenarios: what SIPp plays (script.mjs), what the other side does, and the ladder that must
+// come of it (ladder.mjs). Many at a time, each with a SIPp and users of its own.
+import { describe, test } from 'node:test'
+import { Phone } from './webpeer.mjs'
+import { ladderIs } from './ladder.mjs'
+import { script } from './script.mjs'
+import { sipp } from './sipp.mjs'
+import { until } from './proc.mjs'
+
+const here = '127.0.0.1:5060'
+let users = 0
+
+// The call that the SIP end at `port` began, from the log: also one that nobody heard of.
+export async function callFrom(gateway, port) {
+    const pattern = new RegExp(`event=call.start call=(\\w+) from=\\S+:${port}[ >]`)
+    return (await until(() => pattern.exec(gateway.program.text), `a call from port ${port}`, 3000))[1]
+}
+
+// A row: { name, in | out, act, ladder, options, call }.
+//
+// `in`: SIPp plays it and calls the user USER, who does `act` ({ anna, call, … }): by default answers and waits for
+// the end. With `wait` false nobody waits for the call to come; without a browser, `alone`.
+// `out`: SIPp plays it and is called by anna (`to` tells whom she calls, `call` with what else): by default she
+// hangs up once it is answered.
+async function play(t, { gateway, peer }, row) {
+    const user = `u${++users}`
+    const phone = (name) => Phone.open(t, gateway, peer, name)
+    const anna = row.alone ? null : await phone(row.user ?? user)
+    const stage = { t, gateway, peer, anna, phone, user: row.user ?? user }
+    const text = (row.in ?? row.out).replaceAll('USER', row.user ?? user)
+    let id
+    if (row.in) {
+        stage.sipp = await sipp(t, script(text, row), { to: here, strict: true, ...row.options })
+        if (row.wait ?? !row.alone) stage.call = await anna.incoming()
+        await (row.act ?? (async ({ call }) => (await call.answer(), await call.ended())))(stage)
+        id = stage.call?.event?.id ?? (row.ladder && await callFrom(gateway, stage.sipp.port))
+    } else {
+        stage.sipp = await sipp(t, script(text, row), { strict: true, ...row.options })
+        stage.call = await anna.start(row.to ? row.to(stage.sipp) : stage.sipp.uri(), row.call)
+        await (row.act ?? (async ({ call }) => (await call.answered(), await call.end())))(stage)
+        id = stage.call.gatewayId
+    }
+    await stage.sipp.passed()
+    await row.then?.(stage)
+    if (row.ladder) await ladderIs(gateway, id, row.ladder)
+}
+
+// `stage`: a function, for the rows are read before anything runs.
+export function scenarios(name, stage, rows, { concurrency = 6 } = {}) {
+    describe(name, { concurrency }, () => {
+        for (const row of rows) test(row.name, (t) => play(t, stage(), row))
+    })
+}
