@@ -285,6 +285,7 @@ typedef struct cw_sip_why {
     cw_err err;    /* CW_OK: an ordinary hang-up */
     int q850;      /* 0: what goes with err */
     int status;    /* what another leg's far side refused with, or gave as SIP;cause=; 0: none */
+    int refusal;   /* of an INVITE: that status, to refuse with in place of err's; 0: err's */
     char text[96]; /* that goes with it; "": none */
 } cw_sip_why;
 void cw_sip_call_end_as(cw_sip_call *call, const cw_sip_why *why) CW_ON_LOOP;

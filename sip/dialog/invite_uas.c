@@ -56,7 +56,9 @@ static void reply_final(cw_sip_call *call, int status, cw_err why) CW_ON_LOOP
 
 void cw_sip_do_refuse(cw_sip_call *call, const cw_sip_note *note)
 {
-    int status = cw_err_sip(note->err);
+    int status = call->has_why && call->why.err == note->err && call->why.refusal
+                     ? call->why.refusal
+                     : cw_err_sip(note->err);
 
     if (status == 401) /* we ask no challenge */
         status = 403;

@@ -1,23 +1,42 @@
 // capture.mjs - what crossed the wire: dumpcap on lo while a file of tests runs, read by tshark and by us.
 import { readFileSync } from 'node:fs'
+import dgram from 'node:dgram'
 import path from 'node:path'
 import { outDir, Program, run, until } from './proc.mjs'
 import { decode } from './audio.mjs'
 
 let captures = 0
+let marks = 0
 
 export class Capture {
     // Everything on lo of this network namespace, where all of it is unless a test makes namespaces of its own.
     static async start(scope, name = `capture-${++captures}`, device = 'lo') {
         const capture = new Capture()
+        capture.device = device
         capture.file = path.join(outDir, `${name}.pcap`)
         capture.program = new Program(scope, 'dumpcap', 'dumpcap', ['-P', '-q', '-i', device, '-B', '16', '-w', capture.file], { stopSignal: 'SIGINT' })
         await capture.program.waitFor(/File: /)
+        if (device === 'lo') await capture.reaches('begin')
         return capture
+    }
+
+    // What is sent now is in the file, and so is all before it: dumpcap starts late and writes late.
+    async reaches(mark) {
+        const socket = dgram.createSocket('udp4')
+        const told = `${mark} ${++marks}`
+        try {
+            await until(() => {
+                socket.send(told, 9, '127.0.0.1')
+                return this.program.end || this.udp().some((p) => p.dport === 9 && String(p.data) === told)
+            }, 'dumpcap writes', 5000, 20)
+        } finally {
+            socket.close()
+        }
     }
 
     // Ends the capture once every packet so far is in the file.
     async stop() {
+        if (!this.program.end && this.device === 'lo') await this.reaches('end')
         if (!this.program.end) await this.program.stop('SIGINT')
         const dropped = /received\/dropped on interface '[^']*': \d+\/(\d+)/.exec(this.program.text)
         if (dropped && Number(dropped[1])) throw new Error(`dumpcap lost packets: ${dropped[0]}`)

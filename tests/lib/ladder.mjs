@@ -2,7 +2,7 @@
 //
 //   a> call.start      JSON or SIP from the caller's side to the gateway
 //   <a call.answer     from the gateway to it
-//   b> 180   <b ACK    the same of the side that is called
+//   b> 180   <b ACK    the same of the side that is called; a status without its phrase
 //   -- transferred …   what the gateway did
 import assert from 'node:assert/strict'
 import { until } from './proc.mjs'
@@ -15,7 +15,7 @@ function lineOf({ from, to, proto, text }) {
     if (!['JSON', 'SIP', 'CALL'].includes(proto)) return null
     const words = text.replace(/\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b/g, 'ADDRESS').replace(/\b[0-9a-f]{16,}\b/g, 'ID')
     if (from === to) return `-- ${words}`
-    return `${from === 'gateway' ? mark(to, true) : mark(from, false)} ${words}`
+    return `${from === 'gateway' ? mark(to, true) : mark(from, false)} ${proto === 'SIP' ? words.replace(/^(\d{3}) .*/, '$1') : words}`
 }
 
 export async function ladder(gateway, id) {

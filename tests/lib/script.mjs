@@ -8,7 +8,7 @@
 // `> 200 INVITE` answers the last request of that method, when others came since. After `|`: `X: text` is a header
 // field, in `<` a pattern (POSIX) of it; `!X:` says that there is none; `X: =name pattern` keeps what matched, for
 // [$name] further on; `= text` is the body, or a pattern of it. Words: sdp, sdp:sendonly (inactive, recvonly,
-// zero: c=0.0.0.0, mu: PCMU), tag:x (another fork's), cseq:n. `pause 200` waits, `tone` plays.
+// zero: c=0.0.0.0, mu: PCMU, g729), tag:x (another fork's), cseq:n. `pause 200` waits, `tone` plays.
 import { own, pcma, pcmu } from './sipp.mjs'
 
 const from = '"Sipp Caller" <sip:+33123456789@[local_ip]:[local_port]>'
@@ -19,7 +19,7 @@ let versions = 0
 
 function description(how) {
     const wants = how.split(',')
-    const text = own.media(wants.includes('mu') ? pcmu : pcma)
+    const text = own.media(wants.includes('mu') ? pcmu : wants.includes('g729') ? [[18, 'G729/8000']] : pcma)
         .replace('2353687637', String(2353687637 + ++versions))
         .replace(/c=IN .*/, wants.includes('zero') ? 'c=IN IP4 0.0.0.0' : '$&')
     const dir = wants.find((word) => /^(sendrecv|sendonly|recvonly|inactive)$/.test(word))
@@ -129,12 +129,12 @@ class Script {
 
     request(method, { sdp, word, tag, cseq, parts }) {
         this.role ??= 'caller'
-        const dialog = this.inDialog || method === 'ACK' || method === 'CANCEL' || (method === 'BYE')
+        const dialog = this.inDialog || method === 'ACK' || method === 'CANCEL'
         const again = method === 'ACK' || method === 'CANCEL'
-        const n = cseq ? Number(cseq) : again ? this.invite?.n : ++this.cseq
+        const n = cseq ? Number(cseq) : again && this.invite ? this.invite.n : ++this.cseq
         const failed = method === 'ACK' && this.final >= 300
         const sameBranch = method === 'CANCEL' || failed
-        const branch = sameBranch ? this.invite.branch : this.branch(`${method}${n}${again ? '' : ''}`)
+        const branch = sameBranch && this.invite ? this.invite.branch : this.branch(`${method}${n}`)
         if (method === 'INVITE') {
             this.final = null
             this.invite = { n, branch, uri: word ? `sip:${word}@[remote_ip]:[remote_port]` : '[$target]', to: word && `<sip:${word}@[remote_ip]:[remote_port]>` }
@@ -143,11 +143,14 @@ class Script {
         const caller = this.role === 'caller'
         const fresh = word && !(dialog && !sameBranch)
         const uri = fresh || sameBranch ? (word ? `sip:${word}@[remote_ip]:[remote_port]` : this.invite.uri) : '[$target]'
-        const local = caller ? `From: ${this.caller};tag=[pid]SIPp[call_number]` : `From: [$to];tag=${tag ?? '[pid]SIPp[call_number]'}`
-        const remote = method === 'CANCEL' ? `To: ${this.invite.to ?? '[$remote]'}` : fresh ? `To: <${uri}>` : caller ? 'To: [$remote]' : 'To: [$from]'
+        const mine = tag ?? '[pid]SIPp[call_number]'
         const fields = this.fields(parts)
-        const ours = again || /^Contact:/m.test(fields.headers) ? '' : `Contact: ${contact}\n`
-        this.xml.push(own.send(`${method} ${uri} SIP/2.0\nVia: SIP/2.0/[transport] ${here};${branch}\n${/^From:/m.test(fields.headers) ? '' : `${local}\n`}${remote}\nCall-ID: [call_id]\nCSeq: ${n} ${method}\n${ours}Max-Forwards: 70\n${this.end(fields, sdp)}`, again ? '' : 'retrans="500"'))
+        const says = (header) => new RegExp(`^${header}:`, 'm').test(fields.headers)
+        const lines = [`${method} ${uri} SIP/2.0`, `Via: SIP/2.0/[transport] ${here};${branch}`, 'Call-ID: [call_id]', `CSeq: ${n} ${method}`,
+            says('From') ? '' : caller ? `From: ${this.caller};tag=${mine}` : `From: [$to];tag=${mine}`,
+            says('To') ? '' : fresh ? `To: <${uri}>` : method === 'CANCEL' ? `To: ${this.invite.to ?? '[$remote]'}` : caller ? 'To: [$remote]' : 'To: [$from]',
+            again || says('Contact') ? '' : `Contact: ${contact}`, says('Max-Forwards') ? '' : 'Max-Forwards: 70']
+        this.xml.push(own.send(`${lines.filter(Boolean).join('\n')}\n${this.end(fields, sdp)}`, again ? '' : 'retrans="500"'))
     }
 }
 

@@ -20,29 +20,32 @@ export async function callFrom(gateway, port) {
 //
 // `in`: SIPp plays it and calls the user USER, who does `act` ({ anna, call, … }): by default answers and waits for
 // the end. With `wait` false nobody waits for the call to come; without a browser, `alone`.
+// `callee`: and another SIPp plays this, with `calleeOptions`; nobody of us takes part but the gateway.
 // `out`: SIPp plays it and is called by anna (`to` tells whom she calls, `call` with what else): by default she
 // hangs up once it is answered.
 async function play(t, { gateway, peer }, row) {
     const user = `u${++users}`
     const phone = (name) => Phone.open(t, gateway, peer, name)
-    const anna = row.alone ? null : await phone(row.user ?? user)
+    const anna = row.alone || row.callee ? null : await phone(row.user ?? user)
     const stage = { t, gateway, peer, anna, phone, user: row.user ?? user }
     const text = (row.in ?? row.out).replaceAll('USER', row.user ?? user)
     let id
+    if (row.callee) stage.callee = await sipp(t, script(row.callee), { strict: true, ...row.calleeOptions })
     if (row.in) {
         stage.sipp = await sipp(t, script(text, row), { to: here, strict: true, ...row.options })
-        if (row.wait ?? !row.alone) stage.call = await anna.incoming()
-        await (row.act ?? (async ({ call }) => (await call.answer(), await call.ended())))(stage)
-        id = stage.call?.event?.id ?? (row.ladder && await callFrom(gateway, stage.sipp.port))
+        if (row.wait ?? anna) stage.call = await anna.incoming()
+        if (row.act || stage.call) await (row.act ?? (async ({ call }) => (await call.answer(), await call.ended())))(stage)
+        id = stage.call?.event?.id
     } else {
         stage.sipp = await sipp(t, script(text, row), { strict: true, ...row.options })
         stage.call = await anna.start(row.to ? row.to(stage.sipp) : stage.sipp.uri(), row.call)
         await (row.act ?? (async ({ call }) => (await call.answered(), await call.end())))(stage)
         id = stage.call.gatewayId
     }
-    await stage.sipp.passed()
+    await Promise.all([stage.sipp.passed(), stage.callee?.passed()])
+    if (row.ladder) id ??= await callFrom(gateway, stage.sipp.port)
     await row.then?.(stage)
-    if (row.ladder) await ladderIs(gateway, id, row.ladder)
+    if (row.ladder) await ladderIs(gateway, id, row.ladder.replaceAll('USER', stage.user))
 }
 
 // `stage`: a function, for the rows are read before anything runs.

@@ -139,6 +139,13 @@ const cw_sip_call_ops cw_leg_sip_events = {
 
 /* ── Being called ── */
 
+/* 181 and 182 are no ringing: they are passed on as they are. 199 is of one fork (RFC 6228). */
+static bool is_news(const leg_sip *s, int status)
+{
+    return !s->answered && status >= 180 && status <= 183 && status != s->said &&
+           !(status == 183 && s->given);
+}
+
 static CW_ON_LOOP void op_ring(cw_leg *leg, int status, const cw_media_desc *foretold)
 {
     leg_sip *s = (leg_sip *)leg;
@@ -146,8 +153,8 @@ static CW_ON_LOOP void op_ring(cw_leg *leg, int status, const cw_media_desc *for
     cw_leg_sip_say(s);
     if (foretold && cw_leg_sip_ring_aloud(s, foretold))
         return;
-    if (!s->answered && !s->rang && cw_sip_call_respond(s->sip, 180, NULL, 0) == CW_OK)
-        s->rang = true;
+    if (is_news(s, status) && cw_sip_call_respond(s->sip, status, NULL, 0) == CW_OK)
+        s->said = status;
 }
 
 /* The INVITE had no offer: ours goes into the 200, the answer comes in the ACK. */

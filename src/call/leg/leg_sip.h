@@ -94,16 +94,17 @@ typedef struct leg_sip {
     bool streams_asked;     /* our re-INVITE does that */
     bool hold_told;         /* as the far side knows it; compare other_holds */
 
-    bool reliable;              /* being called: 18x with SDP are (RFC 3262) */
-    bool permits;               /* being called: it knows P-Early-Media */
-    bool rang, given, answered; /* being called: 180 sent, SDP sent, 200 sent */
-    bool up;                    /* answered and confirmed either way */
-    bool other_holds;           /* the other leg's far side holds */
-    cw_sip_referral *referral;  /* the far side transfers; NULL: never did */
-    cw_sip_refer *refer;        /* it was asked to; NULL: not now */
-    bool releasing;             /* ended when it knows that it did */
-    bool counted;               /* in the trunk's numbers */
-    char *from_uri;             /* of their first request in the call, NULL: none yet */
+    bool reliable;        /* being called: 18x with SDP are (RFC 3262) */
+    bool permits;         /* being called: it knows P-Early-Media */
+    bool given, answered; /* being called: SDP sent, 200 sent */
+    int said;             /* being called: the last provisional status sent without SDP; 0: none */
+    bool up;              /* answered and confirmed either way */
+    bool other_holds;     /* the other leg's far side holds */
+    cw_sip_referral *referral; /* the far side transfers; NULL: never did */
+    cw_sip_refer *refer;       /* it was asked to; NULL: not now */
+    bool releasing;            /* ended when it knows that it did */
+    bool counted;              /* in the trunk's numbers */
+    char *from_uri;            /* of their first request in the call, NULL: none yet */
     enum {
         KEYS_NONE,
         KEYS_BY_INFO,

@@ -213,6 +213,7 @@ static CW_ON_LOOP cw_err replace(cw_calls *calls, const cw_sip_invite *invite, l
     if (err)
         return err;
     cw_leg_sip_accept(leg, sip);
+    cw_leg_trace(&old->leg, false, "SIP", "INVITE with Replaces");
     err = cw_call_replace(call, &old->leg, leg);
     if (err) {
         ((leg_sip *)leg)->sip = NULL; /* the stack answers, and keeps it */

@@ -200,12 +200,26 @@ void cw_leg_sip_tell_caller(leg_sip *s)
     cw_caller_clear(&caller);
 }
 
+/* A refusal that tells the caller something of the callee (RFC 3261 21): what it says is not of our
+ * INVITE, our credentials or our way there. 503 would keep calls from us altogether (16.7). */
+static int callees_no(int status)
+{
+    static const uint16_t whole[] = { 410, 484, 485, 500, 501, 502, 504,
+                                      513, 600, 604, 606, 607, 608 };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(whole); i++)
+        if (whole[i] == status)
+            return status;
+    return 0;
+}
+
 void cw_leg_sip_hang_up(leg_sip *s, const cw_cause *cause)
 {
     bool refuses = s->leg.lane == CW_LANE_A && !s->answered;
     cw_sip_why why = { .err = cause->err,
                        .q850 = cause->q850,
-                       .status = refuses ? 0 : cause->status };
+                       .status = refuses ? 0 : cause->status,
+                       .refusal = refuses ? callees_no(cause->status) : 0 };
 
     g_strlcpy(why.text, cause->phrase, sizeof why.text);
     cw_leg_sip_say(s);

@@ -194,6 +194,7 @@ static CW_ON_LOOP cw_err build(cw_calls *calls, arrival *a, cw_call *call, cw_le
     if (err)
         return err;
     cw_call_set_a(call, leg);
+    cw_leg_trace(leg, false, "SIP", "INVITE");
     call->hops_used = a->invite->hops_used + 1;
     call->asked = g_steal_pointer(&a->asked);
     call->about = about(calls->conf, a);
