@@ -393,12 +393,12 @@ void cw_sip_do_tell_lost(cw_sip_call *call, const cw_sip_note *note)
     cw_sip_call_tell_end(call, &end);
 }
 
-/* Nobody refreshed the session in time. */
+/* Nobody refreshed the session in time. (The BYE first: who is told lets go of the timeline.) */
 void cw_sip_do_tell_expired(cw_sip_call *call, const cw_sip_note *note)
 {
     call->hangup = CW_E_NETWORK;
-    cw_sip_call_tell_local(call, CW_E_NETWORK, 408);
     cw_sip_do_send_bye(call, note);
+    cw_sip_call_tell_local(call, CW_E_NETWORK, 408);
 }
 
 void cw_sip_do_tell_lost_and_bye(cw_sip_call *call, const cw_sip_note *note)

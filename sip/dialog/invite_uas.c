@@ -173,8 +173,8 @@ void cw_sip_do_take_ack(cw_sip_call *call, const cw_sip_note *note)
 void cw_sip_do_tell_no_ack(cw_sip_call *call, const cw_sip_note *note)
 {
     call->hangup = CW_E_TIMEOUT;
-    cw_sip_call_tell_local(call, CW_E_TIMEOUT, 408);
     cw_sip_do_send_bye(call, note);
+    cw_sip_call_tell_local(call, CW_E_TIMEOUT, 408);
 }
 
 void cw_sip_do_take_bye(cw_sip_call *call, const cw_sip_note *note)

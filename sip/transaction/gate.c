@@ -223,6 +223,7 @@ static void in_dialog(cw_sip_call *call, cw_sip_dialog *dialog, msg_t *msg,
         i++;
     if (cw_sip_dialog_take_cseq(dialog, message->sip_cseq->cs_seq)) {
         reply_plain(sip, irq, 500, NULL);
+        cw_sip_call_trace(call, true, 500, cw_sip_phrase(500), NULL);
         nta_incoming_destroy(irq);
     } else if (i < G_N_ELEMENTS(inside)) {
         inside[i].take(call, dialog, irq, message);

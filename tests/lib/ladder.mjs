@@ -14,13 +14,27 @@ const mark = (side, out) => (out ? `<${side}` : `${side}>`)
 function lineOf({ from, to, proto, text }) {
     if (!['JSON', 'SIP', 'CALL'].includes(proto)) return null
     const words = text.replace(/\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b/g, 'ADDRESS').replace(/\b[0-9a-f]{16,}\b/g, 'ID')
-    if (from === to) return `-- ${words}`
+    if (from === to) return `-- ${words}`.trim()
     return `${from === 'gateway' ? mark(to, true) : mark(from, false)} ${proto === 'SIP' ? words.replace(/^(\d{3}) .*/, '$1') : words}`
 }
 
-export async function ladder(gateway, id) {
-    return (await gateway.ctl('call', 'ladder', id)).rows.map(lineOf).filter(Boolean)
+// What is sent until it is answered: three times or more is "X, again and again".
+function shortened(lines) {
+    return lines.flatMap((line, i) => {
+        const from = lines.slice(0, i + 1).findLastIndex((other) => other !== line) + 1
+        const to = lines.findIndex((other, j) => j > i && other !== line)
+        const length = (to < 0 ? lines.length : to) - from
+        return length < 3 ? [line] : i === from ? [`${line}, again and again`] : []
+    })
 }
+
+export async function ladder(gateway, id) {
+    return shortened((await gateway.ctl('call', 'ladder', id)).rows.map(lineOf).filter(Boolean))
+}
+
+// A line is in the ladder of a call, as often as said.
+export const ladderHas = (gateway, id, line, times = 1) =>
+    until(async () => (await ladder(gateway, id)).filter((other) => other === line).length >= times, `${line} in the ladder`, 8000, 20)
 
 const written = (text) => (Array.isArray(text) ? text : text.split(/\n|;/)).map((line) => line.trim()).filter(Boolean)
 

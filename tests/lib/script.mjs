@@ -7,7 +7,8 @@
 //
 // `> 200 INVITE` answers the last request of that method, when others came since. After `|`: `X: text` is a header
 // field, in `<` a pattern (POSIX) of it; `!X:` says that there is none; `X: =name pattern` keeps what matched, for
-// [$name] further on; `= text` is the body, or a pattern of it. Words: sdp, sdp:sendonly (inactive, recvonly,
+// [$name] further on; `= text` is the body, or a pattern of it; `+ a=x` another line of a
+// description. Words: sdp, sdp:sendonly (inactive, recvonly,
 // zero: c=0.0.0.0, mu: PCMU, g729), tag:x (another fork's), cseq:n. `pause 200` waits, `tone` plays.
 import { own, pcma, pcmu } from './sipp.mjs'
 
@@ -28,12 +29,12 @@ function description(how) {
 
 class Script {
     constructor({ from: caller = from } = {}) {
-        Object.assign(this, { caller, xml: [], variables: new Set(), requests: {}, kept: {}, received: null, inDialog: false, role: null, cseq: 0, portTold: false })
+        Object.assign(this, { caller, xml: [], variables: new Set(), requests: {}, invites: {}, received: null, last: null, inDialog: false, role: null, cseq: 0, portTold: false })
     }
 
     // SIPp tells rtp_stream's port in one message of a call only.
-    sdp(how) {
-        const text = description(how)
+    sdp(how, more) {
+        const text = description(how) + more
         if (this.portTold) return text.replace('[rtpstream_audio_port]', '[media_port]')
         this.portTold = true
         return text
@@ -74,16 +75,20 @@ class Script {
         const name = what.replace('?', '')
         const actions = parts.map((part) => this.check(part))
         if (/^\d/.test(name)) {
-            const ofInvite = this.sent === 'INVITE' || this.answersInvite
-            if (Number(name) > 100) actions.push(this.keep('remote', 'To'), ...(Number(name) < 300 && ofInvite ? [this.keep('target', 'Contact', 'sip:[^>]*')] : []))
-            if (!optional && Number(name) >= 200) this.final = Number(name)
-            if (Number(name) > 100 && Number(name) < 300 && ofInvite) this.inDialog = true
+            const status = Number(name)
+            this.last = null
+            if (status > 100 && (this.sent === 'INVITE' || !this.inDialog)) {
+                actions.push(this.keep('remote', 'To'))
+                if (status < 300) actions.push(this.keep('target', 'Contact', 'sip:[^>]*'))
+                this.inDialog ||= status < 300
+            }
+            if (!optional && status >= 200) this.final = status
             this.xml.push(own.recv(`response="${name}"`, optional ? 'optional="true"' : '', actions.length ? `<action>${actions.join('\n')}</action>` : ''))
             return
         }
         const first = !this.role
         if (first) this.role = 'callee'
-        this.received = name
+        this.received = this.last = name
         if (first || (name === 'INVITE' && !this.inDialog)) actions.push(this.keep('from', 'From'), this.keep('to', 'To'))
         if (name === 'INVITE') actions.push(this.keep('target', 'Contact', 'sip:[^>]*'))
         if (/INVITE|PRACK|UPDATE|BYE|REFER|SUBSCRIBE|NOTIFY|INFO|OPTIONS|MESSAGE/.test(name)) {
@@ -98,11 +103,13 @@ class Script {
 
     fields(parts) {
         const body = parts.find((part) => part.startsWith('='))
-        return { headers: parts.filter((part) => part !== body).map((part) => part + '\n').join(''), body: body?.slice(1).trim() }
+        const lines = parts.filter((part) => part.startsWith('+'))
+        const headers = parts.filter((part) => part !== body && !lines.includes(part))
+        return { headers: headers.map((part) => part + '\n').join(''), body: body?.slice(1).trim(), lines: lines.map((part) => part.slice(1).trim() + '\n').join('') }
     }
 
-    end({ headers, body }, sdp) {
-        if (sdp !== undefined) return headers + this.sdp(sdp)
+    end({ headers, body, lines }, sdp) {
+        if (sdp !== undefined) return headers + this.sdp(sdp, lines)
         // Its lines are divided by \n in the script.
         if (body !== undefined) return `${headers}Content-Length: [len]\n\n${body.replaceAll('\\n', '\n')}\n`
         return headers + own.none
@@ -112,10 +119,11 @@ class Script {
         const of = /^[A-Z]+/.exec(rest)?.[0] ?? this.received
         const request = this.requests[of] ?? { tagged: true }
         const mine = tag ?? '[pid]SIPp[call_number]'
-        const last = of === this.received
+        const last = of === this.last
         const head = last ? ['[last_Via:]', '[last_Record-Route:]', '[last_From:]', `[last_To:]${request.tagged || status === '100' ? '' : `;tag=${mine}`}`, '[last_Call-ID:]', '[last_CSeq:]']
             : [`Via: [$${of}_Via]`, `From: [$${of}_From]`, `To: [$${of}_To]${request.tagged ? '' : `;tag=${mine}`}`, 'Call-ID: [call_id]', `CSeq: [$${of}_CSeq]`]
-        const reliable = of === 'INVITE' && (Number(status) >= 200 || parts.some((part) => /^RSeq/.test(part)))
+        // SIPp goes on from what it repeats only with an answer to it.
+        const reliable = this.answered && of === 'INVITE' && (Number(status) >= 200 || parts.some((part) => /^RSeq/.test(part)))
         if (of === 'INVITE' && status >= 180 && status < 300 && !tag) this.inDialog = true
         if (of === 'SUBSCRIBE' && status < 300) this.inDialog = true
         const fields = this.fields(parts)
@@ -134,21 +142,22 @@ class Script {
         const n = cseq ? Number(cseq) : again && this.invite ? this.invite.n : ++this.cseq
         const failed = method === 'ACK' && this.final >= 300
         const sameBranch = method === 'CANCEL' || failed
-        const branch = sameBranch && this.invite ? this.invite.branch : this.branch(`${method}${n}`)
+        const invite = this.invites[n]
+        const branch = sameBranch && invite ? invite.branch : this.branch(`${method}${n}`)
         if (method === 'INVITE') {
             this.final = null
-            this.invite = { n, branch, uri: word ? `sip:${word}@[remote_ip]:[remote_port]` : '[$target]', to: word && `<sip:${word}@[remote_ip]:[remote_port]>` }
+            this.invite = this.invites[n] = { n, branch, uri: word ? `sip:${word}@[remote_ip]:[remote_port]` : '[$target]', to: word && `<sip:${word}@[remote_ip]:[remote_port]>` }
         }
-        if (!again) this.sent = method
+        if (method !== 'ACK') this.sent = method
         const caller = this.role === 'caller'
         const fresh = word && !(dialog && !sameBranch)
-        const uri = fresh || sameBranch ? (word ? `sip:${word}@[remote_ip]:[remote_port]` : this.invite.uri) : '[$target]'
+        const uri = fresh || sameBranch ? (word ? `sip:${word}@[remote_ip]:[remote_port]` : invite.uri) : '[$target]'
         const mine = tag ?? '[pid]SIPp[call_number]'
         const fields = this.fields(parts)
         const says = (header) => new RegExp(`^${header}:`, 'm').test(fields.headers)
         const lines = [`${method} ${uri} SIP/2.0`, `Via: SIP/2.0/[transport] ${here};${branch}`, 'Call-ID: [call_id]', `CSeq: ${n} ${method}`,
             says('From') ? '' : caller ? `From: ${this.caller};tag=${mine}` : `From: [$to];tag=${mine}`,
-            says('To') ? '' : fresh ? `To: <${uri}>` : method === 'CANCEL' ? `To: ${this.invite.to ?? '[$remote]'}` : caller ? 'To: [$remote]' : 'To: [$from]',
+            says('To') ? '' : fresh ? `To: <${uri}>` : method === 'CANCEL' ? `To: ${invite.to ?? '[$remote]'}` : caller ? 'To: [$remote]' : 'To: [$from]',
             again || says('Contact') ? '' : `Contact: ${contact}`, says('Max-Forwards') ? '' : 'Max-Forwards: 70']
         this.xml.push(own.send(`${lines.filter(Boolean).join('\n')}\n${this.end(fields, sdp)}`, again ? '' : 'retrans="500"'))
     }
@@ -157,6 +166,10 @@ class Script {
 // The steps of a scenario, for sipp(). `from`: who it says calls.
 export function script(text, options) {
     const made = new Script(options)
-    for (const line of text.split('\n')) if (line.trim()) made.line(line)
+    const lines = text.split('\n').map((line) => line.trim()).filter(Boolean)
+    lines.forEach((line, i) => {
+        made.answered = lines[i + 1]?.startsWith('<')
+        made.line(line)
+    })
     return [...made.xml, made.variables.size ? `<Reference variables="${[...made.variables].join(',')}"/>\n` : '']
 }

@@ -5,7 +5,7 @@ import { Phone } from './webpeer.mjs'
 import { ladderIs } from './ladder.mjs'
 import { script } from './script.mjs'
 import { sipp } from './sipp.mjs'
-import { until } from './proc.mjs'
+import { until, withDeadline } from './proc.mjs'
 
 const here = '127.0.0.1:5060'
 let users = 0
@@ -20,13 +20,25 @@ export async function callFrom(gateway, port) {
 //
 // `in`: SIPp plays it and calls the user USER, who does `act` ({ anna, call, … }): by default answers and waits for
 // the end. With `wait` false nobody waits for the call to come; without a browser, `alone`.
-// `callee`: and another SIPp plays this, with `calleeOptions`; nobody of us takes part but the gateway.
+// `callee`: and another SIPp plays this, with `calleeOptions`; with `in`, no browser takes part.
 // `out`: SIPp plays it and is called by anna (`to` tells whom she calls, `call` with what else): by default she
 // hangs up once it is answered.
+// What the other side does. When it fails because SIPp does, that is what is told.
+async function acts(stage, doing) {
+    const failed = stage.sipp.exited.then(({ code }) => (code === 0 ? new Promise(() => {}) : stage.sipp.passed()))
+    try {
+        await Promise.race([doing(stage), failed])
+    } catch (error) {
+        await withDeadline(failed, 500, 'SIPp fails too').catch((other) => {
+            throw /^not within/.test(other.message) ? error : other
+        })
+    }
+}
+
 async function play(t, { gateway, peer }, row) {
     const user = `u${++users}`
     const phone = (name) => Phone.open(t, gateway, peer, name)
-    const anna = row.alone || row.callee ? null : await phone(row.user ?? user)
+    const anna = row.alone || (row.callee && row.in) ? null : await phone(row.user ?? user)
     const stage = { t, gateway, peer, anna, phone, user: row.user ?? user }
     const text = (row.in ?? row.out).replaceAll('USER', row.user ?? user)
     let id
@@ -34,12 +46,12 @@ async function play(t, { gateway, peer }, row) {
     if (row.in) {
         stage.sipp = await sipp(t, script(text, row), { to: here, strict: true, ...row.options })
         if (row.wait ?? anna) stage.call = await anna.incoming()
-        if (row.act || stage.call) await (row.act ?? (async ({ call }) => (await call.answer(), await call.ended())))(stage)
+        if (row.act || stage.call) await acts(stage, row.act ?? (async ({ call }) => (await call.take(), await call.ended({}, 12000))))
         id = stage.call?.event?.id
     } else {
         stage.sipp = await sipp(t, script(text, row), { strict: true, ...row.options })
         stage.call = await anna.start(row.to ? row.to(stage.sipp) : stage.sipp.uri(), row.call)
-        await (row.act ?? (async ({ call }) => (await call.answered(), await call.end())))(stage)
+        await acts(stage, row.act ?? (async ({ call }) => (await call.answered(), await call.end())))
         id = stage.call.gatewayId
     }
     await Promise.all([stage.sipp.passed(), stage.callee?.passed()])

@@ -90,12 +90,18 @@ export class PhoneCall {
         Object.assign(this, { phone, client: phone.client, peer: phone.peer, call, id, gatewayId })
     }
 
-    // The far end took it and media flows as far as DTLS.
-    async answered(ms) {
-        const named = { call: this.call }
-        const answer = await this.client.expect('call.answer', named, ms)
+    // The far end took it.
+    async given(ms) {
+        const answer = await this.client.expect('call.answer', { call: this.call }, ms)
         const early = this.client.queue.find((e) => e.method === 'call.progress' && e.call === this.call && e.sdp)
         this.taken ??= this.peer.command('web.answer', { id: this.id, sdp: answer.sdp ?? early?.sdp })
+        await this.taken
+        return this
+    }
+
+    // The same, and media flows as far as DTLS.
+    async answered(ms) {
+        await this.given(ms)
         return this.connected()
     }
 
@@ -106,10 +112,15 @@ export class PhoneCall {
         return this
     }
 
-    // Takes a call that came in.
-    async answer({ addr = '127.0.0.1', codecs, ...more } = {}) {
+    // Takes a call that came in, and does not wait for its media.
+    async take({ addr = '127.0.0.1', codecs, ...more } = {}) {
         const { sdp } = await this.peer.command('web.accept', { id: this.id, sdp: this.event.sdp, addr, ...(codecs ? { codecs } : {}) })
         await this.client.call('call.answer', { call: this.call, sdp, ...more })
+        return this
+    }
+
+    async answer(options) {
+        await this.take(options)
         await this.peer.event(this.id, 'connected')
         return this
     }
