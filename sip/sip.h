@@ -80,7 +80,8 @@ typedef struct cw_sip_invite {
     const char *from_uri, *to_uri, *call_id;
     const char *sdp; /* NULL: no offer in the INVITE */
     size_t sdp_len;
-    unsigned hops_used; /* of CW_SIP_HOPS_MAX, by its Max-Forwards */
+    unsigned hops_used;          /* of CW_SIP_HOPS_MAX, by its Max-Forwards */
+    bool preconditions, demands; /* it knows RFC 3312; it requires that of us */
     bool reliable; /* 18x with SDP will be reliable (RFC 3262): it can, and sip.reliable lets it */
     const cw_sip_message *message;
 } cw_sip_invite;
@@ -218,6 +219,8 @@ typedef struct cw_sip_target {
     const char *const *route;
     const char *contact_user; /* user part of our Contact; NULL: from_user */
     const char *gruu;         /* our Contact, when the registrar gave one (RFC 5627); NULL: none */
+    bool preconditions;       /* RFC 3312 is known, `sdp` may speak of it */
+    bool demands;             /* and has to be known */
     int session_s;            /* session timer (RFC 4028): 0: sip.session_expires_s; less: none */
     unsigned hops_used;       /* of CW_SIP_HOPS_MAX, when it carries on a call that came in */
     const struct cw_sip_replaces *replaces; /* whose place it takes (refer.h); NULL: nobody's */
@@ -242,6 +245,10 @@ CW_NODISCARD cw_err cw_sip_call_new(cw_sip *sip, const cw_sip_target *target, co
 
 /* Take a call offered by cw_sip_ops.invite. */
 void cw_sip_call_accept(cw_sip_call *call, const cw_sip_call_ops *ops, void *arg) CW_ON_LOOP;
+/* What goes with a refusal of it, SDP (RFC 3312 8); NULL: nothing. */
+void cw_sip_call_explain(cw_sip_call *call, const char *sdp) CW_ON_LOOP;
+/* As cw_sip_target.preconditions; from within cw_sip_ops.invite. */
+void cw_sip_call_preconditions(cw_sip_call *call, bool known) CW_ON_LOOP;
 /* Its session timer, as cw_sip_target.session_s; from within cw_sip_ops.invite. */
 void cw_sip_call_session(cw_sip_call *call, int expires_s) CW_ON_LOOP;
 /* 101-199, or 200 with our answer (or offer, when the INVITE had none). CW_E_STATE when answered.

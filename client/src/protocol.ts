@@ -694,6 +694,8 @@ export const errors = {
   "not-acceptable": { code: -32034, text: "this offer is not acceptable here" },
   "transferred": { code: -32038, text: "transferred to somebody else" },
   "precondition": { code: -32046, text: "resources of the network cannot be had" },
+  "extension": { code: -32055, text: "preconditions are required here (RFC 3312)" },
+  "bad-extension": { code: -32056, text: "an extension is required that is not had here" },
   "hops": { code: -32036, text: "passed through too many gateways, or one twice" },
   "quota": { code: -32037, text: "a bound of what this caller may spend is reached" },
   "tls": { code: -32047, text: "the far end is not who it should be, or speaks no TLS with us" },

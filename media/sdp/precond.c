@@ -56,15 +56,27 @@ static void read_curr(cw_span text, cw_precond *ret)
     ret->curr[end] = (uint8_t)dir;
 }
 
+/* The first is enough to refuse. */
+static void note_foreign(cw_span type, unsigned end, unsigned dir, cw_precond *ret)
+{
+    if (ret->foreign[0])
+        return;
+    for (size_t i = 0; i < type.len && i + 1 < sizeof ret->foreign; i++)
+        ret->foreign[i] = g_ascii_isalnum(type.s[i]) ? type.s[i] : '-';
+    ret->foreign_end = (uint8_t)end;
+    ret->foreign_dir = (uint8_t)dir;
+}
+
 static void read_des(cw_span text, cw_precond *ret)
 {
-    bool qos = cw_span_is(take_word(&text), "qos");
+    cw_span type = take_word(&text);
     unsigned want, end, dir;
 
     if (!TAKE(&text, wants, &want) || !TAKE(&text, ends, &end) || !TAKE(&text, dirs, &dir))
         return;
-    if (!qos) {
-        ret->foreign |= want == CW_PRECOND_MANDATORY;
+    if (!cw_span_is(type, "qos")) {
+        if (want == CW_PRECOND_MANDATORY && type.len > 0)
+            note_foreign(type, end, dir, ret);
         return;
     }
     ret->used |= (uint8_t)BIT(end);
@@ -122,6 +134,9 @@ void cw_precond_print(GString *out, const cw_precond *precond)
         if (precond->used & BIT(i) && precond->conf[i])
             g_string_append_printf(out, "a=conf:qos %s %s\r\n", ends[i],
                                    dirs[precond->conf[i] & 3]);
+    if (precond->refused && precond->foreign[0])
+        g_string_append_printf(out, "a=des:%s unknown %s %s\r\n", precond->foreign,
+                               ends[precond->foreign_end], dirs[precond->foreign_dir & 3]);
 }
 
 /* ── Offer and answer ── */
@@ -161,6 +176,18 @@ void cw_precond_offer(cw_precond *ret)
         ret->want[CW_PRECOND_LOCAL][i] = ret->want[CW_PRECOND_REMOTE][i] = CW_PRECOND_OPTIONAL;
 }
 
+void cw_precond_demand(cw_precond *ours)
+{
+    if (!ours->used)
+        cw_precond_offer(ours);
+    for (unsigned i = 0; i < CW_PRECOND_ENDS; i++) {
+        if (!(ours->used & BIT(i)))
+            continue;
+        ours->want[i][0] = ours->want[i][1] = CW_PRECOND_MANDATORY;
+        ours->conf[i] = i == CW_PRECOND_LOCAL ? 0 : missing(ours, i);
+    }
+}
+
 /* What one says of its end is what the other knows of it. End to end each can only speak for what
  * it sends itself. */
 static void learn(cw_precond *ours, const cw_precond *theirs)
@@ -180,13 +207,40 @@ void cw_precond_answer(const cw_precond *theirs, cw_precond *ret)
     ret->used = theirs->used & BIT(CW_PRECOND_E2E);
     if (theirs->used & segments)
         ret->used |= (uint8_t)segments;
-    ret->foreign = theirs->foreign;
+    memcpy(ret->foreign, theirs->foreign, sizeof ret->foreign);
     learn(ret, theirs);
     want_as(theirs, CW_PRECOND_LOCAL, ret, CW_PRECOND_REMOTE);
     want_as(theirs, CW_PRECOND_REMOTE, ret, CW_PRECOND_LOCAL);
     want_as(theirs, CW_PRECOND_E2E, ret, CW_PRECOND_E2E);
     for (unsigned i = CW_PRECOND_REMOTE; i < CW_PRECOND_ENDS; i++)
         ret->conf[i] = missing(ret, i);
+}
+
+static cw_precond_end mirror_end(unsigned end)
+{
+    static const cw_precond_end to[] = { CW_PRECOND_REMOTE, CW_PRECOND_LOCAL, CW_PRECOND_E2E };
+
+    return to[end];
+}
+
+void cw_precond_refuse(const cw_precond *theirs, bool demand, cw_precond *ret)
+{
+    cw_precond_answer(theirs, ret);
+    if (demand)
+        cw_precond_demand(ret);
+    ret->refused = true;
+    memcpy(ret->foreign, theirs->foreign, sizeof ret->foreign);
+    ret->foreign_end = (uint8_t)mirror_end(theirs->foreign_end);
+    ret->foreign_dir = mirror(theirs->foreign_dir);
+    for (unsigned i = 0; i < CW_PRECOND_ENDS; i++) {
+        const uint8_t *said = theirs->want[mirror_end(i)];
+        uint8_t failed = missing(ret, i);
+
+        for (unsigned dir = 0; dir < 2; dir++)
+            if (failed >> dir & 1 || said[!dir] == CW_PRECOND_FAILURE)
+                ret->want[i][dir] = CW_PRECOND_FAILURE;
+        ret->conf[i] = 0;
+    }
 }
 
 void cw_precond_take(cw_precond *ours, const cw_precond *theirs)
@@ -203,7 +257,7 @@ bool cw_precond_met(const cw_precond *precond)
     for (unsigned i = 0; i < CW_PRECOND_ENDS; i++)
         if (precond->used & BIT(i) && missing(precond, i))
             return false;
-    return !precond->foreign;
+    return precond->foreign[0] == 0;
 }
 
 bool cw_precond_lost(const cw_precond *precond)
@@ -211,5 +265,5 @@ bool cw_precond_lost(const cw_precond *precond)
     for (unsigned i = 0; i < CW_PRECOND_ENDS; i++)
         if (precond->want[i][0] == CW_PRECOND_FAILURE || precond->want[i][1] == CW_PRECOND_FAILURE)
             return true;
-    return precond->foreign;
+    return precond->foreign[0] != 0;
 }

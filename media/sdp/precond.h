@@ -28,7 +28,9 @@ typedef enum cw_precond_want {
 
 typedef struct cw_precond {
     uint8_t used;                     /* ends spoken of, a bit each; 0: no preconditions */
-    bool foreign;                     /* something mandatory of a type we do not know */
+    char foreign[16];                 /* a type we do not know, of something mandatory; "": none */
+    uint8_t foreign_end, foreign_dir; /* which */
+    bool refused;                     /* in a 580 (RFC 3312 8): what failed, what is not known */
     uint8_t curr[CW_PRECOND_ENDS];    /* cw_dir: there */
     uint8_t want[CW_PRECOND_ENDS][2]; /* cw_precond_want: to send, to receive */
     uint8_t conf[CW_PRECOND_ENDS];    /* cw_dir: the other end shall say when it is there */
@@ -42,6 +44,10 @@ void cw_precond_print(struct _GString *out, const cw_precond *precond);
 
 /* Ours, in an offer to one that may not know any: nothing mandatory. */
 void cw_precond_offer(cw_precond *ret);
+/* All of `ours`, in an offer or an answer, is mandatory, and we want to hear of it. */
+void cw_precond_demand(cw_precond *ours);
+/* Ours, in a refusal of `theirs` with 580 (RFC 3312 8); `demand`: as cw_precond_demand. */
+void cw_precond_refuse(const cw_precond *theirs, bool demand, cw_precond *ret);
 /* Ours, in the answer to `theirs`. */
 void cw_precond_answer(const cw_precond *theirs, cw_precond *ret);
 /* `theirs` answers our offer `ours`: what they say of their end. */

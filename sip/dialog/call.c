@@ -121,6 +121,7 @@ cw_sip_call *cw_sip_call_make(cw_sip *sip)
     cw_sip_call *call = g_rc_box_new0(cw_sip_call);
 
     call->sip = sip;
+    call->preconditions = strcmp(sip->conf->sip.preconditions, "off") != 0;
     call->timer = cw_timer_new(sip->loop, on_timer, call);
     call->deadline = cw_timer_new(sip->loop, on_deadline, call);
     call->dialog = cw_sip_dialog_new();
@@ -155,6 +156,7 @@ static void call_clear(void *data)
         nta_msg_discard(call->sip->agent, call->invite_msg);
     g_free(call->offer);
     g_free(call->said_sdp);
+    g_free(call->explanation);
     g_free(call->answer);
     g_strfreev(call->headers);
     g_strfreev(call->say);
@@ -276,6 +278,7 @@ cw_err cw_sip_call_new(cw_sip *sip, const cw_sip_target *target, const char *sdp
     call->ops = ops;
     call->arg = arg;
     call->session.wish_s = target->session_s;
+    call->preconditions = target->preconditions;
     call->account = cw_sip_account_new(&target->credentials);
     call->offer = g_strndup(sdp ? sdp : "", sdp ? len : 0);
     call->offer_len = sdp ? len : 0;
@@ -316,6 +319,17 @@ cw_err cw_sip_call_headers(cw_sip_call *call, const char *const *lines)
     g_strfreev(call->say);
     call->say = g_strdupv((char **)lines);
     return CW_OK;
+}
+
+void cw_sip_call_explain(cw_sip_call *call, const char *sdp)
+{
+    g_free(call->explanation);
+    call->explanation = g_strdup(sdp);
+}
+
+void cw_sip_call_preconditions(cw_sip_call *call, bool known)
+{
+    call->preconditions = known;
 }
 
 void cw_sip_call_end_as(cw_sip_call *call, const cw_sip_why *why)

@@ -38,19 +38,28 @@ static void reply_final(cw_sip_call *call, int status, cw_err why) CW_ON_LOOP
     g_auto(GStrv) reasons = cw_sip_call_reasons(call, why);
     g_autofree char *reason = g_strjoinv("\r\n", reasons);
     g_autofree char *more = call->say ? g_strjoinv("\r\n", call->say) : NULL;
+    const char *needs = why == CW_E_EXTENSION ? "precondition" : NULL;
+    const char *lacks = why == CW_E_BAD_EXTENSION ? "precondition" : NULL;
+    const char *sdp = call->explanation;
 
     cw_sip_reliable_final(call);
     if (call->invite_msg)
-        nta_msg_treply(call->sip->agent, g_steal_pointer(&call->invite_msg), status,
-                       cw_sip_refusal(status, why), SIPTAG_HEADER_STR(reason),
-                       TAG_IF(more, SIPTAG_HEADER_STR(more)),
-                       SIPTAG_SERVER_STR(call->sip->user_agent),
-                       TAG_IF(status == 503, SIPTAG_RETRY_AFTER_STR("5")), TAG_END());
+        nta_msg_treply(
+            call->sip->agent, g_steal_pointer(&call->invite_msg), status,
+            cw_sip_refusal(status, why), SIPTAG_HEADER_STR(reason),
+            TAG_IF(more, SIPTAG_HEADER_STR(more)), SIPTAG_SERVER_STR(call->sip->user_agent),
+            TAG_IF(needs, SIPTAG_REQUIRE_STR(needs)), TAG_IF(lacks, SIPTAG_UNSUPPORTED_STR(lacks)),
+            TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+            TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)),
+            TAG_IF(status == 503, SIPTAG_RETRY_AFTER_STR("5")), TAG_END());
     else
-        nta_incoming_treply(call->irq, status, cw_sip_refusal(status, why),
-                            SIPTAG_HEADER_STR(reason), TAG_IF(more, SIPTAG_HEADER_STR(more)),
-                            SIPTAG_SERVER_STR(call->sip->user_agent),
-                            TAG_IF(status == 503, SIPTAG_RETRY_AFTER_STR("5")), TAG_END());
+        nta_incoming_treply(
+            call->irq, status, cw_sip_refusal(status, why), SIPTAG_HEADER_STR(reason),
+            TAG_IF(more, SIPTAG_HEADER_STR(more)), SIPTAG_SERVER_STR(call->sip->user_agent),
+            TAG_IF(needs, SIPTAG_REQUIRE_STR(needs)), TAG_IF(lacks, SIPTAG_UNSUPPORTED_STR(lacks)),
+            TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+            TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)),
+            TAG_IF(status == 503, SIPTAG_RETRY_AFTER_STR("5")), TAG_END());
     cw_sip_call_trace(call, true, status, cw_sip_refusal(status, why), NULL);
 }
 
@@ -256,6 +265,8 @@ static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
     cw_sip_reliable_invited(call, message);
     cw_sip_timer_asked(call, message);
     invite.reliable = call->rel != CW_REL_NEVER;
+    invite.preconditions = cw_sip_offers_option(message, "precondition");
+    invite.demands = cw_sip_requires_option(message, "precondition");
     x->they_offered = !call->offerless;
     cw_sip_exchange_theirs(x, invite.sdp, invite.sdp_len);
     return sip->ops->invite ? sip->ops->invite(sip->arg, &invite, call) : CW_E_UNAVAILABLE;

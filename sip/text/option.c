@@ -1,24 +1,35 @@
-#include "sip/dialog/timer.h"
+#include "sip/dialog/call.h"
 
 #include <string.h>
 
-/* What was required is held to, also where we would not ask for it. */
-static bool is_known(const struct cw_conf_sip *conf, const char *tag)
+/* With whomever: whether with this peer, the layers above know. */
+static bool knows_preconditions(const cw_conf *conf)
 {
-    const bool timer = true;
+    bool known = strcmp(conf->sip.preconditions, "off") != 0;
+
+    for (size_t i = 0; i < conf->trunk_n; i++)
+        known |= conf->trunk[i].preconditions && strcmp(conf->trunk[i].preconditions, "off");
+    return known;
+}
+
+/* What was required is held to, also where we would not ask for it. */
+static bool is_known(const cw_conf *all, const char *tag)
+{
+    const bool timer = true, precondition = knows_preconditions(all);
+    const struct cw_conf_sip *conf = &all->sip;
 
 #define CW_SIP_OPTION(name, when)                                                                  \
     if (g_ascii_strcasecmp(tag, name) == 0)                                                        \
         return (when);
 #include "sip/text/option.def"
 #undef CW_SIP_OPTION
-    (void)timer;
     return false;
 }
 
 char *cw_sip_supported_line(const cw_sip *sip, const cw_sip_call *call)
 {
     const bool timer = call ? cw_sip_timer_wanted(call) : sip->conf->sip.session_expires_s > 0;
+    const bool precondition = call ? call->preconditions : knows_preconditions(sip->conf);
     const struct cw_conf_sip *conf = &sip->conf->sip;
     GString *line = g_string_new("Supported:");
 
@@ -38,7 +49,7 @@ char *cw_sip_unsupported_line(const cw_sip *sip, const sip_t *message)
     GString *line = g_string_new(NULL);
 
     for (; item && *item && line->len < 512; item++)
-        if (!is_known(&sip->conf->sip, *item))
+        if (!is_known(sip->conf, *item))
             g_string_append_printf(line, "%s%s", line->len ? ", " : "Unsupported: ", *item);
     if (line->len == 0) {
         g_string_free(line, TRUE);

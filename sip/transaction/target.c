@@ -109,6 +109,8 @@ GStrv cw_sip_target_headers(const cw_sip_target *target)
 
     for (const char *const *line = target->headers; line && *line; line++)
         g_strv_builder_add(lines, *line);
+    if (target->demands)
+        g_strv_builder_add(lines, "Require: precondition");
     if (target->replaces) {
         g_autofree char *value = cw_sip_replaces_print(target->replaces);
         g_autofree char *line = g_strdup_printf("Replaces: %s", value);

@@ -46,15 +46,16 @@ cw_err cw_err_from_sip(int status)
         int status;
         cw_err err;
     } exact[] = {
-        { 401, CW_E_AUTH },          { 403, CW_E_FORBIDDEN },   { 404, CW_E_NOT_FOUND },
-        { 407, CW_E_AUTH },          { 408, CW_E_TIMEOUT },     { 410, CW_E_NOT_FOUND },
-        { 415, CW_E_NO_CODEC },      { 428, CW_E_NO_IDENTITY }, { 433, CW_E_ANONYMOUS },
-        { 436, CW_E_IDENTITY_INFO }, { 437, CW_E_CREDENTIAL },  { 438, CW_E_BAD_IDENTITY },
-        { 480, CW_E_UNAVAILABLE },   { 481, CW_E_NO_CALL },     { 482, CW_E_HOPS },
-        { 483, CW_E_HOPS },          { 484, CW_E_NOT_FOUND },   { 486, CW_E_BUSY },
-        { 487, CW_E_CANCELLED },     { 488, CW_E_NO_CODEC },    { 503, CW_E_NETWORK },
-        { 504, CW_E_NETWORK },       { 600, CW_E_BUSY },        { 603, CW_E_DECLINED },
-        { 604, CW_E_NOT_FOUND },     { 606, CW_E_NO_CODEC },    { 607, CW_E_DECLINED },
+        { 401, CW_E_AUTH },         { 403, CW_E_FORBIDDEN },     { 404, CW_E_NOT_FOUND },
+        { 407, CW_E_AUTH },         { 408, CW_E_TIMEOUT },       { 410, CW_E_NOT_FOUND },
+        { 580, CW_E_PRECONDITION }, { 415, CW_E_NO_CODEC },      { 428, CW_E_NO_IDENTITY },
+        { 433, CW_E_ANONYMOUS },    { 436, CW_E_IDENTITY_INFO }, { 437, CW_E_CREDENTIAL },
+        { 438, CW_E_BAD_IDENTITY }, { 480, CW_E_UNAVAILABLE },   { 481, CW_E_NO_CALL },
+        { 482, CW_E_HOPS },         { 483, CW_E_HOPS },          { 484, CW_E_NOT_FOUND },
+        { 486, CW_E_BUSY },         { 487, CW_E_CANCELLED },     { 488, CW_E_NO_CODEC },
+        { 503, CW_E_NETWORK },      { 504, CW_E_NETWORK },       { 600, CW_E_BUSY },
+        { 603, CW_E_DECLINED },     { 604, CW_E_NOT_FOUND },     { 606, CW_E_NO_CODEC },
+        { 607, CW_E_DECLINED },
     };
 
     if (status < 300)

@@ -114,6 +114,14 @@ static CW_ON_LOOP void dial_late(cw_call *call)
     cw_call_end(call, &(cw_cause){ .err = err, .gateway = true });
 }
 
+static CW_ON_LOOP void go_on_or_not(cw_call *call)
+{
+    if (cw_leg_sip_precond_must(call->a))
+        cw_call_end(call, &(cw_cause){ .err = CW_E_PRECONDITION, .gateway = true });
+    else
+        cw_call_go_on(call);
+}
+
 /* In its early dialog the caller can say when it is ready. When we cannot guess what to answer
  * there, its network has to be ready in time. */
 static CW_ON_LOOP void promise(cw_call *call)
@@ -124,7 +132,7 @@ static CW_ON_LOOP void promise(cw_call *call)
     if (call->b->len == 0 ||
         !cw_call_foretell(call, g_ptr_array_index(call->b, 0), true, foretold) ||
         cw_leg_sip_precond_wait(call->a, foretold))
-        cw_call_go_on(call);
+        go_on_or_not(call);
 }
 
 void cw_call_go_on(cw_call *call)

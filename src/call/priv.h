@@ -306,8 +306,11 @@ void cw_leg_sip_by(cw_leg *leg, const struct cw_conf_trunk *trunk,
 /* In: `sip` is accepted by cw_leg_sip_accept, after everything else worked. */
 CW_NODISCARD cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker,
                                         const cw_sip_invite *invite, cw_leg **ret) CW_ON_LOOP;
-/* Its preconditions: `wait` until they are met? CW_E_PRECONDITION: they never will be. */
-CW_NODISCARD cw_err cw_leg_sip_precond_judge(cw_leg *leg, bool *wait) CW_ON_LOOP;
+/* Its preconditions: `wait` until they are met? CW_E_PRECONDITION: they never will be;
+ * CW_E_EXTENSION, CW_E_BAD_EXTENSION: it knows none, or wants us to. */
+CW_NODISCARD cw_err cw_leg_sip_precond_judge(cw_leg *leg, const cw_sip_invite *invite,
+                                             cw_sip_call *sip, bool *wait) CW_ON_LOOP;
+bool cw_leg_sip_precond_must(cw_leg *leg) CW_ON_LOOP; /* no call before they are met */
 /* Once accepted: an answer of what it may be, that it can go on negotiating. */
 CW_NODISCARD cw_err cw_leg_sip_precond_wait(cw_leg *leg, const cw_media_desc *foretold) CW_ON_LOOP;
 void cw_leg_sip_accept(cw_leg *leg, cw_sip_call *sip) CW_ON_LOOP;

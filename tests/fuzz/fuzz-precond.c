@@ -44,6 +44,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_string_replace(second, "a=", "", 0);
     g_string_replace(second, "\r\n", "\n", 0);
     g_assert_cmpstr(first->str, ==, second->str);
+    g_string_truncate(first, 0);
+    cw_precond_refuse(&theirs, size & 1, &ours);
+    cw_precond_print(first, &ours);
+    cw_precond_demand(&theirs);
     cw_precond_offer(&ours);
     cw_precond_take(&ours, &theirs);
     (void)cw_precond_met(&ours);

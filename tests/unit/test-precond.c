@@ -109,6 +109,56 @@ static void test_cases(void)
     }
 }
 
+/* What a 580 says of an offer, and what we say when we demand it. */
+static const struct {
+    const char *name, *offer, *refusal, *demand;
+} refusals[] = {
+    { "another-type", "curr:sec e2e none|des:sec mandatory local send",
+      "des:sec unknown remote recv",
+      "curr:qos local sendrecv|curr:qos remote none|des:qos mandatory local sendrecv|"
+      "des:qos mandatory remote sendrecv|conf:qos remote sendrecv" },
+    { "theirs-failed", "curr:qos local none|des:qos failure local send",
+      "curr:qos local sendrecv|curr:qos remote none|des:qos none local sendrecv|"
+      "des:qos none remote send|des:qos failure remote recv",
+      "curr:qos local sendrecv|curr:qos remote none|des:qos mandatory local sendrecv|"
+      "des:qos mandatory remote sendrecv|conf:qos remote sendrecv" },
+    { "never-there", "curr:qos local none|des:qos mandatory local sendrecv",
+      "curr:qos local sendrecv|curr:qos remote none|des:qos none local sendrecv|"
+      "des:qos failure remote sendrecv",
+      "curr:qos local sendrecv|curr:qos remote none|des:qos mandatory local sendrecv|"
+      "des:qos mandatory remote sendrecv|conf:qos remote sendrecv" },
+    { "optional-is-not-enough", "curr:qos local sendrecv|des:qos optional local sendrecv",
+      "curr:qos local sendrecv|curr:qos remote sendrecv|des:qos none local sendrecv|"
+      "des:qos optional remote sendrecv",
+      "curr:qos local sendrecv|curr:qos remote sendrecv|des:qos mandatory local sendrecv|"
+      "des:qos mandatory remote sendrecv" },
+    { "nothing-said", "sendrecv", "",
+      "curr:qos local sendrecv|curr:qos remote none|des:qos mandatory local sendrecv|"
+      "des:qos mandatory remote sendrecv|conf:qos remote sendrecv" },
+    { "long-type", "des:a-type-longer-than-any=other mandatory e2e sendrecv",
+      "des:a-type-longer-t unknown e2e sendrecv",
+      "curr:qos local sendrecv|curr:qos remote none|des:qos mandatory local sendrecv|"
+      "des:qos mandatory remote sendrecv|conf:qos remote sendrecv" },
+};
+
+static void test_refusals(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(refusals); i++) {
+        cw_precond theirs, ours;
+        g_autofree char *refusal = NULL, *demand = NULL;
+
+        g_test_message("%s", refusals[i].name);
+        read_lines(refusals[i].offer, &theirs);
+        cw_precond_refuse(&theirs, false, &ours);
+        refusal = print(&ours);
+        g_assert_cmpstr(refusal, ==, refusals[i].refusal);
+        cw_precond_answer(&theirs, &ours);
+        cw_precond_demand(&ours);
+        demand = print(&ours);
+        g_assert_cmpstr(demand, ==, refusals[i].demand);
+    }
+}
+
 /* Our offer, their answer: the caller's way. */
 static void test_offer(void)
 {
@@ -139,6 +189,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/precond/cases", test_cases);
+    g_test_add_func("/precond/refusals", test_refusals);
     g_test_add_func("/precond/offer", test_offer);
     return g_test_run();
 }

@@ -25,6 +25,8 @@ static void on_answered(void *arg, const cw_sip_response *response)
     cw_assert_on_loop();
     cw_leg_sip_heard(s, response->message);
     err = cw_leg_sip_choose(s, response);
+    if (!err)
+        err = cw_leg_sip_precond_kept(s);
     if (err) {
         cw_leg_fail(&s->leg, err);
         return;
@@ -108,6 +110,8 @@ static void on_ended(void *arg, const cw_sip_end *end)
     event.cause.q850 = end->q850;
     if (end->reason >= 300)
         event.cause.status = end->reason;
+    if (end->status == 420 && s->target.demands)
+        event.cause.err = CW_E_PRECONDITION;
     cw_leg_sip_heard(s, end->message);
     g_autofree char *phrase = g_utf8_make_valid(end->phrase, -1);
 

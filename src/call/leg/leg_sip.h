@@ -185,6 +185,8 @@ void cw_leg_sip_precond_offer(leg_sip *s) CW_ON_LOOP;    /* of `own` */
 void cw_leg_sip_precond_answer(leg_sip *s) CW_ON_LOOP;   /* to what the places say */
 void cw_leg_sip_precond_answered(leg_sip *s) CW_ON_LOOP; /* by what the places say */
 void cw_leg_sip_precond_look(leg_sip *s) CW_ON_LOOP;     /* after an offer: may it go on? */
+/* A callee answered: CW_E_PRECONDITION: not what was required of it. */
+CW_NODISCARD cw_err cw_leg_sip_precond_kept(const leg_sip *s) CW_ON_LOOP;
 
 /* ── Ports (leg_sip_ports.c) ── */
 

@@ -186,7 +186,8 @@ static CW_ON_LOOP cw_err pass(cw_calls *calls, arrival *a, cw_call *call)
     return cw_vouch_for(call, &what, go_on, o, onward_free);
 }
 
-static CW_ON_LOOP cw_err build(cw_calls *calls, arrival *a, cw_call *call, cw_leg **ret)
+static CW_ON_LOOP cw_err build(cw_calls *calls, arrival *a, cw_call *call, cw_sip_call *sip,
+                               cw_leg **ret)
 {
     cw_leg *leg;
     cw_err err = cw_leg_sip_incoming(calls, call->worker, a->invite, &leg);
@@ -204,7 +205,7 @@ static CW_ON_LOOP cw_err build(cw_calls *calls, arrival *a, cw_call *call, cw_le
     cw_party_copy(&leg->party, &call->from);
     read_vouching(calls, a, call);
     *ret = leg;
-    err = cw_leg_sip_precond_judge(leg, &call->waiting);
+    err = cw_leg_sip_precond_judge(leg, a->invite, sip, &call->waiting);
     return err ? err : pass(calls, a, call);
 }
 
@@ -240,7 +241,7 @@ cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
     call = cw_call_new(calls, a.route.target);
     err = permit(call, &a);
     if (!err)
-        err = build(calls, &a, call, &leg);
+        err = build(calls, &a, call, sip, &leg);
     arrival_clear(&a);
     if (err) {
         cw_call_abandon(call, err);

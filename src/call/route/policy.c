@@ -77,6 +77,8 @@ static unsigned accept_of(char *const *words, cw_srtp_offer offer)
                                    : CW_ACCEPT_ALL;
 }
 
+static const char *const preconditions[] = { "off", "accept", "require" };
+
 static cw_srtp_policy srtp_of(const cw_conf *conf, const char *offer, char *const *accept)
 {
     cw_srtp_policy policy = { .offer = (cw_srtp_offer)known(WORD(srtps, offer)) };
@@ -101,7 +103,8 @@ cw_leg_policy cw_policy_sip(const cw_conf *conf, const struct cw_conf_trunk *tru
             (cw_latch_mode)known(WORD(latches, trunk ? trunk->rtp_latch : conf->sip.rtp_latch)),
     };
 
-    policy.preconditions = !g_strcmp0(conf->sip.preconditions, "accept");
+    policy.preconditions = (cw_preconds)known(
+        WORD(preconditions, (trunk ? trunk->preconditions : NULL) ?: conf->sip.preconditions));
     policy.early =
         (cw_early)known(WORD(earlies, trunk ? trunk->early_media : conf->sip.early_media));
     policy.codec = codecs_of(codecs, transcode, policy.keys);
@@ -146,8 +149,6 @@ static cw_err check_word(const char *where, const char *option, const char *cons
     return WHY(why, "%s: %s must be %s", where, option, all->str);
 }
 
-static const char *const preconditions[] = { "off", "accept" };
-
 static cw_err check_end(const char *where, char *const *codecs, const char *transcode,
                         char why[static 128])
 {
@@ -180,6 +181,17 @@ static cw_err check_srtp(const char *where, const char *offer, char *const *acce
     return err;
 }
 
+static cw_err check_preconditions(const cw_conf *conf, const char *where, const char *word,
+                                  char why[static 128])
+{
+    cw_err err =
+        check_word(where, "preconditions", preconditions, G_N_ELEMENTS(preconditions), word, why);
+
+    if (!err && word && strcmp(word, "off") && !strcmp(conf->sip.reliable, "off"))
+        err = WHY(why, "%s: preconditions need sip.reliable", where);
+    return err;
+}
+
 static cw_err check_suites(char *const *suites, char why[static 128])
 {
     unsigned n = 0;
@@ -202,8 +214,7 @@ cw_err cw_policy_check(const cw_conf *conf, char why[static 128])
     if (!err)
         err = check_srtp("sip", conf->sip.srtp, conf->sip.srtp_accept, why);
     if (!err)
-        err = check_word("sip", "preconditions", preconditions, G_N_ELEMENTS(preconditions),
-                         conf->sip.preconditions, why);
+        err = check_preconditions(conf, "sip", conf->sip.preconditions, why);
     if (!err)
         err = check_suites(conf->sip.srtp_suites, why);
     for (size_t i = 0; !err && i < conf->trunk_n; i++) {
@@ -215,6 +226,8 @@ cw_err cw_policy_check(const cw_conf *conf, char why[static 128])
             err = check_sip_end(where, trunk->dtmf, trunk->rtp_latch, trunk->early_media, why);
         if (!err)
             err = check_srtp(where, trunk->srtp, trunk->srtp_accept, why);
+        if (!err)
+            err = check_preconditions(conf, where, trunk->preconditions, why);
     }
     return err;
 }

@@ -41,13 +41,20 @@ typedef enum cw_early {
     CW_EARLY_NEVER,
 } cw_early;
 
+/* Resources of the network (RFC 3312). */
+typedef enum cw_preconds {
+    CW_PRECONDS_OFF,
+    CW_PRECONDS_ACCEPT, /* heard of, and said */
+    CW_PRECONDS_REQUIRE,
+} cw_preconds;
+
 typedef struct cw_leg_policy {
     cw_codec_policy codec; /* its names are the configuration's */
     cw_keys keys;
     cw_latch_mode latch;
-    cw_srtp_policy srtp; /* SIP */
-    cw_early early;      /* SIP */
-    bool preconditions;  /* SIP: heard of, and said */
+    cw_srtp_policy srtp;       /* SIP */
+    cw_early early;            /* SIP */
+    cw_preconds preconditions; /* SIP */
 } cw_leg_policy;
 
 /* Of calls through a trunk, with other SIP peers (`trunk` NULL), with browsers, to services. */
