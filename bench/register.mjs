@@ -29,7 +29,7 @@ async function signOn(url, name) {
             else if (error || state === 'failed' || state === 'none') reject(new Error(`${name}: ${JSON.stringify(error ?? params ?? result)}`))
         }
         socket.onclose = () => reject(new Error(`${name}: closed`))
-        socket.send({ jsonrpc: '2.0', id: 1, method: 'session.open', params: { guest: name } })
+        socket.send({ jsonrpc: '2.0', id: 1, method: 'session.open', params: { guest: name, resume: false } })
     })
     socket.onclose = null
     socket.close()

@@ -31,7 +31,7 @@ class Session {
         self.pending = new Map() // by id
         self.calls = calls
         self.socket.onmessage = (message) => self.#heard(message)
-        await self.request('session.open', { guest: 'bench' })
+        await self.request('session.open', { guest: 'bench', resume: false })
         return self
     }
 

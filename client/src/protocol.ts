@@ -22,10 +22,24 @@ export interface ClientInfo {
 export type SessionOpen = {
   /** what the client program is */
   client?: ClientInfo;
+  /** false: you will not resume it, its calls are to end with its connection */
+  resume?: boolean;
 } & (
   | { token: string; guest?: never; }
   | { token?: never; guest: string; }
 );
+
+/** Parameters of session.resume */
+export interface SessionResume {
+  /** the session's id */
+  session: string;
+  /** the newest `resume.token` you have */
+  token: string;
+  /** `seq` of the last notification you have; left out: you know nothing any more, as after a reload */
+  last_seq?: number;
+  /** what the client program is; default: as before */
+  client?: ClientInfo;
+}
 
 /** A STUN or TURN server, as RTCPeerConnection takes it */
 export interface IceServer {
@@ -41,7 +55,7 @@ export interface IceServer {
 export interface PingTimes {
   /** send a ping this often */
   interval_ms: number;
-  /** after this much silence the gateway closes with 4408 */
+  /** after this much silence, no WebSocket pong either, the gateway closes with 4408 */
   timeout_ms: number;
 }
 
@@ -93,6 +107,90 @@ export interface SessionRegistration {
   again?: boolean;
 }
 
+/** How a session goes on when its connection is lost */
+export interface Resume {
+  /** for one `session.resume`, which brings the next; keep it as a password. Missing: it cannot be resumed */
+  token?: string;
+  /** how long a session without a connection waits; 0: not at all */
+  ttl_ms: number;
+  /** the same while it has calls */
+  call_ttl_ms: number;
+}
+
+/** Who holds the call */
+export interface Held {
+  /** you do */
+  local: boolean;
+  /** the other side does */
+  remote: boolean;
+}
+
+/** What is muted; a member left out has not changed */
+export interface Muted {
+  /** the microphone */
+  audio?: boolean;
+  /** the camera */
+  video?: boolean;
+}
+
+/** The other end of a call, or who sends a message */
+export interface Party {
+  /** a URI or target that can be called back */
+  uri: string;
+  /** name for people; not proven */
+  display?: string;
+  /** telephone number */
+  number?: string;
+  /** user of this gateway */
+  user?: string;
+  /** true: a network that the gateway trusts, or the gateway itself, vouches for the number; else it is what the caller says */
+  asserted?: boolean;
+  /** true: withheld; nothing else is told */
+  anonymous?: boolean;
+}
+
+/** A call as it stands */
+export interface CallState {
+  /** its name in its session */
+  call: string;
+  /** the gateway's id of the call */
+  id: string;
+  /** who began it */
+  direction: "outgoing" | "incoming";
+  /** as in call.progress; active: it was answered */
+  state: "trying" | "ringing" | "early" | "active";
+  /** who holds it */
+  held: Held;
+  /** what you muted */
+  muted: Muted;
+  /** the other side */
+  peer: Party;
+  /** it has video */
+  video: boolean;
+  /** how long ago it was answered, or begun if it was not */
+  since_ms: number;
+  /** session.calls: the session that has it */
+  session?: string;
+  /** session.calls: that session's client program */
+  device?: ClientInfo;
+}
+
+/** What a session has */
+export interface SessionState {
+  /** its calls; one that only rings is told again by call.incoming */
+  calls: CallState[];
+  /** none yet */
+  groups: Empty[];
+  /** none yet */
+  rooms: Empty[];
+}
+
+/** Result of session.calls */
+export interface CallsElsewhere {
+  /** calls of your other sessions */
+  calls: CallState[];
+}
+
 /** Result of session.open */
 export interface SessionOpened {
   /** the session's id, as causewayctl shows it */
@@ -111,6 +209,50 @@ export interface SessionOpened {
   registration: Registration;
   /** what serves you */
   server: ServerInfo;
+  /** how to go on with it on another connection */
+  resume: Resume;
+  /** long-polling only: the bearer secret of this connection */
+  link?: string;
+}
+
+/** Result of session.resume */
+export interface SessionResumed {
+  /** the session's id, as causewayctl shows it */
+  session: string;
+  /** who you are now */
+  user: string;
+  /** your name for people; may be empty */
+  display: string;
+  /** for RTCPeerConnection; usually empty: the gateway is reachable by itself */
+  iceServers: IceServer[];
+  /** keep-alive times */
+  ping: PingTimes;
+  /** bounds */
+  limits: Limits;
+  /** your registration in the telephone network; `session.registration` tells of changes */
+  registration: Registration;
+  /** what serves you */
+  server: ServerInfo;
+  /** how to go on with it on another connection */
+  resume: Resume;
+  /** long-polling only: the bearer secret of this connection */
+  link?: string;
+  /** true */
+  resumed: boolean;
+  /** the next notification has one more */
+  seq: number;
+  /** your `last_seq`: the notifications since then follow at once, as they were */
+  from?: number;
+  /** true: they are not there any more, or you asked for none; `state` takes their place */
+  reset?: boolean;
+  /** with `reset`: how everything stands */
+  state?: SessionState;
+}
+
+/** Parameters of ping */
+export interface Ping {
+  /** `seq` of the last notification you have: the gateway need not keep it any longer */
+  ack?: number;
 }
 
 /** Result of ping */
@@ -153,11 +295,23 @@ export interface CallStarted {
   id: string;
 }
 
-/** A call and a description of its media */
-export interface CallSdp {
+/** Parameters of call.update */
+export interface CallOfferAnew {
   /** the call */
   call: string;
-  /** the browser's description */
+  /** the browser's offer */
+  sdp: string;
+  /** true: of a new RTCPeerConnection, which takes the old one's place */
+  restart?: boolean;
+}
+
+/** Parameters of call.pull */
+export interface CallPull {
+  /** the gateway's id of the call, of session.calls */
+  id: string;
+  /** your name for the call, new in this session */
+  call: string;
+  /** the browser's offer */
   sdp: string;
 }
 
@@ -195,7 +349,7 @@ export interface GatewayCandidate {
   mid?: string;
 }
 
-/** Result of call.update */
+/** Result of call.update and call.pull */
 export interface CallUpdated {
   /** the gateway's answer */
   sdp: string;
@@ -221,14 +375,6 @@ export type CallTransfer = {
   | { to: string; other?: never; }
   | { to?: never; other: string; }
 );
-
-/** What is muted; a member left out has not changed */
-export interface Muted {
-  /** the microphone */
-  audio?: boolean;
-  /** the camera */
-  video?: boolean;
-}
 
 /** Parameters of call.info */
 export interface CallTell {
@@ -292,22 +438,6 @@ export interface CallReject {
   text?: string;
   /** header fields for the SIP response, as in call.start */
   headers?: Record<string, string>;
-}
-
-/** The other end of a call */
-export interface Party {
-  /** a URI or target that can be called back */
-  uri: string;
-  /** name for people; not proven */
-  display?: string;
-  /** telephone number */
-  number?: string;
-  /** user of this gateway */
-  user?: string;
-  /** true: a network that the gateway trusts, or the gateway itself, vouches for the number; else it is what the caller says */
-  asserted?: boolean;
-  /** true: withheld; nothing else is told */
-  anonymous?: boolean;
 }
 
 /** Whether somebody the gateway trusts vouches for the caller's number (STIR/SHAKEN) */
@@ -414,14 +544,6 @@ export interface CallAnswered {
   peer?: Party;
   /** header fields of the SIP response, as in call.incoming */
   headers?: Record<string, string>;
-}
-
-/** Who holds the call */
-export interface Held {
-  /** you do */
-  local: boolean;
-  /** the other side does */
-  remote: boolean;
 }
 
 /** Parameters of call.update from the gateway */
@@ -544,6 +666,80 @@ export interface SessionClosing {
   reason: string;
 }
 
+/** Parameters of im.send */
+export interface ImSend {
+  /** user:NAME */
+  to: string;
+  /** your id of the message: sent twice within five minutes, it is delivered once. Default: one of the gateway's choice */
+  id?: string;
+  /** what it is; default text/plain */
+  type?: "text/plain";
+  /** the text */
+  body: string;
+}
+
+/** Result of im.send */
+export interface ImSent {
+  /** the message */
+  id: string;
+  /** delivered: a device of theirs was sent it; queued: all of them have just lost their connection, and get it if they come back */
+  status: "delivered" | "queued";
+  /** when, in milliseconds since 1970 */
+  ts_ms: number;
+}
+
+/** Parameters of im.message */
+export interface ImMessage {
+  /** 1, 2, 3 … within the session */
+  seq: number;
+  /** who sends it */
+  from: Party;
+  /** the sender's id of the message */
+  id: string;
+  /** what it is, text/plain */
+  type: string;
+  /** the text */
+  body: string;
+  /** when it was sent, in milliseconds since 1970 */
+  ts_ms: number;
+}
+
+/** Parameters of data.send */
+export interface DataSend {
+  /** user:NAME, or call:CALL for the other side of that call of yours */
+  to: string;
+  /** as in im.send */
+  id?: string;
+  /** what it is about, a word of yours */
+  event?: string;
+  /** anything */
+  body: unknown;
+}
+
+/** Result of data.send */
+export interface DataSent {
+  /** the message */
+  id: string;
+  /** as in im.send */
+  status: "delivered" | "queued";
+}
+
+/** Parameters of data.message */
+export interface DataMessage {
+  /** 1, 2, 3 … within the session */
+  seq: number;
+  /** who sends it */
+  from: Party;
+  /** the sender's id of the message */
+  id: string;
+  /** it is about this call, whose other side sends it */
+  call?: string;
+  /** what it is about */
+  event?: string;
+  /** anything */
+  body: unknown;
+}
+
 /** What a program can use of an error */
 export interface ErrorData {
   /** the word to compare; stable */
@@ -570,18 +766,22 @@ export interface ErrorInfo {
 export interface Requests {
   /** Log in. The first request on a connection; nothing else is served before it. After `auth` or `token-expired` the gateway closes with 4401. */
   "session.open": { params: SessionOpen; result: SessionOpened };
+  /** Go on with a session whose connection was lost, or is about to be: the first request on the new one. The old one, if it is still there, is closed with 4409. After `session-gone` you may try `session.open`, or `session.resume` once more; then the gateway closes with 4401. */
+  "session.resume": { params: SessionResume; result: SessionResumed };
   /** Log out: every call of the session ends, then the gateway closes with 1000. */
   "session.close": { params: Empty; result: Empty };
+  /** The calls of your other sessions, that `call.pull` can take over. A guest has none: the name proves nothing. */
+  "session.calls": { params: Empty; result: CallsElsewhere };
   /** Show that you are alive, and see that the gateway is. Any message counts as a sign of life. */
-  "ping": { params: Empty; result: Pong };
+  "ping": { params: Ping; result: Pong };
   /** Call somebody. `call.progress`, `call.answer` and `call.end` tell the rest. */
   "call.start": { params: CallStart; result: CallStarted };
   /** Take a call that `call.incoming` announced, or answer the offer that a `call.update` brought. */
   "call.answer": { params: CallTake; result: Empty };
   /** Trickle ICE (RFC 8838): one more candidate of the browser. */
   "call.candidate": { params: CallCandidate; result: Empty };
-  /** Offer anew within the call: an ICE restart after a change of network, or other tracks. The other side need not notice a restart. Video that is new to the call is answered `inactive` until the other side has said what it takes: a `call.update` with an offer follows. While an offer of the gateway waits for its answer, this gives `state`. */
-  "call.update": { params: CallSdp; result: CallUpdated };
+  /** Offer anew within the call: an ICE restart after a change of network, or other tracks. The other side need not notice a restart. Video that is new to the call is answered `inactive` until the other side has said what it takes: a `call.update` with an offer follows. While an offer of the gateway waits for its answer, this gives `state`. With `restart` the offer is of a new RTCPeerConnection: a reloaded page goes on with its call, and the other side need not notice that either. */
+  "call.update": { params: CallOfferAnew; result: CallUpdated };
   /** Put the other side on hold. */
   "call.hold": { params: CallOnly; result: Empty };
   /** Go on after `call.hold`. */
@@ -596,8 +796,14 @@ export interface Requests {
   "call.report": { params: CallReport; result: Empty };
   /** Hang up, or cancel a call that is still ringing. */
   "call.end": { params: CallHangup; result: Empty };
+  /** Take a call over from another session of yours, which gets `call.end` with the reason `pulled`. The other side need not notice. */
+  "call.pull": { params: CallPull; result: CallUpdated };
   /** Refuse a call that `call.incoming` announced, on every device of yours. */
   "call.reject": { params: CallReject; result: Empty };
+  /** Send a text to all sessions of a user. `rate` comes with `retry_after_ms`. */
+  "im.send": { params: ImSend; result: ImSent };
+  /** Send anything to the programs of a user, or to the one at the other side of a call. */
+  "data.send": { params: DataSend; result: DataSent };
 }
 
 /** Notifications of the gateway: method and parameters. */
@@ -622,6 +828,10 @@ export interface Notifications {
   "call.media": CallMedia;
   /** The call is over. The last message about it. */
   "call.end": CallEnded;
+  /** Somebody sends you a text. One you know by `from` and `id` may come again after `session.resume`. */
+  "im.message": ImMessage;
+  /** Somebody's program sends yours something. */
+  "data.message": DataMessage;
   /** Your registration in the telephone network became another. */
   "session.registration": SessionRegistration;
   /** The gateway is about to close this session. */
@@ -677,6 +887,7 @@ export const errors = {
   "rate": { code: -32005, text: "too many messages" },
   "overload": { code: -32006, text: "the gateway is at its limit" },
   "exists": { code: -32007, text: "this id is already in use" },
+  "session-gone": { code: -32008, text: "there is no such session to resume" },
   "no-call": { code: -32020, text: "no such call" },
   "not-found": { code: -32021, text: "nobody by this name" },
   "unavailable": { code: -32022, text: "not reachable now" },
@@ -693,6 +904,7 @@ export const errors = {
   "answered-elsewhere": { code: -32033, text: "answered on another device" },
   "not-acceptable": { code: -32034, text: "this offer is not acceptable here" },
   "transferred": { code: -32038, text: "transferred to somebody else" },
+  "pulled": { code: -32048, text: "taken over by another device" },
   "precondition": { code: -32046, text: "resources of the network cannot be had" },
   "extension": { code: -32055, text: "preconditions are required here (RFC 3312)" },
   "bad-extension": { code: -32056, text: "an extension is required that is not had here" },
@@ -732,10 +944,12 @@ export const closeCodes = {
   TOO_BIG: 1009,
   /** the gateway is at its limit, or you did not read what it sent */
   OVERLOAD: 1013,
-  /** the log-in was refused; an error reply came before */
+  /** the log-in was refused, or there was nothing to resume, twice; an error reply came before */
   AUTH: 4401,
-  /** no `session.open` in time, or silence for `ping.timeout_ms` */
+  /** no `session.open` in time, or silence for `ping.timeout_ms`; the session waits for `session.resume` */
   IDLE: 4408,
+  /** `session.resume` came on another connection */
+  REPLACED: 4409,
   /** messages kept coming after `rate` errors */
   RATE: 4429,
 } as const;

@@ -111,7 +111,8 @@ static void print_status(const json_t *r, FILE *out)
 
 static void print_sessions(const json_t *r, FILE *out)
 {
-    static const char *const head[] = { "ID", "USER", "ADDRESS", "CLIENT", "SINCE", "CALLS", NULL };
+    static const char *const head[] = { "ID",     "USER",  "ADDRESS", "LINK",
+                                        "CLIENT", "SINCE", "CALLS",   NULL };
     cw_rows rows;
     size_t i;
     json_t *one;
@@ -122,12 +123,17 @@ static void print_sessions(const json_t *r, FILE *out)
         g_autofree char *since = clock_of(number_of(one, "since_ms"));
         g_autofree char *client = NULL;
         g_autofree char *calls = g_strdup_printf("%d", (int)number_of(one, "calls"));
+        g_autofree char *link =
+            json_object_get(one, "away_ms")
+                ? g_strdup_printf("lost %d s ago", (int)number_of(one, "away_ms") / 1000)
+                : g_strdup(text_of(one, "link"));
 
         if (json_object_get(one, "client"))
             client = value_text(json_object_get(one, "client"));
         cw_rows_add(&rows, text_of(one, "id"));
         cw_rows_add(&rows, text_of(one, "user"));
         cw_rows_add(&rows, text_of(one, "address"));
+        cw_rows_add(&rows, link);
         cw_rows_add(&rows, client);
         cw_rows_add(&rows, since);
         cw_rows_add(&rows, calls);

@@ -26,7 +26,7 @@ cw_err cw_api_new(cw_loop *loop, const cw_conf *conf, const cw_tokens *tokens, c
     cw_api *api = g_new0(cw_api, 1);
     cw_err err;
 
-    api->env = (cw_session_env){ loop, conf, tokens, calls };
+    api->env = (cw_session_env){ loop, conf, tokens, calls, cw_sessions_new() };
     api->web = &conf->web;
     api->root = find_root(&conf->web);
     api->tls = conf->web.tls_certificate != NULL;
@@ -52,6 +52,7 @@ void cw_api_free(cw_api *api)
         cw_listen_close(api->listeners->pdata[i]);
     g_ptr_array_set_size(api->listeners, 0);
     cw_ws_stop(api);
+    cw_sessions_free(api->env.sessions);
     g_ptr_array_unref(api->listeners);
     g_hash_table_unref(api->conns);
     if (api->files)
@@ -62,19 +63,7 @@ void cw_api_free(cw_api *api)
 
 json_t *cw_api_sessions(const cw_api *api)
 {
-    json_t *list = json_array();
-    GHashTableIter iter;
-    gpointer key;
-
-    g_hash_table_iter_init(&iter, api->conns);
-    while (g_hash_table_iter_next(&iter, &key, NULL)) {
-        const cw_conn *conn = key;
-        json_t *one = conn->session ? cw_session_json(conn->session) : NULL;
-
-        if (one)
-            json_array_append_new(list, one);
-    }
-    return list;
+    return cw_sessions_json(api->env.sessions);
 }
 
 unsigned cw_api_port(const cw_api *api)

@@ -17,7 +17,8 @@ CW_NODISCARD cw_err cw_api_new(cw_loop *loop, const cw_conf *conf, const cw_toke
 CW_NODISCARD cw_err cw_api_check(const cw_conf *conf, char why[static 128]);
 void cw_api_free(cw_api *api) CW_ON_LOOP; /* closes every session */
 
-/* [{id, user, address, client, since_ms, calls}]; since_ms: how long it is open */
+/* [{id, user, address, link, client, since_ms, calls, away_ms}]; since_ms: how long it is open,
+ * away_ms: how long without a connection */
 json_t *cw_api_sessions(const cw_api *api) CW_ON_LOOP;
 
 /* Read web.tls_certificate and web.tls_key again, for new connections; the others stay as they are.

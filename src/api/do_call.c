@@ -1,4 +1,4 @@
-#include "api/session.h"
+#include "api/link.h"
 
 #include "base/log.h"
 
@@ -107,8 +107,20 @@ cw_err cw_do_call_candidate(cw_session *s, const json_t *params, json_t **result
 
 cw_err cw_do_call_update(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
 {
+    if (json_is_true(json_object_get(params, "restart")))
+        return CW_E_UNSUPPORTED;
     return cw_client_update(s->client, call_of(params), text_of(params, "sdp"), sdp_len(params),
                             result, fault->text);
+}
+
+cw_err cw_do_session_calls(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+{
+    return CW_E_UNSUPPORTED;
+}
+
+cw_err cw_do_call_pull(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+{
+    return CW_E_UNSUPPORTED;
 }
 
 cw_err cw_do_call_hold(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)

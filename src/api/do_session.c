@@ -1,4 +1,4 @@
-#include "api/session.h"
+#include "api/link.h"
 
 #include "base/log.h"
 #include "base/stats.h"
@@ -8,34 +8,18 @@
 #include <string.h>
 #include <time.h>
 
-/* The calls a session has are counted by what is said about them. */
-static void on_notify(void *arg, const char *method, json_t *params)
-{
-    cw_session *s = arg;
-    const char *call = json_string_value(json_object_get(params, "call"));
-
-    cw_assert_on_loop();
-    if (call && !strcmp(method, "call.incoming"))
-        g_hash_table_add(s->calls, g_strdup(call));
-    else if (call && !strcmp(method, "call.end"))
-        g_hash_table_remove(s->calls, call);
-    cw_session_notify(s, method, params);
-}
-
-static const cw_client_ops client_ops = { .notify = on_notify };
-
 /* `why` stays in the log: the client learns only that it was refused. */
-static cw_err identify(cw_session *s, const json_t *params, cw_identity *ret,
+static cw_err identify(const cw_link *link, const json_t *params, cw_identity *ret,
                        char why[static 128]) CW_ON_LOOP
 {
     const json_t *token = json_object_get(params, "token");
     const char *guest = json_string_value(json_object_get(params, "guest"));
 
     if (token)
-        return cw_token_verify(s->env->tokens, json_string_value(token), json_string_length(token),
-                               time(NULL), ret, why);
+        return cw_token_verify(link->env->tokens, json_string_value(token),
+                               json_string_length(token), time(NULL), ret, why);
     g_snprintf(why, 128, "guest");
-    return cw_guest(s->env->conf, guest, ret);
+    return cw_guest(link->env->conf, guest, ret);
 }
 
 /* As RTCPeerConnection takes it (RFC 7065). */
@@ -59,58 +43,127 @@ static json_t *ice_servers(const cw_conf *conf)
     return all;
 }
 
-static CW_ON_LOOP json_t *opened(const cw_session *s, const cw_identity *identity)
+/* Its token is the next one. */
+static CW_ON_LOOP json_t *resume_json(cw_session *s)
+{
+    const struct cw_conf_web *web = &s->env->conf->web;
+    char token[CW_RESUME_TOKEN + 1] = "";
+
+    if (s->resumable)
+        cw_session_next_token(s, token);
+    return json_pack("{ss* sI sI}", "token", s->resumable ? token : NULL, "ttl_ms",
+                     (json_int_t)(s->resumable ? web->resume_ms : 0), "call_ttl_ms",
+                     (json_int_t)(s->resumable ? MAX(web->resume_ms, web->resume_call_ms) : 0));
+}
+
+/* What both session.open and session.resume bring. */
+static CW_ON_LOOP json_t *opened(cw_session *s)
 {
     const struct cw_conf_web *web = &s->env->conf->web;
     char id[CW_ID_STR];
-
-    return json_pack(
-        "{ss ss ss so s{sI sI} s{sI} so s{ss ss}}", "session", cw_id_print(s->id, id), "user",
-        identity->user, "display", identity->display, "iceServers", ice_servers(s->env->conf),
-        "ping", "interval_ms", (json_int_t)web->ping_interval_ms, "timeout_ms",
+    json_t *result = json_pack(
+        "{ss ss ss so s{sI sI} s{sI} so s{ss ss} so}", "session", cw_id_print(s->id, id), "user",
+        s->user, "display", s->display, "iceServers", ice_servers(s->env->conf), "ping",
+        "interval_ms", (json_int_t)web->ping_interval_ms, "timeout_ms",
         (json_int_t)web->ping_timeout_ms, "limits", "message_bytes",
         (json_int_t)web->message_max_bytes, "registration", cw_client_registration(s->client),
-        "server", "name", PACKAGE_NAME, "version", PACKAGE_VERSION);
+        "server", "name", PACKAGE_NAME, "version", PACKAGE_VERSION, "resume", resume_json(s));
+
+    if (s->link->secret)
+        json_object_set_new(result, "link", json_string(s->link->secret));
+    return result;
 }
 
-static void begin(cw_session *s, const json_t *params, const cw_identity *identity) CW_ON_LOOP
+static CW_ON_LOOP void log_event(const cw_session *s, const char *event, const char *how)
 {
-    json_t *about = json_object_get(params, "client");
     char id[CW_ID_STR];
 
-    s->state = CW_SESSION_OPEN;
-    s->since_ms = cw_now_ms();
-    s->about = about ? json_incref(about) : NULL;
-    g_strlcpy(s->user, identity->user, sizeof s->user);
-    cw_timer_start(s->timer, (uint64_t)s->env->conf->web.ping_timeout_ms);
-    cw_stat_inc(CW_STAT_sessions);
-    cw_stat_inc(CW_STAT_sessions_opened);
-    cw_log(CW_LOG_INFO, CW_MOD_API, "session.open", "session", cw_id_print(s->id, id), "user",
-           s->user, "address", s->address, "browser",
-           json_string_value(json_object_get(about, "browser")), NULL);
+    cw_log(CW_LOG_INFO, CW_MOD_API, event, "session", cw_id_print(s->id, id), "user", s->user,
+           "address", s->address, "link", s->link->ops->kind, "browser",
+           json_string_value(json_object_get(s->about, "browser")), "how", how, NULL);
 }
 
-cw_err cw_do_session_open(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
+cw_err cw_do_session_open(cw_link *link, const json_t *params, json_t **result, cw_fault *fault)
 {
+    bool resumable = !json_is_false(json_object_get(params, "resume"));
     cw_identity identity = { 0 };
+    cw_session *s;
     char why[128] = "";
-    cw_err err = identify(s, params, &identity, why);
+    cw_err err = identify(link, params, &identity, why);
 
     if (err) {
         cw_stat_inc(CW_STAT_auth_refused);
-        cw_log(CW_LOG_WARN, CW_MOD_API, "session.refused", "address", s->address, "reason",
+        cw_log(CW_LOG_WARN, CW_MOD_API, "session.refused", "address", link->address, "reason",
                cw_err_kind(err), "why", why, NULL);
         if (err == CW_E_PARAMS)
             g_strlcpy(fault->path, "params.guest", sizeof fault->path);
         return err;
     }
-    err = cw_client_new(s->env->calls, s->id, &identity, &client_ops, s, &s->client);
-    if (!err) {
-        begin(s, params, &identity);
-        *result = opened(s, &identity);
-    }
+    err = cw_session_new(link, &identity, json_object_get(params, "client"), resumable, &s);
     cw_identity_clear(&identity);
-    return err;
+    if (err)
+        return err;
+    log_event(s, "session.open", NULL);
+    *result = opened(s);
+    return CW_OK;
+}
+
+/* ── Going on ───────────────────────────────────────────────────────────────────────────────────
+ */
+
+static CW_ON_LOOP json_t *state_json(const cw_session *s)
+{
+    return json_pack("{so s[] s[]}", "calls", cw_client_calls(s->client), "groups", "rooms");
+}
+
+static CW_ON_LOOP void count(bool whole, bool was_there)
+{
+    cw_stat_inc(whole ? CW_STAT_session_resumes : CW_STAT_session_resets);
+    if (was_there)
+        cw_stat_inc(CW_STAT_session_takeovers);
+}
+
+static CW_ON_LOOP json_t *resume(cw_session *s, cw_link *link, const json_t *params)
+{
+    const json_t *last = json_object_get(params, "last_seq");
+    json_t *about = json_object_get(params, "client"), *result;
+    int64_t last_seq = last ? json_integer_value(last) : -1;
+    bool was_there = s->link != NULL, whole = cw_session_resume(s, link, last_seq);
+
+    if (about) {
+        json_decref(s->about);
+        s->about = json_incref(about);
+    }
+    count(whole, was_there);
+    log_event(s, "session.resume", whole ? "whole" : "reset");
+    result = opened(s);
+    json_object_set_new(result, "resumed", json_true());
+    json_object_set_new(result, "seq", json_integer(s->sent));
+    if (whole) {
+        json_object_set_new(result, "from", json_integer(last_seq));
+    } else {
+        json_object_set_new(result, "reset", json_true());
+        json_object_set_new(result, "state", state_json(s));
+        cw_client_tell_ringing(s->client);
+    }
+    cw_client_back(s->client);
+    return result;
+}
+
+cw_err cw_do_session_resume(cw_link *link, const json_t *params, json_t **result, cw_fault *fault)
+{
+    const char *id = json_string_value(json_object_get(params, "session"));
+    cw_session *s = cw_session_find(link->env->sessions, id,
+                                    json_string_value(json_object_get(params, "token")));
+
+    if (!s) {
+        cw_stat_inc(CW_STAT_session_resumes_refused);
+        cw_log(CW_LOG_WARN, CW_MOD_API, "session.refused", "address", link->address, "reason",
+               cw_err_kind(CW_E_SESSION_GONE), "session", id, NULL);
+        return CW_E_SESSION_GONE;
+    }
+    *result = resume(s, link, params);
+    return CW_OK;
 }
 
 cw_err cw_do_session_close(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
@@ -120,6 +173,10 @@ cw_err cw_do_session_close(cw_session *s, const json_t *params, json_t **result,
 
 cw_err cw_do_ping(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
 {
+    const json_t *ack = json_object_get(params, "ack");
+
+    if (ack)
+        cw_session_ack(s, json_integer_value(ack));
     *result = json_pack("{sI}", "now_ms", (json_int_t)cw_now_ms());
     return CW_OK;
 }

@@ -32,10 +32,36 @@ static const char intro[] =
     "not\n"
     "  go unnoticed. You in turn should ignore members you do not know: a newer gateway may send "
     "more.\n"
-    "- The first request is `session.open`; nothing else is served before. A second one is an "
-    "error.\n"
-    "- Send `ping` every `ping.interval_ms`. A connection silent for `ping.timeout_ms` is closed.\n"
-    "- When the WebSocket closes, the calls of the session end.\n\n"
+    "- The first request is `session.open`, or `session.resume`; nothing else is served before. A "
+    "second\n"
+    "  one is an error.\n"
+    "- Send `ping` every `ping.interval_ms`, with `ack`. A connection silent for `ping.timeout_ms` "
+    "is closed.\n\n"
+    "## When the connection is lost\n\n"
+    "A session outlives its connection: for `resume.ttl_ms`, or `resume.call_ttl_ms` while it has "
+    "calls, it\n"
+    "waits for `session.resume` on another one. Until then its notifications are kept, so many as "
+    "`web.resume_messages` and `web.resume_bytes` let. Then it ends, and its calls with it: the "
+    "reason\n"
+    "that the other side is told is `network`.\n\n"
+    "- Each `session.resume` brings a new `resume.token`. The one before counts until you have "
+    "said "
+    "something\n"
+    "  on the new connection: the reply may have been lost.\n"
+    "- With your `last_seq` you get what you missed, with the `seq` it had. Without it, or when "
+    "too "
+    "much was\n"
+    "  missed, you get `state`, and `call.incoming` anew for calls that still ring.\n"
+    "- After a change of network: `call.update` with an ICE restart. After a reload, for every "
+    "call "
+    "in `state`:\n"
+    "  a new RTCPeerConnection, and `call.update` with its offer and `restart`. Nobody's hold or "
+    "mute changes.\n"
+    "- Requests that were not answered when the connection was lost may have been served or not. A "
+    "`call.start`\n"
+    "  may be repeated with the same `call`: then it is `exists`.\n"
+    "- To log out, send `session.close`, or close the WebSocket with 1000. Any other end is a "
+    "loss.\n\n"
     "## A complete exchange\n\n"
     "`→` is sent by the client, `←` by the gateway. SDP is cut short with `…`.\n\n";
 
@@ -112,6 +138,9 @@ static void put_bounds(const cw_proto_field *f, FILE *out)
     case CW_TYPE_MAP:
         fprintf(out, "object of up to %" PRId64 " strings; names `%s[%s]`", f->max, f->rule->prefix,
                 f->rule->chars);
+        break;
+    case CW_TYPE_ANY:
+        fprintf(out, "any JSON of up to %" PRId64 " bytes", f->max);
         break;
     }
 }

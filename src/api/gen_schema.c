@@ -81,6 +81,8 @@ static json_t *type_schema(const cw_proto_field *field)
                          pattern(field->rule));
     case CW_TYPE_MAP:
         return map_schema(field);
+    case CW_TYPE_ANY:
+        return json_object();
     }
     abort();
 }

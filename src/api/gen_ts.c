@@ -37,6 +37,9 @@ static void put_type(const cw_proto_field *f, FILE *out)
     case CW_TYPE_MAP:
         fputs("Record<string, string>", out);
         break;
+    case CW_TYPE_ANY:
+        fputs("unknown", out);
+        break;
     }
 }
 

@@ -4,13 +4,16 @@ src_api_libapi_a_SOURCES = \
 	src/api/bucket.c src/api/bucket.h \
 	src/api/cert.c \
 	src/api/do_call.c \
+	src/api/do_im.c \
 	src/api/do_session.c \
 	src/api/guard.c src/api/guard.h \
 	src/api/http.c src/api/http.h \
+	src/api/link.c src/api/link.h \
 	src/api/listen.c \
 	src/api/origin.c \
 	src/api/poll.c src/api/poll.h \
 	src/api/proto.c src/api/proto.h src/api/proto.def \
+	src/api/ring.c src/api/ring.h \
 	src/api/session.c src/api/session.h \
 	src/api/tap.c \
 	src/api/upgrade.c \

@@ -4,7 +4,7 @@
 
 #include "api/api.h"
 #include "api/guard.h"
-#include "api/session.h"
+#include "api/link.h"
 #include "base/addr.h"
 
 struct lws;
@@ -26,7 +26,8 @@ typedef struct cw_conn {
     struct cw_http *http; /* NULL once it is a WebSocket */
 
     /* The WebSocket's part. */
-    cw_session *session;
+    cw_link *link;
+    bool ping_due;
     GByteArray *in; /* the message so far */
     GQueue out;     /* of cw_frame, oldest first */
     size_t out_bytes;

@@ -35,6 +35,7 @@ enum {
 #define OF_LIST(of)           .object = &cw_proto_objects[OBJECT_##of]
 #define OF_ENUM(of)           .words = of
 #define OF_INT(of)            .rule = NULL
+#define OF_ANY(of)            .rule = NULL
 #define OF_BOOL(of)           .rule = NULL
 
 #define CW_OBJECT(name, help) static const cw_proto_field fields_##name[] = {

@@ -24,6 +24,7 @@ typedef enum cw_proto_type {
     CW_TYPE_LIST,
     CW_TYPE_STRS,
     CW_TYPE_MAP,
+    CW_TYPE_ANY,
 } cw_proto_type;
 
 typedef enum cw_proto_need { CW_NEED_MUST, CW_NEED_MAY, CW_NEED_NULL, CW_NEED_ONE } cw_proto_need;
@@ -111,6 +112,7 @@ const cw_proto_object *cw_proto_object_by(const char *name); /* NULL: none */
 typedef struct cw_fault {
     char path[CW_PROTO_FAULT_PATH]; /* "params.client.browser"; "" when it is no member's fault */
     char text[128];
+    unsigned retry_ms; /* when it is worth trying again, 0: not known */
 } cw_fault;
 
 /* Check `value` (NULL: absent, like {}) against `object`; `at` names it in the path.

@@ -1,12 +1,13 @@
-/* session.h - one browser: its requests in, replies and notifications out.
+/* session.h - who is logged in: user, calls, and the notifications they are told.
  *
- * Knows nothing of WebSocket; a transport gives it messages and takes what it sends. Loop thread.
+ * A session is reached by a link (link.h), which may be lost: then it waits for session.resume on
+ * another one, some time long (web.resume_ms, web.resume_call_ms). Loop thread.
  */
 #ifndef CW_API_SESSION_H
 #define CW_API_SESSION_H
 
-#include "api/bucket.h"
 #include "api/proto.h"
+#include "api/ring.h"
 #include "base/conf.h"
 #include "base/ident.h"
 #include "base/loop.h"
@@ -14,76 +15,83 @@
 #include "user/user.h"
 
 typedef struct cw_session cw_session;
+typedef struct cw_link cw_link;
+typedef struct cw_sessions cw_sessions;
 
-/* What sessions need of the gateway. Outlives them. */
+/* What sessions and links need of the gateway. Outlives them. */
 typedef struct cw_session_env {
     cw_loop *loop;
     const cw_conf *conf;
     const cw_tokens *tokens;
     cw_calls *calls;
+    cw_sessions *sessions;
 } cw_session_env;
 
-/* The transport. Neither function frees the session. */
-typedef struct cw_session_ops {
-    /* One message; `text` is handed over, to be freed with free(). */
-    void (*send)(void *arg, char *text, size_t len);
-    /* Close with a WebSocket code once everything sent has left. Called once. */
-    void (*close)(void *arg, cw_close code, const char *reason);
-} cw_session_ops;
+/* Every session, by id. */
+cw_sessions *cw_sessions_new(void) CW_ON_LOOP;
+void cw_sessions_free(cw_sessions *sessions) CW_ON_LOOP; /* ends those that wait; NULL is fine */
 
-cw_session *cw_session_new(const cw_session_env *env, const char *address,
-                           const cw_session_ops *ops, void *arg) CW_ON_LOOP;
+/* [{id, user, address, link, client, since_ms, calls, away_ms}]; since_ms: how long it is open;
+ * away_ms: how long without a link. */
+json_t *cw_sessions_json(const cw_sessions *sessions) CW_ON_LOOP;
 
-/* The connection is gone: calls end. NULL is fine. Not inside an ops function. */
-void cw_session_free(cw_session *session) CW_ON_LOOP;
-
-/* One whole message of the client. */
-void cw_session_receive(cw_session *session, const char *text, size_t len) CW_ON_LOOP;
-
-/* The gateway goes down: say so, then close with 1001. */
-void cw_session_shutdown(cw_session *session) CW_ON_LOOP;
-
-/* {id, user, address, client, since_ms, calls}; since_ms: how long it is open. NULL: not logged in.
+/* ── For link.c and do_*.c ──────────────────────────────────────────────────────────────────────
  */
-json_t *cw_session_json(const cw_session *session) CW_ON_LOOP;
-
-/* ── For do_*.c ─────────────────────────────────────────────────────────────────────────────────
- */
-typedef enum cw_session_state {
-    CW_SESSION_NEW,     /* waits for session.open */
-    CW_SESSION_OPEN,    /* logged in */
-    CW_SESSION_CLOSING, /* nothing more is read */
-} cw_session_state;
+#define CW_RESUME_TOKEN 32 /* characters of it: 190 bits */
+#define CW_RESUME_HASH  32
 
 struct cw_session {
     const cw_session_env *env;
-    const cw_session_ops *ops;
-    void *arg;
     cw_id id;
-    cw_session_state state;
-    char address[64];
+    cw_link *link;     /* NULL: lost, it waits */
     uint64_t since_ms; /* when it was opened */
-    uint64_t heard_ms; /* last message */
-    cw_timer *timer;   /* session.open, then silence */
-    cw_bucket bucket;  /* rate of messages */
-    long refused;      /* messages over the rate, in a row */
-    int64_t seq;       /* of the last notification */
-    cw_client *client; /* NULL until open */
-    char user[CW_USER_MAX + 1];
-    json_t *about;      /* client_info, or NULL */
-    GHashTable *calls;  /* set of the names of calls, for counting */
-    bool serving;       /* a request is being served: its reply goes first */
-    GPtrArray *waiting; /* notifications that wait for that reply */
+    uint64_t heard_ms; /* last sign of life */
+    uint64_t away_ms;  /* when its link was lost */
+    cw_client *client;
+    char user[CW_USER_MAX + 1], display[CW_DISPLAY_MAX + 1], address[64];
+    bool guest;
+    json_t *about;     /* client_info, or NULL */
+    GHashTable *calls; /* set of the names of calls, for counting */
+
+    int64_t seq, sent; /* of the last notification; of the last that its link was given */
+    cw_ring ring;
+
+    bool resumable;
+    cw_timer *timer; /* while it waits; NULL: it never did */
+    GList *waiting;  /* its place among those that wait; NULL: it does not */
+    /* SHA-256 of what resumes it, and of the one before until the client shows that it has the new
+     * one: the reply that brings it may be lost with its link. */
+    uint8_t token[CW_RESUME_HASH], old_token[CW_RESUME_HASH];
+    bool old_counts;
 };
 
-/* Serve a request whose params are already checked. `fault` is empty; text in it is shown. */
-#define CW_REQUEST(id, method, params, result, when, errors, help)                                 \
-    CW_NODISCARD cw_err cw_do_##id(cw_session *session, const json_t *params_, json_t **result_,   \
-                                   cw_fault *fault) CW_ON_LOOP;
-#include "api/proto.def"
-#undef CW_REQUEST
+/* A session of `identity` for `link`. CW_E_OVERLOAD: the user has too many. */
+CW_NODISCARD cw_err cw_session_new(cw_link *link, const cw_identity *identity,
+                                   json_t *about /* NULL: none */, bool resumable,
+                                   cw_session **ret) CW_ON_LOOP;
+/* Its calls end, because of `why` (CW_OK: the client left); its link is told nothing. */
+void cw_session_end(cw_session *session, cw_err why) CW_ON_LOOP;
+/* Its link is gone: it waits, or ends. */
+void cw_session_lose(cw_session *session) CW_ON_LOOP;
 
 /* Send a notification; params is handed over. */
 void cw_session_notify(cw_session *session, const char *method, json_t *params) CW_ON_LOOP;
+/* Give the link what it was not given yet. */
+void cw_session_flush(cw_session *session) CW_ON_LOOP;
+/* The client has all notifications up to `seq`. */
+void cw_session_ack(cw_session *session, int64_t seq) CW_ON_LOOP;
+/* A message of the client, or another sign of life, on its link. */
+void cw_session_heard(cw_session *session, bool message) CW_ON_LOOP;
+
+/* The next token into `ret`; the one before counts until the client says something. */
+void cw_session_next_token(cw_session *session, char ret[static CW_RESUME_TOKEN + 1]) CW_ON_LOOP;
+/* The session that `token` resumes, NULL: none. */
+cw_session *cw_session_find(const cw_sessions *sessions, const char *id,
+                            const char *token) CW_ON_LOOP;
+/* Give it to `link`, whose client has all up to `last_seq` (negative: nothing). What follows is to
+ * be flushed. True if every notification since is still there; else the client needs the state. */
+bool cw_session_resume(cw_session *session, cw_link *link, int64_t last_seq) CW_ON_LOOP;
+/* How long it will wait, should its link be lost now; 0: not at all. */
+long cw_session_grace_ms(const cw_session *session) CW_ON_LOOP;
 
 #endif

@@ -1,5 +1,6 @@
 #include "api/proto.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* "params" + "client" is "params.client". A name may be the peer's: cut at a character's edge, and
@@ -199,6 +200,17 @@ static cw_err check_map(const cw_proto_field *field, const json_t *value, const 
     return CW_OK;
 }
 
+/* How deep it is was checked when it was parsed. */
+static cw_err check_any(const cw_proto_field *field, const json_t *value, const char *at,
+                        cw_fault *fault)
+{
+    char *text = cw_json_print(value);
+    bool fits = text && (int64_t)strlen(text) <= field->max;
+
+    free(text);
+    return fits ? CW_OK : fail(fault, at, field->name, CW_E_TOO_LARGE, "longer than allowed");
+}
+
 static cw_err check_field(const cw_proto_field *field, const json_t *value, const char *at,
                           cw_fault *fault)
 {
@@ -225,6 +237,8 @@ static cw_err check_field(const cw_proto_field *field, const json_t *value, cons
         return check_list(field, value, at, fault);
     case CW_TYPE_MAP:
         return check_map(field, value, at, fault);
+    case CW_TYPE_ANY:
+        return check_any(field, value, at, fault);
     }
     return CW_E_INTERNAL;
 }

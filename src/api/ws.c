@@ -78,20 +78,15 @@ static void on_stall(void *arg)
         cut(conn, "does not read");
 }
 
-static void on_send(void *arg, char *text, size_t len)
+static void queue(cw_conn *conn, const char *text, size_t len) CW_ON_LOOP
 {
-    cw_conn *conn = arg;
     cw_frame *frame;
 
-    cw_assert_on_loop();
-    if (conn->close_code) {
-        free(text);
+    if (conn->close_code)
         return;
-    }
     frame = g_malloc(sizeof *frame + LWS_PRE + len);
     frame->len = len;
     memcpy(frame->data + LWS_PRE, text, len);
-    free(text);
     g_queue_push_tail(&conn->out, frame);
     conn->out_bytes += cost(frame);
     if ((long)conn->out_bytes > conn->api->web->queue_max_bytes) {
@@ -100,6 +95,28 @@ static void on_send(void *arg, char *text, size_t len)
     }
     if (!cw_timer_active(conn->stall))
         cw_timer_start(conn->stall, (uint64_t)conn->api->web->stall_timeout_ms);
+    lws_callback_on_writable(conn->wsi);
+}
+
+static void on_reply(void *arg, char *text, size_t len)
+{
+    cw_assert_on_loop();
+    queue(arg, text, len);
+    free(text);
+}
+
+static void on_notify(void *arg, int64_t seq, const char *text, size_t len)
+{
+    cw_assert_on_loop();
+    queue(arg, text, len);
+}
+
+static void on_ping(void *arg)
+{
+    cw_conn *conn = arg;
+
+    cw_assert_on_loop();
+    conn->ping_due = true;
     lws_callback_on_writable(conn->wsi);
 }
 
@@ -118,7 +135,9 @@ static void on_close(void *arg, cw_close code, const char *reason)
     close_later(arg, (int)code, reason);
 }
 
-static const cw_session_ops session_ops = { .send = on_send, .close = on_close };
+static const cw_link_ops link_ops = {
+    .kind = "ws", .reply = on_reply, .notify = on_notify, .close = on_close, .ping = on_ping
+};
 
 /* The close frame (RFC 6455 5.5.1). Debian's libwebsockets is built to close twice on libuv, and
  * the second time loses the frame it was asked for by lws_close_reason(): it is written here. Then
@@ -141,13 +160,25 @@ static int write_close(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
     return lws_write(wsi, buf + LWS_PRE, 4 + len, LWS_WRITE_RAW) < 0 ? -1 : 0;
 }
 
+static int write_ping(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
+{
+    unsigned char buf[LWS_PRE + 1];
+
+    conn->ping_due = false;
+    lws_callback_on_writable(wsi);
+    return lws_write(wsi, buf + LWS_PRE, 0, LWS_WRITE_PING) < 0 ? -1 : 0;
+}
+
 /* The socket takes data again: one message, or the close frame behind the last one. What it takes
  * only in part libwebsockets keeps, and comes back here when that has gone. */
 static int write_next(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
 {
-    cw_frame *frame = g_queue_pop_head(&conn->out);
+    cw_frame *frame;
     int n;
 
+    if (conn->ping_due && !conn->close_code)
+        return write_ping(conn, wsi);
+    frame = g_queue_pop_head(&conn->out);
     if (!frame) {
         if (!conn->close_sent)
             cw_timer_stop(conn->stall);
@@ -192,7 +223,7 @@ static int on_receive(cw_conn *conn, struct lws *wsi, const void *data, size_t l
     g_byte_array_append(conn->in, data, (guint)len);
     if (lws_remaining_packet_payload(wsi) || !lws_is_final_fragment(wsi))
         return 0;
-    cw_session_receive(conn->session, (const char *)conn->in->data, conn->in->len);
+    cw_link_receive(conn->link, (const char *)conn->in->data, conn->in->len);
     g_byte_array_set_size(conn->in, 0);
     return 0;
 }
@@ -203,7 +234,7 @@ static int on_receive(cw_conn *conn, struct lws *wsi, const void *data, size_t l
 static int on_established(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
 {
     g_clear_pointer(&conn->http, cw_http_free);
-    conn->session = cw_session_new(&conn->api->env, conn->address, &session_ops, conn);
+    conn->link = cw_link_new(&conn->api->env, conn->address, &link_ops, conn);
     conn->in = g_byte_array_new();
     conn->stall = cw_timer_new(conn->api->env.loop, on_stall, conn);
     conn->api->websockets++;
@@ -218,15 +249,22 @@ static int on_established(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
 
 static void on_closed(cw_conn *conn) CW_ON_LOOP
 {
-    if (!conn->session)
+    if (!conn->link)
         return;
     cw_timer_free(conn->stall);
-    cw_session_free(conn->session);
-    conn->session = NULL;
+    cw_link_free(g_steal_pointer(&conn->link));
     clear_out(conn);
     g_byte_array_unref(conn->in);
     conn->api->websockets--;
     cw_stat_dec(CW_STAT_connections);
+}
+
+/* Its close frame (RFC 6455 5.5.1): whoever closes with 1000 is done, the others may come back. */
+static int on_peer_close(cw_conn *conn, const uint8_t *payload, size_t len) CW_ON_LOOP
+{
+    if (len >= 2 && (payload[0] << 8 | payload[1]) == CW_CLOSE_NORMAL)
+        cw_link_leave(conn->link);
+    return conn->close_sent ? -1 : 0;
 }
 
 static void free_conn(cw_conn *conn) CW_ON_LOOP
@@ -312,8 +350,11 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return on_established(conn, wsi);
     case LWS_CALLBACK_RECEIVE:
         return on_receive(conn, wsi, in, len);
+    case LWS_CALLBACK_RECEIVE_PONG:
+        cw_link_heard(conn->link);
+        return 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        return conn->close_sent ? -1 : 0;
+        return on_peer_close(conn, in, len);
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return write_next(conn, wsi);
     case LWS_CALLBACK_CLOSED:
@@ -429,8 +470,8 @@ static void say_goodbye(cw_api *api) CW_ON_LOOP
     while (g_hash_table_iter_next(&iter, &key, NULL)) {
         cw_conn *conn = key;
 
-        if (conn->session)
-            cw_session_shutdown(conn->session);
+        if (conn->link)
+            cw_link_shutdown(conn->link);
         else
             cw_ws_kill(conn);
     }

@@ -178,7 +178,7 @@ CW_ON_LOOP void cw_call_judge_quiet(cw_call *call, const cw_happening *h)
         return;
     }
     cw_leg_note(h->leg, "RTP", cw_fmt("nothing at all from stream %u", e->stream));
-    if (!ends_call(call))
+    if ((h->leg->ops->away && h->leg->ops->away(h->leg)) || !ends_call(call))
         return;
     cw_stat_inc(CW_STAT_media_timeouts);
     fail(call, h->leg, CW_E_MEDIA_LOST);

@@ -31,6 +31,10 @@ void cw_calls_free(cw_calls *calls) CW_ON_LOOP; /* ends what is left */
 typedef struct cw_client_ops {
     /* Send a notification of proto.def; params is handed over. Must not free the client. */
     void (*notify)(void *arg, const char *method, json_t *params);
+    /* Has it been heard of since `since_ms`, on a connection that is still open? NULL: always. */
+    bool (*here)(void *arg, uint64_t since_ms);
+    /* Ask for a sign of life, if there is a connection. NULL: it cannot. */
+    void (*probe)(void *arg);
 } cw_client_ops;
 
 /* CW_E_OVERLOAD the user has too many sessions. `identity` is copied. */
@@ -38,6 +42,17 @@ CW_NODISCARD cw_err cw_client_new(cw_calls *calls, cw_id session, const cw_ident
                                   const cw_client_ops *ops, void *arg, cw_client **ret) CW_ON_LOOP;
 /* The session is gone: its calls end. NULL is fine. */
 void cw_client_free(cw_client *client) CW_ON_LOOP;
+/* Before that: why they end, as the other sides are told; unless it is called: it hung up. */
+void cw_client_lost(cw_client *client, cw_err why) CW_ON_LOOP;
+
+/* Its connection is lost, it may come back: calls stay as they are, even without its media. Then it
+ * is back. */
+void cw_client_away(cw_client *client) CW_ON_LOOP;
+void cw_client_back(cw_client *client) CW_ON_LOOP;
+/* Its calls: a list of call_state of proto.def. */
+json_t *cw_client_calls(const cw_client *client) CW_ON_LOOP;
+/* Tell it again of those that it was called for and has not answered. */
+void cw_client_tell_ringing(cw_client *client) CW_ON_LOOP;
 
 /* How the user is registered: the object `registration` of proto.def. */
 json_t *cw_client_registration(const cw_client *client) CW_ON_LOOP;

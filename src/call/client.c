@@ -59,7 +59,7 @@ void cw_client_free(cw_client *client)
     g_autoptr(GList) legs = g_hash_table_get_values(client->legs);
 
     for (GList *i = legs; i; i = i->next)
-        cw_leg_browser_orphan(i->data);
+        cw_leg_browser_orphan(i->data, client->lost);
     g_hash_table_unref(client->legs);
     cw_identity_clear(&client->identity);
     g_free(client);

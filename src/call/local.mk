@@ -6,12 +6,14 @@ src_call_libcall_a_SOURCES = \
 	src/call/calls.c \
 	src/call/check.c \
 	src/call/client.c \
+	src/call/client_away.c \
 	src/call/join.c \
 	src/call/priv.h \
 	src/call/leg/early.c src/call/leg/early.h \
 	src/call/leg/keypad.c src/call/leg/keypad.h \
 	src/call/leg/leg.c src/call/leg/leg.h \
 	src/call/leg/leg_browser.c src/call/leg/leg_browser.h \
+	src/call/leg/leg_browser_away.c \
 	src/call/leg/leg_browser_media.c \
 	src/call/leg/leg_service.c \
 	src/call/leg/leg_sip.c src/call/leg/leg_sip.h \

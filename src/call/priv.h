@@ -260,7 +260,11 @@ struct cw_client {
     cw_client_ops ops;
     void *arg;
     GHashTable *legs; /* client's name of a call (the leg's) to cw_leg, borrowed */
+    cw_err lost;      /* why its calls end with it */
 };
+
+/* Heard of since then, and reachable? */
+bool cw_client_here(const cw_client *client, uint64_t since_ms) CW_ON_LOOP;
 
 void cw_client_notify(cw_client *client, const char *method, json_t *params) CW_ON_LOOP;
 /* Where a target of a client leads, if it may call there; errors as cw_route_find and
@@ -288,7 +292,12 @@ void cw_leg_browser_no_ringback(cw_leg *leg) CW_ON_LOOP; /* its page makes the t
 void cw_leg_browser_muted(cw_leg *leg, json_t *muted) CW_ON_LOOP; /* as in call.info */
 /* What its browser measured, as in call.report. CW_E_RATE */
 CW_NODISCARD cw_err cw_leg_browser_report(cw_leg *leg, const json_t *report) CW_ON_LOOP;
-void cw_leg_browser_orphan(cw_leg *leg) CW_ON_LOOP; /* its client goes away; the leg ends */
+/* Its client goes for good; the leg ends. */
+void cw_leg_browser_orphan(cw_leg *leg, cw_err why) CW_ON_LOOP;
+void cw_leg_browser_away(cw_leg *leg) CW_ON_LOOP; /* its client is, and may come back */
+void cw_leg_browser_back(cw_leg *leg) CW_ON_LOOP;
+json_t *cw_leg_browser_state(cw_leg *leg) CW_ON_LOOP;     /* call_state of proto.def */
+void cw_leg_browser_tell_ringing(cw_leg *leg) CW_ON_LOOP; /* unless it was answered */
 cw_call *cw_leg_browser_call(const cw_leg *leg) CW_ON_LOOP;
 
 /* ── SIP and service legs ── */

@@ -1,5 +1,5 @@
 /* What a client may send, one message a line: envelope, check, dispatch to calls that are none. */
-#include "api/session.h"
+#include "api/link.h"
 #include "base/log.h"
 #include "tests/unit/fake-call.h"
 
@@ -12,10 +12,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static cw_session_env env;
 static bool closed;
 
-static void on_send(void *arg, char *text, size_t len)
+static void on_notify(void *arg, int64_t seq, const char *text, size_t len)
 {
     g_assert_false(closed);
     g_assert_true(g_utf8_validate(text, (gssize)len, NULL));
+}
+
+static void on_reply(void *arg, char *text, size_t len)
+{
+    on_notify(arg, 0, text, len);
     free(text);
 }
 
@@ -25,7 +30,7 @@ static void on_close(void *arg, cw_close code, const char *reason)
     closed = true;
 }
 
-static const cw_session_ops ops = { on_send, on_close };
+static const cw_link_ops ops = { "fuzz", on_reply, on_notify, on_close, NULL };
 
 static void set_up(void)
 {
@@ -47,24 +52,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char open[] = "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"session.open\","
                                "\"params\":{\"guest\":\"fuzz\"}}";
-    cw_session *session;
+    cw_link *link;
 
     if (!env.loop)
         set_up();
     cw_assert_on_loop();
     closed = false;
-    session = cw_session_new(&env, "[2001:db8::1]:1", &ops, NULL);
+    env.sessions = cw_sessions_new();
+    link = cw_link_new(&env, "[2001:db8::1]:1", &ops, NULL);
     if (size > 0 && data[0] != '-') /* a first "-": not logged in */
-        cw_session_receive(session, open, strlen(open));
+        cw_link_receive(link, open, strlen(open));
     for (const uint8_t *end = data + size; data < end;) {
         const uint8_t *line = memchr(data, '\n', (size_t)(end - data));
         size_t len = (size_t)((line ? line : end) - data);
         g_autofree char *exact = g_memdup2(data, len);
 
-        cw_session_receive(session, exact ? exact : "", len);
+        cw_link_receive(link, exact ? exact : "", len);
         data += len + (line != NULL);
     }
-    cw_session_free(session);
+    cw_link_free(link);
+    cw_sessions_free(env.sessions);
     g_assert_cmpuint(fake_call_clients, ==, 0);
     cw_loop_step(env.loop, 0); /* libuv frees its handles in the next round */
     return 0;

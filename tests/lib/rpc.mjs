@@ -32,10 +32,10 @@ export class Client {
         return client
     }
 
-    // Connected and logged in.
+    // Connected and logged in; its session ends with the connection unless params say `resume`.
     static async open(scope, url, params, options) {
         const client = await Client.connect(scope, url, options)
-        client.session = await client.request('session.open', typeof params === 'string' ? { guest: params } : params)
+        client.session = await client.request('session.open', { resume: false, ...(typeof params === 'string' ? { guest: params } : params) })
         return client
     }
 

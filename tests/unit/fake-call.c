@@ -144,3 +144,25 @@ cw_err cw_client_reject(cw_client *client, const char *call, cw_err reason, cons
 {
     return done("reject %s %s", call, cw_err_kind(reason));
 }
+
+void cw_client_lost(cw_client *client, cw_err why)
+{
+    (void)!done("lost %s", why ? cw_err_kind(why) : "-");
+}
+
+void cw_client_away(cw_client *client)
+{
+    (void)!done("away");
+}
+
+void cw_client_back(cw_client *client)
+{
+    (void)!done("back");
+}
+
+json_t *cw_client_calls(const cw_client *client)
+{
+    return json_array();
+}
+
+void cw_client_tell_ringing(cw_client *client) {}

@@ -23,6 +23,8 @@ static json_t *text_of(const cw_proto_rule *rule, size_t len)
     return json_string(text->str);
 }
 
+static const cw_proto_rule any_text = { .prefix = "" };
+
 static json_t *valid_value(const cw_proto_field *f)
 {
     switch (f->type) {
@@ -42,6 +44,8 @@ static json_t *valid_value(const cw_proto_field *f)
         return json_pack("[s]", "x");
     case CW_TYPE_MAP:
         return json_pack("{ss}", "X-A", "b");
+    case CW_TYPE_ANY:
+        return json_pack("[sin]", "x", 1);
     }
     abort();
 }
@@ -113,7 +117,8 @@ static void check_member(const cw_proto_object *object, const cw_proto_field *f)
         break;
     case CW_TYPE_ENUM:
         expect_with(object, f->name, json_string("no such word"), CW_E_PARAMS);
-        expect_with(object, f->name, json_string(f->words), CW_E_PARAMS);
+        if (strchr(f->words, '|'))
+            expect_with(object, f->name, json_string(f->words), CW_E_PARAMS);
         expect_with(object, f->name, json_string(""), CW_E_PARAMS);
         expect_with(object, f->name, json_true(), CW_E_PARAMS);
         break;
@@ -135,6 +140,9 @@ static void check_member(const cw_proto_object *object, const cw_proto_field *f)
     case CW_TYPE_LIST:
     case CW_TYPE_STRS:
         expect_with(object, f->name, json_object(), CW_E_PARAMS);
+        break;
+    case CW_TYPE_ANY:
+        expect_with(object, f->name, text_of(&any_text, (size_t)f->max), CW_E_TOO_LARGE);
         break;
     }
 }

@@ -1,5 +1,5 @@
-/* The session without a WebSocket: states, order, what each request does and answers. */
-#include "api/session.h"
+/* Link and session without a WebSocket: states, order, what each request does and answers. */
+#include "api/link.h"
 #include "base/stats.h"
 #include "tests/unit/fake-call.h"
 
@@ -13,12 +13,12 @@ typedef struct rig {
     cw_conf *conf;
     cw_tokens *tokens;
     cw_session_env env;
-    cw_session *session;
+    cw_link *link;
     GQueue sent; /* of json_t */
     int code;    /* close code, 0: open */
 } rig;
 
-static void on_send(void *arg, char *text, size_t len)
+static void on_notify(void *arg, int64_t seq, const char *text, size_t len)
 {
     rig *r = arg;
     json_t *message;
@@ -27,6 +27,11 @@ static void on_send(void *arg, char *text, size_t len)
     g_assert_cmpint(r->code, ==, 0); /* nothing after a close */
     g_assert_cmpint(cw_json_parse(text, len, &message, why), ==, CW_OK);
     g_queue_push_tail(&r->sent, message);
+}
+
+static void on_reply(void *arg, char *text, size_t len)
+{
+    on_notify(arg, 0, text, len);
     free(text);
 }
 
@@ -39,7 +44,7 @@ static void on_close(void *arg, cw_close code, const char *reason)
     r->code = (int)code;
 }
 
-static const cw_session_ops ops = { on_send, on_close };
+static const cw_link_ops ops = { "test", on_reply, on_notify, on_close, NULL };
 
 static void rig_open(rig *r, const char *web)
 {
@@ -51,9 +56,9 @@ static void rig_open(rig *r, const char *web)
     memset(r, 0, sizeof *r);
     g_assert_cmpint(cw_conf_load("test", text, &r->conf, &why), ==, CW_OK);
     g_assert_cmpint(cw_tokens_new(r->conf, &r->tokens, &why), ==, CW_OK);
-    r->env = (cw_session_env){ loop, r->conf, r->tokens, NULL };
+    r->env = (cw_session_env){ loop, r->conf, r->tokens, NULL, cw_sessions_new() };
     g_queue_init(&r->sent);
-    r->session = cw_session_new(&r->env, "192.0.2.1:5", &ops, r);
+    r->link = cw_link_new(&r->env, "192.0.2.1:5", &ops, r);
 }
 
 static void drop(gpointer message)
@@ -64,7 +69,8 @@ static void drop(gpointer message)
 static void rig_close(rig *r)
 {
     cw_assert_on_loop();
-    cw_session_free(r->session);
+    cw_link_free(r->link);
+    cw_sessions_free(r->env.sessions);
     g_queue_clear_full(&r->sent, drop);
     cw_tokens_free(r->tokens);
     cw_conf_free(r->conf);
@@ -78,7 +84,7 @@ static void say(rig *r, const char *text)
     g_autofree char *exact = g_memdup2(text, strlen(text) + !*text);
 
     cw_assert_on_loop();
-    cw_session_receive(r->session, exact, strlen(text));
+    cw_link_receive(r->link, exact, strlen(text));
 }
 
 static json_t *heard(rig *r)
@@ -151,7 +157,10 @@ static const struct {
 /* Results are what the table says they are; before the log-in nothing reaches the call layer. */
 static void test_requests(void)
 {
-    bool seen[CW_REQ_COUNT] = { [CW_REQ_session_open] = true };
+    bool seen[CW_REQ_COUNT] = {
+        [CW_REQ_session_open] = true, [CW_REQ_session_resume] = true, [CW_REQ_session_calls] = true,
+        [CW_REQ_call_pull] = true,    [CW_REQ_im_send] = true,        [CW_REQ_data_send] = true
+    };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(requests); i++) {
         const cw_proto_request *row = &cw_proto_requests[requests[i].which];
@@ -179,21 +188,22 @@ static void test_requests(void)
 static void test_open_result(void)
 {
     g_autoptr(json_t) reply = NULL, sessions = NULL;
+    const json_t *one;
     cw_fault fault = { 0 };
     rig r;
 
     cw_assert_on_loop();
     rig_open(&r, NULL);
-    g_assert_null(cw_session_json(r.session));
     reply = ask(&r, "session.open", "{\"guest\":\"anna\",\"client\":{\"browser\":\"Firefox\"}}");
     if (cw_proto_check(cw_proto_requests[CW_REQ_session_open].result,
                        json_object_get(reply, "result"), "", &fault))
         g_error("%s %s", fault.path, fault.text);
-    sessions = cw_session_json(r.session);
-    g_assert_cmpstr(json_string_value(json_object_get(sessions, "user")), ==, "anna");
-    g_assert_cmpstr(
-        json_string_value(json_object_get(json_object_get(sessions, "client"), "browser")), ==,
-        "Firefox");
+    sessions = cw_sessions_json(r.env.sessions);
+    one = json_array_get(sessions, 0);
+    g_assert_cmpstr(json_string_value(json_object_get(one, "user")), ==, "anna");
+    g_assert_cmpstr(json_string_value(json_object_get(json_object_get(one, "client"), "browser")),
+                    ==, "Firefox");
+    g_assert_cmpstr(json_string_value(json_object_get(one, "link")), ==, "test");
     rig_close(&r);
 }
 
@@ -277,9 +287,9 @@ static void test_seq(void)
 
 static json_int_t calls_of(const rig *r) CW_ON_LOOP
 {
-    g_autoptr(json_t) json = cw_session_json(r->session);
+    g_autoptr(json_t) all = cw_sessions_json(r->env.sessions);
 
-    return json_integer_value(json_object_get(json, "calls"));
+    return json_integer_value(json_object_get(json_array_get(all, 0), "calls"));
 }
 
 static void test_call_count(void)
@@ -347,11 +357,11 @@ static void test_shutdown(void)
     cw_assert_on_loop();
     rig_open(&r, NULL);
     log_in(&r);
-    cw_session_shutdown(r.session);
+    cw_link_shutdown(r.link);
     message = heard(&r);
     g_assert_cmpstr(json_string_value(json_object_get(message, "method")), ==, "session.closing");
     g_assert_cmpint(r.code, ==, 1001);
-    cw_session_shutdown(r.session); /* again: nothing */
+    cw_link_shutdown(r.link); /* again: nothing */
     rig_close(&r);
 }
 
@@ -411,7 +421,7 @@ static void test_ping_timeout(void)
     rig r;
 
     cw_assert_on_loop();
-    rig_open(&r, "ping_timeout_ms = 1000;");
+    rig_open(&r, "ping_timeout_ms = 1000; resume_ms = 0;");
     log_in(&r);
     while (cw_now_ms() < start + 500)
         cw_loop_step(loop, 10);

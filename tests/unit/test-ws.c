@@ -789,10 +789,10 @@ static void put_file(const char *name, const char *text)
 
 static void start(const char *more)
 {
-    g_autofree char *text = g_strdup_printf(
-        "web: { listen = ( \"127.0.0.1:0\" ); root = \"%s/www\"; connections_max = 3; %s };\n"
-        "auth: { guests = true; };\n",
-        dir, more);
+    g_autofree char *text = g_strdup_printf("web: { listen = ( \"127.0.0.1:0\" ); resume_ms = 0; "
+                                            "root = \"%s/www\"; connections_max = 3; %s };\n"
+                                            "auth: { guests = true; };\n",
+                                            dir, more);
     g_autofree char *wrong = NULL;
     char why[128] = "";
 

@@ -294,11 +294,12 @@ static void test_plain(void)
 
 static void run(gconstpointer test)
 {
-    g_autofree char *text = g_strdup_printf(
-        "web: { listen = ( \"127.0.0.1:0\" ); root = \"%s\"; tls_certificate = \"%s/cert.pem\";\n"
-        "       tls_key = \"%s/key.pem\"; header_timeout_ms = 1000; };\n"
-        "auth: { guests = true; };\n",
-        dir, dir, dir);
+    g_autofree char *text =
+        g_strdup_printf("web: { listen = ( \"127.0.0.1:0\" ); resume_ms = 0; root = \"%s\"; "
+                        "tls_certificate = \"%s/cert.pem\";\n"
+                        "       tls_key = \"%s/key.pem\"; header_timeout_ms = 1000; };\n"
+                        "auth: { guests = true; };\n",
+                        dir, dir, dir);
     g_autofree char *wrong = NULL;
     char why[128] = "";
 
@@ -314,9 +315,9 @@ static void run(gconstpointer test)
 
 static void test_no_certificate(void)
 {
-    static const char text[] =
-        "web: { listen = ( \"127.0.0.1:0\" ); tls_certificate = \"/nonexistent/cert.pem\";\n"
-        "       tls_key = \"/nonexistent/key.pem\"; };\n";
+    static const char text[] = "web: { listen = ( \"127.0.0.1:0\" ); resume_ms = 0; "
+                               "tls_certificate = \"/nonexistent/cert.pem\";\n"
+                               "       tls_key = \"/nonexistent/key.pem\"; };\n";
     g_autofree char *wrong = NULL;
     char why[128] = "";
 

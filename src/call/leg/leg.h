@@ -98,6 +98,8 @@ typedef struct cw_leg_ops {
     cw_err (*refer)(cw_leg *leg, const struct cw_sip_refer_to *to);
     /* End it towards the far side and let go of media and sockets. No event follows. */
     void (*end)(cw_leg *leg, const cw_cause *cause, cw_by by);
+    /* Its far side has lost its connection, and may come back. NULL: no such thing. */
+    bool (*away)(cw_leg *leg);
     cw_ep *(*endpoint)(cw_leg *leg, unsigned stream); /* NULL: none */
     void (*describe)(cw_leg *leg, json_t *into);
     void (*free)(cw_leg *leg);

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define GOODBYE_MS 1000
-
 static leg_browser *self(cw_leg *leg)
 {
     return (leg_browser *)leg;
@@ -45,16 +43,6 @@ static void on_connected(void *arg, cw_srtp_suite suite)
     cw_leg_note(&b->leg, "DTLS", cw_fmt("done, %s", cw_srtp_suite_name(suite)));
 }
 
-static void on_gone(void *arg)
-{
-    leg_browser *b = arg;
-
-    cw_assert_on_loop();
-    cw_leg_fail(&b->leg, CW_E_MEDIA_LOST);
-}
-
-/* A browser that hangs up closes its media and says so on another connection: which of them is here
- * first is chance. */
 static void on_failed(void *arg, cw_err err)
 {
     leg_browser *b = arg;
@@ -62,13 +50,7 @@ static void on_failed(void *arg, cw_err err)
     cw_assert_on_loop();
     cw_leg_note(&b->leg, err == CW_E_DTLS || err == CW_E_FINGERPRINT ? "DTLS" : "ICE",
                 cw_err_text(err));
-    if (err != CW_E_MEDIA_LOST || !b->client) {
-        cw_leg_fail(&b->leg, err);
-        return;
-    }
-    if (!b->goodbye)
-        b->goodbye = cw_timer_new(b->client->calls->loop, on_gone, b);
-    cw_timer_start(b->goodbye, GOODBYE_MS);
+    cw_leg_browser_media_lost(b, err);
 }
 
 static void on_dtmf(void *arg, unsigned stream, char digit, unsigned duration_ms, bool passed)
@@ -176,6 +158,7 @@ static CW_ON_LOOP cw_err op_offer(cw_leg *leg, const cw_media_desc *desc, const 
                        cw_party_json(from), "to", cw_call_asked(call, leg), "sdp", sdp);
     if (call->about && !call->transfer)
         json_object_update(params, call->about);
+    b->incoming = json_deep_copy(params);
     cw_leg_browser_tell(b, "call.incoming", params, NULL);
     cw_leg_emit(leg, &(cw_leg_event){ .what = CW_LEG_RINGING, .status = 180 });
     return CW_OK;
@@ -360,6 +343,7 @@ static CW_ON_LOOP void op_free(cw_leg *leg)
     leg_browser *b = self(leg);
 
     forget(b);
+    json_decref(b->incoming);
     json_decref(b->muted);
     json_decref(b->report);
     g_free(b);
@@ -378,6 +362,7 @@ static const cw_leg_ops ops = {
     .tell = op_tell,
     .moved = op_moved,
     .end = op_end,
+    .away = cw_leg_browser_op_away,
     .endpoint = op_endpoint,
     .describe = op_describe,
     .free = op_free,
@@ -435,8 +420,9 @@ void cw_leg_browser_muted(cw_leg *leg, json_t *muted)
 
     if (!muted)
         return;
-    json_decref(b->muted);
-    b->muted = json_incref(muted);
+    if (!b->muted)
+        b->muted = json_object();
+    json_object_update(b->muted, muted);
     cw_leg_emit(leg, &(cw_leg_event){ .what = CW_LEG_INFO, .info = muted });
 }
 
@@ -454,15 +440,6 @@ cw_err cw_leg_browser_report(cw_leg *leg, const json_t *report)
     b->report_ms = now;
     cw_stat_inc(CW_STAT_quality_reports);
     return CW_OK;
-}
-
-void cw_leg_browser_orphan(cw_leg *leg)
-{
-    leg_browser *b = self(leg);
-
-    b->client = NULL;
-    cw_leg_note(leg, "JSON", "session gone");
-    cw_leg_emit(leg, &(cw_leg_event){ .what = CW_LEG_ENDED });
 }
 
 cw_call *cw_leg_browser_call(const cw_leg *leg)

@@ -25,9 +25,14 @@ typedef struct leg_browser {
         cw_dir dir;
     } told[CW_DESC_STREAMS_MAX]; /* by our last SDP */
 
-    cw_timer *goodbye; /* after which its silence ends the call; NULL: it is there */
-    json_t *muted;     /* what it said last; NULL: nothing */
-    json_t *report;    /* what it measured last, as in call.report; NULL: nothing */
+    /* Its media is lost: looked at again and again until it is there, or that ends the call. */
+    cw_timer *goodbye;    /* NULL: never was */
+    cw_err lost;          /* why; CW_OK: it is not */
+    uint64_t lost_ms;     /* when, or when its client came back */
+    uint64_t patience_ms; /* how long its client has from then, if it is there */
+    json_t *incoming;     /* what it was called with, until it answers; NULL: not so */
+    json_t *muted;        /* what it said last; NULL: nothing */
+    json_t *report;       /* what it measured last, as in call.report; NULL: nothing */
     uint64_t report_ms;
 } leg_browser;
 
@@ -36,6 +41,12 @@ typedef struct leg_browser {
 void cw_leg_browser_tell(leg_browser *b, const char *method, json_t *params,
                          const char *what) CW_ON_LOOP;
 json_t *cw_leg_browser_held(const leg_browser *b) CW_ON_LOOP; /* {"held": {"local", "remote"}} */
+
+/* ── Away (leg_browser_away.c) ── */
+
+/* Its media is lost, for good as far as that goes. */
+void cw_leg_browser_media_lost(leg_browser *b, cw_err err) CW_ON_LOOP;
+bool cw_leg_browser_op_away(cw_leg *leg) CW_ON_LOOP;
 
 /* ── Offers and answers (leg_browser_media.c) ── */
 

@@ -167,6 +167,7 @@ cw_err cw_leg_browser_answered(cw_leg *leg, const char *sdp, size_t len, char wh
         return CW_E_NO_CODEC;
     }
     b->answered = true;
+    g_clear_pointer(&b->incoming, json_decref);
     cw_leg_tell(leg, CW_LEG_ANSWERED);
     return CW_OK;
 }
