@@ -37,6 +37,7 @@ sip_libsip_a_SOURCES = \
 	sip/transaction/auth.c sip/transaction/auth.h \
 	sip/transaction/challenge.c \
 	sip/transaction/gate.c \
+	sip/transaction/login.c sip/transaction/login.h \
 	sip/transaction/request.c \
 	sip/transaction/send.c sip/transaction/send.h \
 	sip/transaction/send_hop.c \

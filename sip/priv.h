@@ -58,6 +58,7 @@ struct cw_sip {
     GQueue queries;              /* cw_sip_query */
     GQueue replies;              /* cw_sip_reply */
     cw_tls *tls;
+    struct cw_sip_logins *logins; /* transaction/login.h; NULL: nobody is asked */
     cw_sip_hops *hops;
     cw_sip_peer peer;          /* who sent the message being handled */
     GQueue streams;            /* cw_sip_stream */

@@ -31,6 +31,7 @@ typedef struct cw_sip_peer {
     cw_sip_transport transport;
     /* Whom its certificate speaks for (RFC 5922 7.1), lower case, checked; NULL: showed none. */
     const char *const *names;
+    const char *login; /* as whom it has proven itself: a trunk's in_username; NULL: not */
 } cw_sip_peer;
 
 /* A message that came in, as far as the layers above look at it. Lives until the callback that
@@ -156,7 +157,8 @@ typedef struct cw_sip_ops {
     /* SUBSCRIBE: take it with cw_sip_sub_accept (CW_OK), or return why not. NULL or
      * CW_E_UNSUPPORTED: 489, no such event. */
     cw_err (*subscribe)(void *arg, const cw_sip_inquiry *inquiry, cw_sip_sub *sub);
-    /* May this peer call us at all? Otherwise 403, counted, before anything else. */
+    /* May this peer call us at all? Otherwise 403, counted, before anything else; or 401, where
+     * trunks have an in_username. */
     bool (*trusted)(void *arg, const cw_sip_peer *peer);
 } cw_sip_ops;
 

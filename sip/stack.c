@@ -6,6 +6,7 @@
 #include "sip/event.h"
 #include "sip/net/interpose.h"
 #include "sip/net/stream.h"
+#include "sip/transaction/login.h"
 
 #include <sofia-sip/su_log.h>
 #include <stdarg.h>
@@ -129,6 +130,7 @@ static cw_err start(cw_sip *sip, char why[static 128]) CW_ON_LOOP
     err = choose_domain(sip, why);
     if (err)
         return err;
+    sip->logins = cw_sip_logins_new(sip->conf, sip->domain);
     for (unsigned i = 0; i < sip->listeners->len; i++)
         transports |= 1u << ((const cw_sip_listener *)sip->listeners->pdata[i])->transport;
     err =
@@ -231,6 +233,7 @@ void cw_sip_free(cw_sip *sip)
         nta_agent_destroy(sip->agent);
     cw_sip_unplug(sip);
     cw_tls_free(sip->tls);
+    cw_sip_logins_free(sip->logins);
     cw_sip_hops_free(sip->hops);
     g_hash_table_unref(sip->streams_by_tp);
     g_hash_table_unref(sip->stream_counts);

@@ -1,4 +1,5 @@
 #include "sip/net/plug.h"
+#include "sip/transaction/login.h"
 
 #include "base/json.h"
 #include "base/log.h"
@@ -43,6 +44,8 @@ cw_err cw_sip_check(const cw_conf *conf, char why[static 128])
             err = CW_E_CONF;
         }
     }
+    if (!err)
+        err = cw_sip_logins_check(conf, why);
     return err ? err : cw_sip_dialog_check(conf, why);
 }
 

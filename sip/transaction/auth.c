@@ -21,7 +21,7 @@ static char *unquote(const char *value)
     return g_string_free(out, FALSE);
 }
 
-static char *param(const char *const *params, const char *name)
+char *cw_sip_digest_param(const char *const *params, const char *name)
 {
     size_t len = strlen(name);
 
@@ -81,13 +81,13 @@ static const char *algorithm_name(const cw_sip_challenge *challenge)
 cw_err cw_sip_challenge_parse(const char *const *params, cw_sip_challenge *ret)
 {
     g_auto(cw_sip_challenge) challenge = { .hash = G_CHECKSUM_MD5 };
-    g_autofree char *algorithm = param(params, "algorithm");
-    g_autofree char *qop = param(params, "qop");
-    g_autofree char *stale = param(params, "stale");
+    g_autofree char *algorithm = cw_sip_digest_param(params, "algorithm");
+    g_autofree char *qop = cw_sip_digest_param(params, "qop");
+    g_autofree char *stale = cw_sip_digest_param(params, "stale");
 
-    challenge.realm = param(params, "realm");
-    challenge.nonce = param(params, "nonce");
-    challenge.opaque = param(params, "opaque");
+    challenge.realm = cw_sip_digest_param(params, "realm");
+    challenge.nonce = cw_sip_digest_param(params, "nonce");
+    challenge.opaque = cw_sip_digest_param(params, "opaque");
     if (!challenge.realm || !challenge.nonce || !is_safe(challenge.realm) ||
         !is_safe(challenge.nonce) || !is_safe(challenge.opaque))
         return CW_E_PARSE;
@@ -159,19 +159,26 @@ bool cw_sip_ha1_ok(GChecksumType hash, const char *ha1)
     return true;
 }
 
+char *cw_sip_digest(GChecksumType hash, const char *ha1, const char *method, const char *uri,
+                    const char *nonce, const char *nc, const char *cnonce)
+{
+    g_autofree char *a2 = hash_of(hash, method, uri, NULL);
+    g_autofree char *middle =
+        nc ? g_strdup_printf("%s:%s:%s:auth", nonce, nc, cnonce) : g_strdup(nonce);
+
+    return hash_of(hash, ha1, middle, a2);
+}
+
 char *cw_sip_challenge_answer(const cw_sip_challenge *challenge, const char *username,
                               const char *ha1, const char *method, const char *uri, unsigned nc,
                               const char *cnonce)
 {
-    /* RFC 7616 3.4.1: KD(H(A1), nonce:nc:cnonce:qop:H(A2)) */
+    g_autofree char *count = g_strdup_printf("%08x", nc);
     g_autofree char *a1 = challenge->session
                               ? hash_of(challenge->hash, ha1, challenge->nonce, cnonce)
                               : g_strdup(ha1);
-    g_autofree char *a2 = hash_of(challenge->hash, method, uri, NULL);
-    g_autofree char *middle = challenge->qop_auth
-                                  ? g_strdup_printf("%s:%08x:%s:auth", challenge->nonce, nc, cnonce)
-                                  : g_strdup(challenge->nonce);
-    g_autofree char *response = hash_of(challenge->hash, a1, middle, a2);
+    g_autofree char *response = cw_sip_digest(challenge->hash, a1, method, uri, challenge->nonce,
+                                              challenge->qop_auth ? count : NULL, cnonce);
     GString *out = g_string_new("Digest ");
     g_autoptr(GString) user = g_string_new(NULL);
 

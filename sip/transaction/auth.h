@@ -35,6 +35,12 @@ void cw_sip_ha1(GChecksumType hash, const char *username, const char *realm, con
                 char ret[static CW_SIP_HA1_MAX]);
 bool cw_sip_ha1_ok(GChecksumType hash, const char *ha1); /* as many hex digits as `hash` gives */
 
+/* Of "name=value" texts, without quotes and escapes; g_free. NULL: not there. */
+char *cw_sip_digest_param(const char *const *params, const char *name);
+/* KD(H(A1), nonce:nc:cnonce:auth:H(A2)) in hex (RFC 7616 3.4.1); nc NULL: without qop. g_free. */
+char *cw_sip_digest(GChecksumType hash, const char *ha1, const char *method, const char *uri,
+                    const char *nonce, const char *nc, const char *cnonce);
+
 /* "Digest username=…" (the header's value). nc and cnonce count only with qop. */
 char *cw_sip_challenge_answer(const cw_sip_challenge *challenge, const char *username,
                               const char *ha1, const char *method, const char *uri, unsigned nc,

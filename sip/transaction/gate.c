@@ -7,8 +7,13 @@
 
 #include "base/log.h"
 #include "sip/net/stream.h"
+#include "sip/transaction/login.h"
+
+#include "sip/text/uri.h"
 
 #include <string.h>
+
+#define LOGINS_MAX 8 /* Authorization fields that are looked at */
 
 static void refuse(cw_sip *sip, msg_t *msg, int status, const char *extra) CW_ON_LOOP
 {
@@ -59,6 +64,57 @@ static bool find_peer(cw_sip *sip, msg_t *msg) CW_ON_LOOP
     *peer = (cw_sip_peer){ .transport = stream ? stream->transport : CW_SIP_UDP,
                            .names = stream ? (const char *const *)stream->names : NULL };
     return cw_sip_source_of(msg, &peer->addr);
+}
+
+/* --- strangers --- */
+
+static bool is_welcome(const cw_sip *sip) CW_ON_LOOP
+{
+    return !sip->ops->trusted || sip->ops->trusted(sip->arg, &sip->peer);
+}
+
+/* What an Authorization field for us says of the peer; CW_E_NOT_FOUND: there is none. */
+static cw_err read_login(cw_sip *sip, const sip_t *message) CW_ON_LOOP
+{
+    const msg_auth_t *header = message->sip_authorization;
+    const char *method = message->sip_request->rq_method_name;
+    char uri[CW_SIP_URI_MAX + 1];
+    issize_t len = url_e(uri, sizeof uri, message->sip_request->rq_url);
+    cw_err err = CW_E_NOT_FOUND;
+
+    if (len < 0 || (size_t)len >= sizeof uri)
+        return CW_E_NOT_FOUND;
+    for (unsigned n = 0; err == CW_E_NOT_FOUND && header && n < LOGINS_MAX; n++) {
+        if (g_ascii_strcasecmp(header->au_scheme, "Digest") == 0)
+            err = cw_sip_logins_judge(sip->logins, (const char *const *)header->au_params, method,
+                                      uri, cw_now_ms(), &sip->peer.login);
+        header = header->au_next;
+    }
+    return err;
+}
+
+/* May it come in? Otherwise it was refused: with 401, while we may ask. */
+static bool admit(cw_sip *sip, msg_t *msg, const sip_t *message) CW_ON_LOOP
+{
+    sip_method_t method = message->sip_request->rq_method;
+    bool asks = sip->logins && method != sip_method_cancel; /* RFC 3261 22.1 */
+    g_autofree char *lines = NULL;
+    cw_err err = CW_E_NOT_FOUND;
+
+    if (!find_peer(sip, msg)) {
+        refuse(sip, msg, 403, NULL);
+        return false;
+    }
+    if (asks)
+        err = read_login(sip, message);
+    if ((!err || err == CW_E_NOT_FOUND) && is_welcome(sip))
+        return true;
+    if (err == CW_E_AUTH)
+        cw_stat_inc(CW_STAT_sip_logins_failed);
+    if (asks)
+        lines = cw_sip_logins_ask(sip->logins, err == CW_E_EXPIRED, cw_now_ms());
+    refuse(sip, msg, lines ? 401 : 403, lines);
+    return false;
 }
 
 static cw_sip_call *find_call(const cw_sip *sip, const char *local_tag, const char *call_id)
@@ -345,11 +401,10 @@ static void on_request(cw_sip *sip, msg_t *msg, sip_t *message) CW_ON_LOOP
         return;
     }
     /* Whoever knows a dialog's tags belongs to it, wherever the request comes from. */
-    if (!known &&
-        (!find_peer(sip, msg) || (sip->ops->trusted && !sip->ops->trusted(sip->arg, &sip->peer))))
-        refuse(sip, msg, 403, NULL);
-    else if (method != sip_method_options && /* its answer keeps nothing */
-             cw_sip_server_transactions(sip) >= (known ? 2 * limit : limit))
+    if (!known && !admit(sip, msg, message))
+        return;
+    if (method != sip_method_options && /* its answer keeps nothing */
+        cw_sip_server_transactions(sip) >= (known ? 2 * limit : limit))
         refuse(sip, msg, 503, "Retry-After: 5");
     else if (events)
         cw_sub_on_request(sip, msg, message);

@@ -23,7 +23,7 @@ static cw_err check_trunk(const cw_conf *conf, size_t i, char why[static 128])
 
     if (!trunk->name || !*trunk->name)
         return WHY(why, "trunk %zu: name is missing", i + 1);
-    if (!trunk->address || !*trunk->address)
+    if ((!trunk->address || !*trunk->address) && !trunk->in_username)
         return WHY(why, "trunk \"%.40s\": address is missing", trunk->name);
     if (strcmp(trunk->transport, "auto") &&
         cw_sip_transport_parse(trunk->transport, strlen(trunk->transport), &transport))
@@ -48,7 +48,7 @@ static cw_err check_group(const cw_conf *conf, size_t i, char why[static 128])
     if (conf->trunk_n > CW_TRUNKS_MAX)
         return WHY(why, "more than %d trunks, with groups", CW_TRUNKS_MAX);
     for (char **member = group->members; *member; member++)
-        if (cw_member_parse(conf, *member, &ignored))
+        if (cw_member_parse(conf, *member, &ignored) || !ignored.trunk->address)
             return WHY(why, "group \"%.40s\": member \"%.40s\" is not TRUNK/PRIORITY/WEIGHT",
                        group->name, *member);
     for (char **code = group->codes; code && *code; code++)

@@ -1,6 +1,7 @@
 /* fuzz-sip-uri.c - URIs, hosts, display names, header lines and digest challenges. */
 #include "sip/header.h"
 #include "sip/transaction/auth.h"
+#include "sip/transaction/login.h"
 #include "sip/text/uri.h"
 
 #include "base/json.h"
@@ -8,6 +9,28 @@
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* An answer to a challenge of ours: whatever it is, not the right one. */
+static void check_login(const char *text)
+{
+    static cw_sip_logins *logins;
+    static cw_conf *conf;
+    g_auto(GStrv) params = g_strsplit(text, ",", 16);
+    const char *user = NULL;
+
+    if (!logins) {
+        g_autofree char *why = NULL;
+
+        if (cw_conf_load("fuzz",
+                         "trunk = ( { name = \"t\"; in_username = \"u\"; in_password = \"p\"; } );",
+                         &conf, &why))
+            abort();
+        logins = cw_sip_logins_new(conf, "r");
+    }
+    if (cw_sip_logins_judge(logins, (const char *const *)params, "INVITE", "sip:h", 1000, &user) ==
+        CW_OK)
+        abort();
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -63,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     check_uri(text);
     check_names(text);
     check_challenge(text);
+    check_login(text);
     (void)cw_sip_uri_is_loose(text);
     if (cw_sip_uri_host(text, &host) == CW_OK && !*host.name)
         abort();

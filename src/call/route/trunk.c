@@ -187,17 +187,27 @@ static bool has_name(const struct cw_conf_trunk *conf, const char *const *names)
     return conf->address && has_host(names, conf->address);
 }
 
-/* 0: no. A TLS trunk is known by its certificate, wherever it calls from; one that shows none by
- * its address. Nothing else than TLS comes from it. */
+/* 0: no. One with a user name is known by that. A TLS trunk is known by its certificate, wherever
+ * it calls from; one that shows none by its address. Nothing else than TLS comes from it. */
 static int how_sure(const cw_trunk *t, const cw_sip_peer *peer)
 {
+    const char *login = t->conf->in_username;
+
+    if (login && (!peer->login || strcmp(login, peer->login)))
+        return 0;
     if (transport_of(t->conf) == CW_SIP_TLS) {
         if (peer->transport != CW_SIP_TLS)
             return 0;
         if (peer->names)
             return has_name(t->conf, peer->names) ? 8 : 0;
     }
-    return has_address(t, &peer->addr) ? 4 : 0;
+    return login ? 16 : has_address(t, &peer->addr) ? 4 : 0;
+}
+
+/* It could be this trunk, that has to prove it; so it is no other peer. */
+static bool is_to_prove(const cw_trunk *t, const cw_sip_peer *peer)
+{
+    return t->conf->in_username && !peer->login && has_address(t, &peer->addr);
 }
 
 const struct cw_conf_trunk *cw_trunks_of(const cw_trunks *trunks, const cw_sip_invite *invite)
@@ -223,11 +233,17 @@ const struct cw_conf_trunk *cw_trunks_of(const cw_trunks *trunks, const cw_sip_i
 
 bool cw_trunks_trusted(const cw_trunks *trunks, const cw_sip_peer *peer)
 {
-    if (trunks->any)
-        return true;
-    for (size_t i = 0; i < trunks->n; i++)
+    bool doubtful = false;
+
+    for (size_t i = 0; i < trunks->n; i++) {
         if (how_sure(&trunks->all[i], peer))
             return true;
+        doubtful |= is_to_prove(&trunks->all[i], peer);
+    }
+    if (doubtful)
+        return false;
+    if (trunks->any)
+        return true;
     for (guint i = 0; i < trunks->peers->len; i++)
         if (cw_net_has(&g_array_index(trunks->peers, cw_net, i), &peer->addr))
             return true;
