@@ -37,7 +37,7 @@ export class ContactsView {
 
     #row(contact) {
         const { name, address, favourite } = contact;
-        const about = make('button', { type: 'button', className: 'about', 'aria-label': `Edit ${name}` }, make('span', { className: 'title', dir: 'auto', textContent: name }), make('span', { className: 'faint', dir: 'ltr', textContent: address }));
+        const about = make('button', { type: 'button', className: 'about', title: 'Edit' }, make('span', { className: 'title', dir: 'auto', textContent: name }), make('span', { className: 'faint', dir: 'ltr', textContent: address }));
         about.addEventListener('click', () => this.edit(contact));
         const star = iconButton('star', `Favourite: ${name}`, () => this.contacts.put({ ...contact, favourite: !favourite }), { 'aria-pressed': String(favourite), className: 'round star' });
         const row = make('li', { 'data-address': address }, avatar(name), about, star);

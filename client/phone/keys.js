@@ -1,4 +1,4 @@
-/** Shortcuts of the keyboard. None while a field is typed in, and none at all if Settings says so. */
+/** Shortcuts of the keyboard; while a field is typed in only with Alt, and none at all if Settings says so. */
 import { $, make, on, typing } from './dom.js';
 import { nav } from './nav.js';
 import { settings } from './settings.js';
@@ -17,6 +17,11 @@ const shortcuts = [
     ['/', 'Whom to call', dialField],
     ['?', 'This list', () => push('help')],
 ];
+
+/* With Alt a key may give another letter than is written on it. */
+function letter({ key, code, altKey }) {
+    return (altKey && /^Key(.)$/.exec(code)?.[1]) || key.toUpperCase();
+}
 
 /* Only what is there to be pressed. */
 function push(id) {
@@ -37,11 +42,11 @@ export class Keys {
         const more = [['0 – 9 * #', 'Keys for the other side, in a call'], ['Esc', 'Silence the bell; close what is open']];
         $('help-list').replaceChildren(...[...shortcuts, ...more].flatMap(([key, text]) => [make('dt', {}, make('kbd', { textContent: key })), make('dd', { textContent: text })]));
         addEventListener('keydown', (event) => {
-            if (event.ctrlKey || event.altKey || event.metaKey || document.querySelector('dialog[open]')) return;
+            if (event.ctrlKey || event.metaKey || document.querySelector('dialog[open]')) return;
             if (event.key === 'Escape') return escape();
-            if (typing(event.target) || !settings.get('shortcuts')) return;
-            if (/^[0-9*#]$/.test(event.key) && lines.call?.state === 'active') return tone(event.key);
-            const [, , action] = shortcuts.find(([key]) => key === event.key.toUpperCase()) ?? [];
+            if (!settings.get('shortcuts') || (typing(event.target) && !event.altKey)) return;
+            if (!event.altKey && /^[0-9*#]$/.test(event.key) && lines.call?.state === 'active') return tone(event.key);
+            const [, , action] = shortcuts.find(([key]) => key === letter(event)) ?? [];
             if (!action) return;
             event.preventDefault();
             action();

@@ -74,7 +74,7 @@ export class Lines extends Emitter {
             this.#tell(end);
         } catch (error) {
             this.dialling = null;
-            this.fail(error);
+            this.#notPlaced(to, error);
         }
         this.#bringBack();
         this.changed();
@@ -155,6 +155,14 @@ export class Lines extends Emitter {
         if (error.kind === 'cancelled') return;
         if (!error.kind) console.error(error); // not of the library: a mistake in this page
         this.emit('error', { kind: error.kind ?? 'internal', text: error.message, sip: error.sip });
+    }
+
+    /* There was no call to speak of, but somebody was called. */
+    #notPlaced(to, error) {
+        const cancelled = error.kind === 'cancelled';
+        const call = { id: `${Date.now()}`, direction: 'outgoing', remote: { uri: to } };
+        if (error.kind) this.emit('ended', { call, end: { reason: error.kind, by: cancelled ? 'you' : 'gateway', durationMs: 0 } });
+        this.fail(error);
     }
 
     #tell({ reason, by, text, sip }) {

@@ -8,6 +8,9 @@ CW_NETNS=1 exec unshare --net --mount --pid --fork --kill-child --mount-proc -- 
     set -e
     ip link set lo up
     ip link add v0 type veth peer name v1
+    # An address that comes a second later is a change of network, at which Chromium drops its requests.
+    echo 0 >/proc/sys/net/ipv6/conf/v0/accept_dad
+    echo 0 >/proc/sys/net/ipv6/conf/v1/accept_dad
     ip addr add 10.99.0.1/24 dev v0
     ip addr add fd99::1/64 dev v0 nodad
     ip link set v0 up
