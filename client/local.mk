@@ -2,12 +2,13 @@
 # client/dist/www, the folder to serve; `make install` installs it if it is there.
 CLIENT_INPUTS = \
 	client/build.mjs client/package.json client/package-lock.json client/tsconfig.json \
-	client/src/call-types.ts client/src/call.ts client/src/emitter.ts client/src/environment.ts \
-	client/src/error.ts \
-	client/src/index.ts client/src/local.ts client/src/media.ts client/src/negotiation.ts client/src/peer.ts \
-	client/src/players.ts client/src/protocol.ts \
-	client/src/report.ts client/src/rpc.ts client/src/session.ts client/src/stats.ts client/src/transport.ts \
-	client/src/version.ts
+	client/src/call-core.ts client/src/call-types.ts client/src/call.ts client/src/emitter.ts \
+	client/src/environment.ts client/src/error.ts client/src/index.ts client/src/link.ts \
+	client/src/local.ts client/src/media.ts client/src/negotiation.ts client/src/peer.ts \
+	client/src/players.ts client/src/poll.ts client/src/preflight.ts client/src/protocol.ts \
+	client/src/recovery.ts client/src/report.ts client/src/rows.ts client/src/rpc.ts \
+	client/src/session-types.ts client/src/session.ts client/src/stats.ts client/src/transport.ts \
+	client/src/version.ts client/src/watch.ts client/src/wire.ts
 CLIENT_PHONE = \
 	client/phone/bell.js client/phone/contacts-view.js client/phone/contacts.js client/phone/controls.css \
 	client/phone/devices.js client/phone/dialpad.js client/phone/dom.js client/phone/emitter.js \
@@ -22,7 +23,7 @@ CLIENT_PHONE = \
 	client/phone/transfer.js client/phone/waiting.js
 EXTRA_DIST += $(CLIENT_INPUTS) $(CLIENT_PHONE) client/.npmrc client/README.md \
 	client/examples/click-to-call.html \
-	client/tests/call.test.mjs client/tests/fakes.mjs client/tests/session.test.mjs \
+	client/tests/call.test.mjs client/tests/fakes.mjs client/tests/resume.test.mjs client/tests/session.test.mjs \
 	client/tests/tsconfig.json client/tests/types.ts client/tests/umd.test.mjs
 
 wwwdir = $(pkgdatadir)/www

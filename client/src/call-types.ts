@@ -1,9 +1,11 @@
 import type { Call } from './call.js';
 import { CausewayError } from './error.js';
 import type { MediaOptions } from './media.js';
-import { errors } from './protocol.js';
 import type { CallEnded, CallIncoming, CallReject, Direction, Held, Party } from './protocol.js';
 import type { Rpc } from './rpc.js';
+import type { Data } from './session-types.js';
+import type { CallStats } from './stats.js';
+import type { Warning } from './watch.js';
 
 /**
  * Outgoing: trying, ringing, early (something is heard before the answer), active, ended.
@@ -46,6 +48,19 @@ export interface CallEvents {
     media: { leg: 'you' | 'peer'; kind: Kind; state: 'silent' | 'flowing' };
     /** The media path, as RTCPeerConnection.connectionState. */
     connection: RTCPeerConnectionState;
+    /** The media path is broken, and sought again; `reconnected` when it is found. */
+    reconnecting: void;
+    reconnected: void;
+    /** Every second of an active call. */
+    stats: CallStats;
+    /** Something is bad for longer than a moment, or is good again. */
+    warning: Warning;
+    /** The microphone vanished: `label` is that of another which is sent now; without one there is none. */
+    device: { kind: 'microphone'; label?: string };
+    /** A screen is sent, or no longer. */
+    sharing: boolean;
+    /** What the other side's page sent by its Call.data(). */
+    data: Data;
     /** The browser plays sound only after a click: call `element.play()` in one. */
     needsgesture: HTMLMediaElement;
     ended: EndInfo;
@@ -62,6 +77,8 @@ export interface CallOptions extends MediaOptions {
     ringback?: boolean;
     /** A token for this call, made by your server: where to, for how long, how often. */
     grant?: string;
+    /** Of the gateway's candidates only these: to try a way. */
+    only?: 'udp' | 'tcp';
 }
 
 export interface AnswerOptions extends MediaOptions {
@@ -102,6 +119,14 @@ export interface CallHost {
     readonly calls: Map<string, Call>;
     /** Milliseconds between reports to the gateway; 0: none. */
     readonly reportInterval: number;
+    /** false: the connection is lost, and sought. */
+    readonly connected: boolean;
+    /** Is the connection still there? */
+    check(): void;
+    /** Resolves when it is there again. */
+    again(): Promise<void>;
+    /** A call ended here: the gateway is to know when it can be told. */
+    unsaid(call: string): void;
     warn(text: string): void;
 }
 
@@ -116,8 +141,7 @@ export function way({ mos, loss, jitter_ms }: Direction): QualityWay {
 }
 
 export function textOf(reason: string): string {
-    if (reason === 'hangup') return 'call ended';
-    return (errors as Record<string, { text: string }>)[reason]?.text ?? reason;
+    return reason === 'hangup' ? 'call ended' : reason.replace(/-/g, ' ');
 }
 
 export function wrongState(state: CallState): CausewayError {

@@ -6,7 +6,15 @@ export interface MediaOptions {
     audio?: boolean | MediaTrackConstraints;
     /** Tracks to send instead. They stay yours: the library does not stop them. */
     stream?: MediaStream;
+    /** The most to be sent, in bits a second. */
+    maxBitrate?: Bitrates;
     signal?: AbortSignal;
+}
+
+/** In bits a second. */
+export interface Bitrates {
+    audio?: number;
+    video?: number;
 }
 
 export interface LocalMedia {
@@ -16,24 +24,28 @@ export interface LocalMedia {
 }
 
 const refusals: Record<string, [kind: Kind, text: string]> = {
-    NotAllowedError: ['media-denied', 'the microphone was not allowed'],
-    SecurityError: ['media-denied', 'the microphone was not allowed'],
-    NotFoundError: ['media-missing', 'there is no microphone'],
-    OverconstrainedError: ['media-missing', 'no microphone is as asked for'],
+    NotAllowedError: ['media-denied', 'was not allowed'],
+    SecurityError: ['media-denied', 'was not allowed'],
+    NotFoundError: ['media-missing', 'is not there'],
+    OverconstrainedError: ['media-missing', 'as asked for is not there'],
 };
 
-export async function openMedia(options: MediaOptions): Promise<LocalMedia> {
-    if (options.stream) return { stream: options.stream, own: false };
-    if (options.audio === false) return { stream: new MediaStream(), own: true };
+/* `what` is for people. */
+async function ask(what: string, asked: () => Promise<MediaStream>, signal?: AbortSignal): Promise<MediaStream> {
     try {
-        const asked = navigator.mediaDevices.getUserMedia({ audio: options.audio ?? true });
-        return { stream: await withPatience(asked, options, stopTracks), own: true };
+        return await withPatience(asked(), { signal }, stopTracks);
     } catch (error) {
         if (error instanceof CausewayError) throw error;
         const { name, message } = error as DOMException;
-        const [kind, text] = refusals[name] ?? ['media-failed', 'the microphone cannot be opened'];
-        throw new CausewayError(kind, message ? `${text}: ${message}` : text);
+        const [kind, text] = refusals[name] ?? ['media-failed', 'cannot be opened'];
+        throw new CausewayError(kind, `the ${what} ${text}${message ? `: ${message}` : ''}`);
     }
+}
+
+export async function openMedia({ stream, audio = true, signal }: MediaOptions): Promise<LocalMedia> {
+    if (stream) return { stream, own: false };
+    if (audio === false) return { stream: new MediaStream(), own: true };
+    return { stream: await ask('microphone', () => navigator.mediaDevices.getUserMedia({ audio }), signal), own: true };
 }
 
 export interface VideoOptions {
@@ -41,19 +53,28 @@ export interface VideoOptions {
     video?: boolean | MediaTrackConstraints;
     /** A track to send instead: of a screen, of a canvas. It stays yours: the library does not stop it. */
     track?: MediaStreamTrack;
+    signal?: AbortSignal;
 }
 
 /** A camera's track. */
-export async function openCamera(video: boolean | MediaTrackConstraints): Promise<MediaStreamTrack> {
-    try {
-        const stream = await navigator.mediaDevices.getUserMedia({ video });
-        return stream.getVideoTracks()[0]!;
-    } catch (error) {
-        const { name, message } = error as DOMException;
-        const [kind, text] = refusals[name] ?? ['media-failed', 'the microphone cannot be opened'];
-        const camera = text.replace('microphone', 'camera');
-        throw new CausewayError(kind, message ? `${camera}: ${message}` : camera);
-    }
+export async function openCamera(video: boolean | MediaTrackConstraints, signal?: AbortSignal): Promise<MediaStreamTrack> {
+    const stream = await ask('camera', () => navigator.mediaDevices.getUserMedia({ video }), signal);
+    return stream.getVideoTracks()[0]!;
+}
+
+/** What getDisplayMedia() takes; `track` instead is one of yours. */
+export interface ScreenOptions extends DisplayMediaStreamOptions {
+    track?: MediaStreamTrack;
+    signal?: AbortSignal;
+}
+
+/** A screen's, a window's or a tab's track: text on it is to stay sharp. */
+export async function openScreen({ signal, track: _, ...options }: ScreenOptions): Promise<MediaStreamTrack> {
+    if (!navigator.mediaDevices?.getDisplayMedia) throw new CausewayError('unsupported', 'this browser shares no screen');
+    const stream = await ask('screen', () => navigator.mediaDevices.getDisplayMedia({ video: true, audio: false, ...options }), signal);
+    const track = stream.getVideoTracks()[0]!;
+    track.contentHint = 'detail';
+    return track;
 }
 
 export function stopTracks(stream: MediaStream): void {
@@ -69,4 +90,36 @@ export function requireWebRtc(): void {
               ? 'browsers give a microphone only to pages from https or from this machine'
               : '';
     if (missing) throw new CausewayError('unsupported', missing);
+}
+
+/** A device that can be chosen by its `id`; it has a `label` once a microphone was allowed. */
+export interface Device {
+    id: string;
+    kind: 'microphone' | 'camera' | 'speaker';
+    label: string;
+}
+
+const deviceKinds = { audioinput: 'microphone', videoinput: 'camera', audiooutput: 'speaker' } as const;
+
+/** Microphones, cameras and speakers. When they change, `navigator.mediaDevices` has the event `devicechange`. */
+export async function devices(): Promise<Device[]> {
+    const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    return all.map(({ deviceId, kind, label }) => ({ id: deviceId, kind: deviceKinds[kind], label }));
+}
+
+/** The next frame of a track, as a picture. */
+export async function snapshot(track: MediaStreamTrack, type: string): Promise<Blob> {
+    const video = document.createElement('video');
+    video.muted = true;
+    video.srcObject = new MediaStream([track]);
+    const frame = new Promise((resolve) => (video.onloadeddata = resolve));
+    await video.play();
+    await frame;
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+    canvas.getContext('2d')!.drawImage(video, 0, 0);
+    video.srcObject = null;
+    return new Promise((resolve, reject) =>
+        canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new CausewayError('media-failed', 'no picture'))), type),
+    );
 }

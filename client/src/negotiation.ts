@@ -1,6 +1,7 @@
 import { wrongState } from './call-types.js';
 import type { CallHost } from './call-types.js';
 import { CausewayError } from './error.js';
+import type { Bitrates } from './media.js';
 import { Peer } from './peer.js';
 import type { PeerOps } from './peer.js';
 import type { Notifications } from './protocol.js';
@@ -18,9 +19,11 @@ export interface Pictures {
 /** A call's offers and answers, one after the other, and the connection they are about. */
 export class Negotiation {
     private peer: Peer | undefined;
+    only: 'udp' | 'tcp' | undefined;
     private flow: Pictures = { local: false, remote: false };
     private early: Notifications['call.candidate'][] = []; // ahead of the description they are of
     private steps: Promise<void> = Promise.resolve();
+    private most: Bitrates = {};
     private over = false;
 
     constructor(
@@ -31,6 +34,10 @@ export class Negotiation {
 
     get pc(): RTCPeerConnection | undefined {
         return this.peer?.pc;
+    }
+    /** Described on both sides: it can be described anew. */
+    get ready(): boolean {
+        return this.pc?.signalingState === 'stable' && !!this.pc.remoteDescription;
     }
     get remote(): MediaStream | undefined {
         return this.peer?.remote;
@@ -46,8 +53,8 @@ export class Negotiation {
         return done;
     }
 
-    offer(local: MediaStream): Promise<string> {
-        return this.open().offer(local);
+    offer(local: MediaStream, video = false): Promise<string> {
+        return this.open().offer(local, video);
     }
 
     async answer(offer: string, local: MediaStream): Promise<string> {
@@ -60,14 +67,40 @@ export class Negotiation {
     /** The gateway's answer to our first offer. */
     async accept(sdp: string): Promise<void> {
         await this.peer?.accept(sdp);
+        await this.settled();
     }
 
     /** The gateway offers in the call. */
     async offered(sdp: string): Promise<void> {
         if (!this.peer) return;
         const answer = await this.peer.answerAgain(sdp);
-        await this.host.rpc.request('call.answer', { call: this.call, sdp: answer });
-        this.tellPictures();
+        await this.deliver(answer, {});
+        await this.settled();
+    }
+
+    /** An answer is told again after a lost connection, for nobody knows whether it came through. */
+    async deliver(sdp: string, more: { headers?: Record<string, string> }): Promise<void> {
+        const tell = () => this.host.rpc.request('call.answer', { call: this.call, sdp, ...more });
+        try {
+            await tell();
+        } catch (error) {
+            if ((error as CausewayError).kind !== 'network' || this.over) throw error;
+            await this.host.again();
+            await tell().catch((twice: CausewayError) => {
+                if (twice.kind !== 'state') throw twice;
+            });
+        }
+    }
+
+    /** Sends `track` from now on, in the place of what was sent if it can be. */
+    async send(track: MediaStreamTrack): Promise<void> {
+        if (!(await this.peer?.replace(track))) await this.again(false, (peer) => peer.add(track));
+        await this.peer?.limit(this.most);
+    }
+
+    limit(most: Bitrates): Promise<void> | undefined {
+        this.most = { ...this.most, ...most };
+        return this.peer?.limit(this.most);
     }
 
     async candidate(params: Notifications['call.candidate']): Promise<void> {
@@ -103,7 +136,10 @@ export class Negotiation {
     }
 
     private open(): Peer {
-        return (this.peer = new Peer(this.host.rtc, this.ops));
+        this.peer?.close();
+        this.peer = new Peer(this.host.rtc, this.ops);
+        this.peer.only = this.only;
+        return this.peer;
     }
 
     private async reoffer(restart: boolean, prepare?: (peer: Peer) => Promise<void>) {
@@ -114,14 +150,15 @@ export class Negotiation {
         try {
             const { sdp } = await this.host.rpc.request('call.update', { call: this.call, sdp: offer });
             await peer.accept(sdp);
+            await this.settled();
         } catch (error) {
             if (!this.over) await peer.withdraw();
             throw error;
         }
-        this.tellPictures();
     }
 
-    private tellPictures() {
+    private async settled() {
+        await this.peer?.limit(this.most);
         const flow = this.peer?.pictures() ?? { local: false, remote: false };
         if (flow.local === this.flow.local && flow.remote === this.flow.remote) return;
         this.flow = flow;

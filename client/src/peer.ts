@@ -1,3 +1,4 @@
+import type { Bitrates } from './media.js';
 import type { CallCandidate, GatewayCandidate } from './protocol.js';
 
 export type Candidate = Omit<CallCandidate, 'call'>;
@@ -12,6 +13,8 @@ export class Peer {
     readonly pc: RTCPeerConnection;
     /** All that the other side sends. */
     readonly remote = new MediaStream();
+    /** Of the gateway's candidates, only these are used. */
+    only: 'udp' | 'tcp' | undefined;
     private waiting: Candidate[] = [];
     private send: ((candidate: Candidate) => void) | undefined;
 
@@ -25,10 +28,12 @@ export class Peer {
         };
     }
 
-    async offer(local: MediaStream): Promise<string> {
+    /** `video`: the other side sends it. */
+    async offer(local: MediaStream, video = false): Promise<string> {
         this.addTracks(local);
         if (!local.getAudioTracks().length)
             this.pc.addTransceiver('audio', { direction: 'recvonly' });
+        if (video) this.pc.addTransceiver('video', { direction: 'recvonly' });
         return this.describe(await this.pc.createOffer());
     }
 
@@ -57,9 +62,17 @@ export class Peer {
         for (const unborn of this.pc.getTransceivers().filter(({ mid }) => mid === null)) unborn.stop();
     }
 
-    /** Sends `track`, in the section that the other side's video has if there is one. */
-    async sendVideo(track: MediaStreamTrack): Promise<void> {
-        const free = this.video();
+    /** Sends `track` in the place of what was sent; false: it must be offered first. */
+    async replace(track: MediaStreamTrack): Promise<boolean> {
+        const sending = this.section(track.kind);
+        if (!sending?.currentDirection?.includes('send')) return false;
+        await sending.sender.replaceTrack(track);
+        return true;
+    }
+
+    /** Sends `track`, in the section that the other side's has if there is one. */
+    async add(track: MediaStreamTrack): Promise<void> {
+        const free = this.section(track.kind);
         if (!free) {
             this.pc.addTransceiver(track, { direction: 'sendrecv' });
             return;
@@ -69,11 +82,23 @@ export class Peer {
     }
 
     async stopVideo(): Promise<void> {
-        const sending = this.video();
+        const sending = this.section('video');
         if (!sending) return;
         await sending.sender.replaceTrack(null);
         if (sending.currentDirection?.includes('recv')) sending.direction = 'recvonly';
         else sending.stop();
+    }
+
+    /** What is sent is bounded, as far as the browser lets it. */
+    async limit(most: Bitrates): Promise<void> {
+        for (const { sender } of this.pc.getTransceivers()) {
+            const bits = most[sender.track?.kind as keyof Bitrates];
+            const parameters = bits === undefined ? undefined : sender.getParameters();
+            if (!parameters?.encodings?.[0]) continue;
+            if (bits === Infinity) delete parameters.encodings[0].maxBitrate;
+            else parameters.encodings[0].maxBitrate = bits!;
+            await sender.setParameters(parameters).catch(() => {});
+        }
     }
 
     /** Does video flow from here, and from there? */
@@ -86,11 +111,11 @@ export class Peer {
         return { local: flows('send'), remote: flows('recv') };
     }
 
-    private video(): RTCRtpTransceiver | undefined {
+    private section(kind: string): RTCRtpTransceiver | undefined {
         return this.pc
             .getTransceivers()
             .find(({ receiver, currentDirection, direction }) =>
-                receiver.track.kind === 'video' && currentDirection !== 'stopped' && direction !== 'stopped');
+                receiver.track.kind === kind && currentDirection !== 'stopped' && direction !== 'stopped');
     }
 
     /* A stream the other side sends no longer goes; `ontrack` tells when it comes. */
@@ -106,12 +131,14 @@ export class Peer {
     /** A second answer to the same offer is none of ours to take (RFC 3264 4). */
     async accept(answer: string): Promise<void> {
         if (this.pc.signalingState !== 'have-local-offer') return;
-        await this.pc.setRemoteDescription({ type: 'answer', sdp: answer });
+        const sdp = this.only ? answer.replace(/^a=(candidate:.*)\r\n/gm, (line, candidate: string) => (this.wanted(candidate) ? line : '')) : answer;
+        await this.pc.setRemoteDescription({ type: 'answer', sdp });
         this.follow();
     }
 
     /** One of the gateway's. What a browser cannot use is no reason to end a call: another will do. */
     async addCandidate({ candidate, mid }: Pick<GatewayCandidate, 'candidate' | 'mid'>): Promise<void> {
+        if (candidate && !this.wanted(candidate)) return;
         const init: RTCIceCandidateInit = { candidate: candidate ?? '' };
         if (mid === undefined) init.sdpMLineIndex = 0;
         else init.sdpMid = mid;
@@ -128,6 +155,10 @@ export class Peer {
         const { pc } = this;
         pc.onicecandidate = pc.onconnectionstatechange = pc.ontrack = null;
         pc.close();
+    }
+
+    private wanted(candidate: string): boolean {
+        return !this.only || candidate.split(' ')[2]?.toLowerCase() === this.only;
     }
 
     private addTracks(local: MediaStream) {

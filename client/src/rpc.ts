@@ -1,12 +1,11 @@
 import { CausewayError, aborted } from './error.js';
-import { errors } from './protocol.js';
 import type { ErrorInfo, Method, Notifications, Requests } from './protocol.js';
 import type { Transport } from './transport.js';
 
 export type Params<M extends Method> = Requests[M]['params'];
 export type Result<M extends Method> = Requests[M]['result'];
 
-/** One JSON frame as it went by. The log-in token is left out. */
+/** One JSON frame as it went by. Tokens are left out. */
 export interface TraceEvent {
     direction: 'in' | 'out';
     /** Milliseconds since the epoch. */
@@ -44,12 +43,17 @@ export class Rpc {
     messageBytes = 0;
 
     constructor(
-        private readonly transport: Transport,
+        readonly transport: Transport,
         private readonly ops: RpcOps,
         private readonly deadline = DEADLINE_MS,
     ) {
         transport.onmessage = (text) => this.receive(text);
         transport.onclose = (why) => this.fail(why);
+    }
+
+    /** Replies are waited for. */
+    get busy(): boolean {
+        return this.waiting.size > 0;
     }
 
     /** Rejects at once when the connection is not open: nothing is kept to be sent late. */
@@ -116,7 +120,7 @@ export class Rpc {
             this.ops.warn(`not a JSON object: ${text.slice(0, 80)}`);
             return;
         }
-        this.ops.trace({ direction: 'in', time: Date.now(), frame });
+        this.ops.trace({ direction: 'in', time: Date.now(), frame: withoutToken(frame) });
         if (typeof frame.method === 'string') this.asked(frame.method, frame);
         else if (typeof frame.id === 'number') this.waiting.get(frame.id)?.(frame as Reply);
         else this.ops.warn('neither a reply nor a notification');
@@ -130,7 +134,7 @@ export class Rpc {
             );
             return;
         }
-        const error = { code: errors['unknown-method'].code, message: 'no such method' };
+        const error = { code: -32601, message: 'no such method' };
         this.send({ jsonrpc: '2.0', id: frame.id, error });
     }
 
@@ -147,9 +151,15 @@ function errorOf(error: NonNullable<Reply['error']>): CausewayError {
     return new CausewayError(kind, error.message ?? kind, error.code, error.data);
 }
 
+/* What opens a session is not for logs. */
 function withoutToken(frame: Record<string, unknown>): Record<string, unknown> {
-    const params = frame.params as { token?: string } | undefined;
-    return params?.token === undefined ? frame : { ...frame, params: { ...params, token: '…' } };
+    const copy: Record<string, unknown> = { ...frame };
+    for (const part of ['params', 'result'])
+        for (const name of ['token', 'resume', 'link']) {
+            const members = copy[part] as Record<string, unknown> | undefined;
+            if (members?.[name] !== undefined) copy[part] = { ...members, [name]: '…' };
+        }
+    return copy;
 }
 
 function utf8Length(text: string): number {

@@ -1,9 +1,10 @@
 import { CausewayError } from './error.js';
 import type { Kind } from './error.js';
-import { PATH, SUBPROTOCOL, closeCodes } from './protocol.js';
+import { PATH, SUBPROTOCOL } from './protocol.js';
 
 /** One way of carrying JSON texts to the gateway and back. It never queues while it is not open. */
 export interface Transport {
+    readonly name: 'websocket' | 'poll';
     readonly open: boolean;
     /** Bytes handed over but not yet sent. */
     readonly backlog: number;
@@ -14,14 +15,16 @@ export interface Transport {
     onclose: (why: CausewayError) => void;
 }
 
+/* As proto.def has them. */
 const closeKinds: Record<number, [kind: Kind, text: string]> = {
-    [closeCodes.NORMAL]: ['closed', 'the session is closed'],
-    [closeCodes.GOING_AWAY]: ['network', 'the gateway shuts down'],
-    [closeCodes.TOO_BIG]: ['too-large', 'a message was larger than the gateway takes'],
-    [closeCodes.OVERLOAD]: ['overload', 'the gateway is at its limit'],
-    [closeCodes.AUTH]: ['auth', 'log-in refused'],
-    [closeCodes.IDLE]: ['timeout', 'the gateway heard nothing from this page'],
-    [closeCodes.RATE]: ['rate', 'too many messages'],
+    1000: ['closed', 'the session is closed'],
+    1001: ['network', 'the gateway shuts down'],
+    1009: ['too-large', 'a message was larger than the gateway takes'],
+    1013: ['overload', 'the gateway is at its limit'],
+    4401: ['auth', 'log-in refused'],
+    4408: ['timeout', 'the gateway heard nothing from this page'],
+    4409: ['replaced', 'another page has taken the session over'],
+    4429: ['rate', 'too many messages'],
 };
 
 /** Any of http:, https:, ws:, wss:, or relative to the page; without a path, the usual one. */
@@ -41,6 +44,7 @@ export function socketUrl(url: string | URL): string {
 }
 
 class WebSocketTransport implements Transport {
+    readonly name = 'websocket';
     onmessage: (text: string) => void = () => {};
     onclose: (why: CausewayError) => void = () => {};
 
@@ -63,7 +67,7 @@ class WebSocketTransport implements Transport {
         this.socket.send(text);
     }
     close() {
-        this.socket.close(closeCodes.NORMAL);
+        this.socket.close(1000);
     }
 }
 

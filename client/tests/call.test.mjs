@@ -13,6 +13,12 @@ afterEach(hangUpAll);
 
 const kind = (word) => (error) => error instanceof CausewayError && error.kind === word;
 
+/** Answers the pings there are. */
+async function pong() {
+    for (const ping of socket.sent.filter(({ method }) => method === 'ping')) socket.reply(ping);
+    await settle();
+}
+
 function statesOf(call) {
     const states = [];
     call.on('state', (state) => states.push(state));
@@ -371,17 +377,54 @@ test('keys are checked here first', async () => {
         await assert.rejects(call.dtmf(bad), kind('bad-params'));
 });
 
-test('a broken media path ends the call', async () => {
+test('a media path that never comes about ends the call', async () => {
     const { call, pc } = await answered();
-    const seen = [];
-    call.on('connection', (state) => seen.push(state));
-    pc.become('connected');
-    pc.become('disconnected');
-    assert.equal(call.state, 'active');
+    pc.become('connecting');
     pc.become('failed');
-    assert.deepEqual(seen, ['connected', 'disconnected', 'failed']);
     assert.equal((await call.ended).reason, 'ice');
     assert.equal(socket.sent.at(-1).method, 'call.end');
+});
+
+test('a broken media path is repaired after two seconds, at once when it failed, and given up after twenty', async () => {
+    clock.stop();
+    try {
+        const { call, pc } = await answered();
+        const seen = [];
+        call.on('connection', (state) => seen.push(state));
+        call.on('reconnecting', () => seen.push('reconnecting'));
+        call.on('reconnected', () => seen.push('reconnected'));
+        pc.become('connected');
+        pc.become('disconnected');
+        assert.ok(socket.methods().includes('ping')); // is the rest of the network there?
+        await pong();
+        clock.tick(1_999);
+        await settle();
+        assert.ok(!socket.methods().includes('call.update'));
+        pc.become('connected');
+        clock.tick(10_000);
+        await settle();
+        assert.ok(!socket.methods().includes('call.update'));
+        pc.become('disconnected');
+        await pong();
+        clock.tick(2_000);
+        const first = await socket.frame('call.update');
+        assert.equal(first.params.sdp, 'offer 2 restart');
+        socket.reply(first, { sdp: 'answer 2' });
+        await settle();
+        pc.become('failed');
+        socket.reply(await socket.frame('call.update'), { sdp: 'answer 3' });
+        await pong();
+        assert.deepEqual(seen, [
+            'connected', 'disconnected', 'reconnecting', 'connected', 'reconnected', 'disconnected', 'reconnecting', 'failed',
+        ]);
+        clock.tick(19_999);
+        assert.equal(call.state, 'active');
+        clock.tick(1);
+        assert.equal((await call.ended).reason, 'ice');
+        assert.equal(socket.sent.at(-1).method, 'call.end');
+    } finally {
+        clock.go();
+    }
 });
 
 test('an ICE restart goes through call.update', async () => {
@@ -439,7 +482,7 @@ test('stats in plain words', async () => {
     assert.equal(raw.size, 7);
     assert.deepEqual(stats, {
         rttMs: 12, jitterMs: 3, packetsSent: 60, packetsReceived: 50, packetsLost: 1, bytesSent: 5000,
-        bytesReceived: 4000, level: 0.5, codec: 'opus', local: '192.0.2.7:4000 host',
+        bytesReceived: 4000, level: 0.5, microphone: undefined, codec: 'opus', local: '192.0.2.7:4000 host',
         remote: '[2001:db8::1]:7000 host',
     });
 });
@@ -502,7 +545,9 @@ test('video is added: offered, and the track is muted by a hold like any other',
     const track = await adding;
     assert.equal(track.kind, 'video');
     assert.equal(pc.remoteDescription.sdp, 'answer 2');
-    call.setHeld({ local: true, remote: false });
+    const holding = call.hold();
+    socket.reply(await socket.frame('call.hold'));
+    await holding;
     assert.equal(track.enabled, false);
 });
 

@@ -101,8 +101,13 @@ export class FakeSocket {
 }
 
 export class FakeTrack {
-    constructor(kind = 'audio') {
-        Object.assign(this, { kind, enabled: true, readyState: 'live' });
+    constructor(kind = 'audio', label = '') {
+        Object.assign(this, { kind, label, enabled: true, readyState: 'live', onended: null });
+    }
+    /** The device goes away. */
+    vanish() {
+        this.readyState = 'ended';
+        this.onended?.(new Event('ended'));
     }
     stop() {
         this.readyState = 'ended';
@@ -130,6 +135,18 @@ export class FakeStream {
     }
 }
 
+function fakeSender(track) {
+    const parameters = { encodings: [{}] };
+    const sender = {
+        track,
+        parameters,
+        replaceTrack: async (other) => void (sender.track = other),
+        getParameters: () => structuredClone(sender.parameters),
+        setParameters: async (wanted) => void (sender.parameters = wanted),
+    };
+    return sender;
+}
+
 export class FakePeer {
     static all = [];
     constructor(config) {
@@ -139,6 +156,7 @@ export class FakePeer {
     }
     addTrack(track) {
         this.senders.push(track);
+        this.audio ??= { kind: 'audio', currentDirection: null, direction: 'sendrecv', mid: '0', sender: fakeSender(track), receiver: { track: new FakeTrack(track.kind) } };
     }
     addTransceiver(what, init) {
         const track = typeof what === 'string' ? null : what;
@@ -147,7 +165,7 @@ export class FakePeer {
             currentDirection: null,
             mid: null,
             ...init,
-            sender: { track, replaceTrack: async (other) => void (transceiver.sender.track = other) },
+            sender: fakeSender(track),
             receiver: { track: new FakeTrack(track?.kind ?? what) },
             stop: () => Object.assign(transceiver, { direction: 'stopped', currentDirection: 'stopped' }),
         };
@@ -155,7 +173,7 @@ export class FakePeer {
         return transceiver;
     }
     getTransceivers() {
-        return this.transceivers;
+        return this.audio ? [this.audio, ...this.transceivers] : this.transceivers;
     }
     async createOffer(options) {
         return { type: 'offer', sdp: `offer ${++this.offers}${options?.iceRestart ? ' restart' : ''}` };
@@ -173,6 +191,7 @@ export class FakePeer {
     }
     async setRemoteDescription(description) {
         if (description.sdp === 'rubbish') throw new DOMException('no', 'OperationError');
+        if (this.audio && description.type === 'answer') this.audio.currentDirection = 'sendrecv';
         this.remoteDescription = description;
         this.signalingState = description.type === 'offer' ? 'have-remote-offer' : 'stable';
     }
@@ -202,6 +221,33 @@ export class FakePeer {
 
 export const microphone = { refuse: null, opened: [], asked: [] };
 
+/** HTTP by hand: each request waits in `asked` until the test replies. */
+export const web = {
+    asked: [],
+    news: new EventEmitter(),
+    fetch(url, init = {}) {
+        return new Promise((resolve, reject) => {
+            const request = {
+                url: String(url), method: init.method ?? 'GET', headers: init.headers, keepalive: !!init.keepalive,
+                frame: init.body ? JSON.parse(init.body) : undefined, fail: () => reject(new TypeError('no network')),
+                reply: (status, body, headers = {}) => resolve(new Response(body === undefined ? null : JSON.stringify(body), { status, headers })),
+            };
+            init.signal?.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')));
+            if (!web.on) return request.fail();
+            web.asked.push(request);
+            web.news.emit('request', request);
+        });
+    },
+    /** The next request that the test has not taken, of this method and end of the path. */
+    async next(method, path) {
+        for (;;) {
+            const at = web.asked.findIndex((each) => each.method === method && each.url.replace(/\?.*/, '').endsWith(path));
+            if (at >= 0) return web.asked.splice(at, 1)[0];
+            await once(web.news, 'request');
+        }
+    },
+};
+
 /** Puts the fakes in place of the browser's, fresh. */
 export function install() {
     const page = new EventTarget();
@@ -211,14 +257,26 @@ export function install() {
     const put = (name, value) =>
         Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
     put('WebSocket', FakeSocket);
+    put('fetch', web.fetch);
+    Object.assign(web, { asked: [], on: false });
     put('RTCPeerConnection', FakePeer);
     put('MediaStream', FakeStream);
     put('location', { href: 'https://gw.example/phone/' });
     put('addEventListener', page.addEventListener.bind(page));
     put('removeEventListener', page.removeEventListener.bind(page));
+    const plugs = new EventTarget();
     put('navigator', {
         userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0',
         mediaDevices: {
+            addEventListener: plugs.addEventListener.bind(plugs),
+            async enumerateDevices() {
+                return [{ deviceId: 'm1', kind: 'audioinput', label: 'Desk' }, { deviceId: 's1', kind: 'audiooutput', label: '' }];
+            },
+            async getDisplayMedia(constraints) {
+                microphone.asked.push(constraints);
+                if (microphone.refuse) throw new DOMException('no', microphone.refuse);
+                return new FakeStream([new FakeTrack('video', 'screen')]);
+            },
             async getUserMedia(constraints) {
                 microphone.asked.push(constraints);
                 if (microphone.refuse) throw new DOMException('no', microphone.refuse);
@@ -229,7 +287,12 @@ export function install() {
             },
         },
     });
-    return { put, leave: () => page.dispatchEvent(new Event('pagehide')) };
+    return {
+        put,
+        leave: () => page.dispatchEvent(new Event('pagehide')),
+        tell: (name) => page.dispatchEvent(new Event(name)),
+        plug: () => plugs.dispatchEvent(new Event('devicechange')),
+    };
 }
 
 export const opened = {
