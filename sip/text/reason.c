@@ -135,7 +135,7 @@ const char *cw_sip_phrase(int status)
         { 428, "Use Identity Header" },  /* RFC 8224 6.2.2 */
         { 433, "Anonymity Disallowed" }, /* RFC 5079 */
         { 436, "Bad Identity Info" },       { 437, "Unsupported Credential" },
-        { 438, "Invalid Identity Header" },
+        { 438, "Invalid Identity Header" }, { 469, "Bad Info Package" }, /* RFC 6086 4.6 */
     };
     const char *phrase;
 

@@ -158,12 +158,26 @@ static void reply_plain(cw_sip *sip, nta_incoming_t *irq, int status, const char
                         TAG_IF(extra, SIPTAG_HEADER_STR(extra)), TAG_END());
 }
 
+static void refuse_in_dialog(cw_sip_call *call, nta_incoming_t *irq, int status,
+                             const char *extra) CW_ON_LOOP
+{
+    cw_stat_inc(CW_STAT_sip_refused);
+    reply_plain(call->sip, irq, status, extra);
+    cw_sip_call_trace(call, true, status, cw_sip_phrase(status), NULL);
+    nta_incoming_destroy(irq);
+}
+
 static void in_dialog_info(cw_sip_call *call, cw_sip_dialog *dialog, nta_incoming_t *irq,
                            const sip_t *message) CW_ON_LOOP
 {
     const sip_payload_t *body = message->sip_payload;
     const char *type = message->sip_content_type ? message->sip_content_type->c_type : "";
+    g_autofree char *package = cw_sip_message_header(cw_sip_message_of(message), "Info-Package", 0);
 
+    if (package) { /* we have told of none (RFC 6086 4.2.2) */
+        refuse_in_dialog(call, irq, 469, "Recv-Info:");
+        return;
+    }
     cw_sip_uas_reply(call, irq, 200, NULL);
     nta_incoming_destroy(irq);
     if (call->ops && call->ops->info && body && body->pl_len <= CW_SIP_BODY_MAX)
@@ -242,9 +256,7 @@ static void in_dialog_event(cw_sip_call *call, cw_sip_dialog *dialog, nta_incomi
 {
     bool notify = message->sip_request->rq_method == sip_method_notify;
 
-    cw_stat_inc(CW_STAT_sip_refused);
-    reply_plain(call->sip, irq, notify ? 481 : 489, NULL);
-    nta_incoming_destroy(irq);
+    refuse_in_dialog(call, irq, notify ? 481 : 489, NULL);
 }
 
 /* Each takes the transaction over: answers it, now or later, and destroys it. */
@@ -278,15 +290,12 @@ static void in_dialog(cw_sip_call *call, cw_sip_dialog *dialog, msg_t *msg,
     while (i < G_N_ELEMENTS(inside) && inside[i].method != method)
         i++;
     if (cw_sip_dialog_take_cseq(dialog, message->sip_cseq->cs_seq)) {
-        reply_plain(sip, irq, 500, NULL);
-        cw_sip_call_trace(call, true, 500, cw_sip_phrase(500), NULL);
-        nta_incoming_destroy(irq);
+        refuse_in_dialog(call, irq, 500, NULL);
     } else if (i < G_N_ELEMENTS(inside)) {
         inside[i].take(call, dialog, irq, message);
     } else {
-        cw_stat_inc(CW_STAT_sip_refused);
-        reply_plain(sip, irq, method != sip_method_unknown ? 405 : 501, "Allow: " CW_SIP_ALLOW);
-        nta_incoming_destroy(irq);
+        refuse_in_dialog(call, irq, method != sip_method_unknown ? 405 : 501,
+                         "Allow: " CW_SIP_ALLOW);
     }
     cw_sip_call_unref(call);
     msg_destroy(kept);

@@ -5,6 +5,8 @@
 //   < 200 | Session-Expires: 100;.*=uac       must come, and its header field matches
 //   > ACK
 //
+// After INVITE (or another request that begins something) comes whom it is for: a user, or a tel: URI.
+//
 // `> 200 INVITE` answers the last request of that method, when others came since. After `|`: `X: text` is a header
 // field, in `<` a pattern (POSIX) of it; `!X:` says that there is none; `X: =name pattern` keeps what matched, for
 // [$name] further on; `= text` is the body, or a pattern of it; `+ a=x` another line of a
@@ -16,7 +18,10 @@ const from = '"Sipp Caller" <sip:+33123456789@[local_ip]:[local_port]>'
 const contact = '<sip:sipp@[local_ip]:[local_port];transport=[transport]>'
 const here = '[local_ip]:[local_port]'
 
+const known = /^(sdp|tag|cseq):/
 let versions = 0
+
+const target = (word) => (word.startsWith('tel:') ? word : `sip:${word}@[remote_ip]:[remote_port]`)
 
 function description(how) {
     const wants = how.split(',')
@@ -45,8 +50,8 @@ class Script {
         const [words, ...parts] = rest.split(/\s+\|\s+/)
         const [what, ...more] = words.split(/\s+/)
         if (!dir) return this.xml.push(what === 'pause' ? `<pause milliseconds="${more[0]}"/>\n` : '<nop><action><exec rtp_stream="@TONE@,-1,8"/></action></nop>\n')
-        const named = Object.fromEntries(more.filter((word) => /^\w+:/.test(word)).map((word) => [word.slice(0, word.indexOf(':')), word.slice(word.indexOf(':') + 1)]))
-        const plain = more.filter((word) => !/^\w+:/.test(word))
+        const named = Object.fromEntries(more.filter((word) => known.test(word)).map((word) => [word.slice(0, word.indexOf(':')), word.slice(word.indexOf(':') + 1)]))
+        const plain = more.filter((word) => !known.test(word))
         const options = { ...named, sdp: named.sdp ?? (plain.includes('sdp') ? '' : undefined), word: plain.find((word) => word !== 'sdp'), parts }
         if (dir === '<') this.receive(what, options)
         else if (/^\d/.test(what)) this.respond(what, words.replace(/^\d+\s*/, ''), options)
@@ -146,12 +151,12 @@ class Script {
         const branch = sameBranch && invite ? invite.branch : this.branch(`${method}${n}`)
         if (method === 'INVITE') {
             this.final = null
-            this.invite = this.invites[n] = { n, branch, uri: word ? `sip:${word}@[remote_ip]:[remote_port]` : '[$target]', to: word && `<sip:${word}@[remote_ip]:[remote_port]>` }
+            this.invite = this.invites[n] = { n, branch, uri: word ? target(word) : '[$target]', to: word && `<${target(word)}>` }
         }
         if (method !== 'ACK') this.sent = method
         const caller = this.role === 'caller'
         const fresh = word && !(dialog && !sameBranch)
-        const uri = fresh || sameBranch ? (word ? `sip:${word}@[remote_ip]:[remote_port]` : invite.uri) : '[$target]'
+        const uri = fresh || sameBranch ? (word ? target(word) : invite.uri) : '[$target]'
         const mine = tag ?? '[pid]SIPp[call_number]'
         const fields = this.fields(parts)
         const says = (header) => new RegExp(`^${header}:`, 'm').test(fields.headers)

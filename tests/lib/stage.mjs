@@ -2,7 +2,7 @@
 // come of it (ladder.mjs). Many at a time, each with a SIPp and users of its own.
 import { describe, test } from 'node:test'
 import { Phone } from './webpeer.mjs'
-import { ladderIs } from './ladder.mjs'
+import { ladderHas, ladderIs } from './ladder.mjs'
 import { script } from './script.mjs'
 import { sipp } from './sipp.mjs'
 import { until, withDeadline } from './proc.mjs'
@@ -16,11 +16,43 @@ export async function callFrom(gateway, port) {
     return (await until(() => pattern.exec(gateway.program.text), `a call from port ${port}`, 3000))[1]
 }
 
+const ask = (method) => ({ anna, call }) => anna.client.call(method, { call: call.call })
+
+// What a browser does in a row: does.all(…) of these, one after the other.
+export const does = {
+    take: async ({ call }) => { await call.take() },
+    answered: ({ call }) => call.given(), // is answered
+    rung: ({ anna, call }) => anna.client.expect('call.progress', { call: call.call, state: 'ringing' }),
+    hold: ask('call.hold'), resume: ask('call.resume'), end: ask('call.end'),
+    ended: ({ call }) => call.client.expect('call.end', { call: call.call }, 12000),
+    // Waits for a line of the ladder.
+    has: (line, times) => ({ gateway, call }) => ladderHas(gateway, call.gatewayId, line, times),
+    all: (...acts) => async (stage) => {
+        for (const act of acts) await act(stage)
+    },
+}
+
+// What many ladders have.
+export const rows = {
+    incoming: 'a> INVITE; <b call.incoming; -- to user:USER; <a 180',
+    taken: 'b> call.answer; <a 200; -- answered; -- codecs: PCMA/8000; a> ACK',
+    bye: 'a> BYE; <a 200; <b call.end; -- ended: hangup',
+    start: 'a> call.start; <b INVITE; -- to sip:test@ADDRESS',
+    up: 'b> 180; <a call.progress ringing; b> 200; <b ACK; <a call.answer; -- answered; -- codecs: PCMA/8000',
+    over: 'a> call.end; <a call.end; <b BYE; -- ended: hangup',
+}
+
+// What many scripts have: a call that is up, and its end by who called.
+export const lines = {
+    calls: '> INVITE USER sdp\n< 100?\n< 180\n< 200\n> ACK', bye: '> BYE\n< 200',
+    takes: '< INVITE\n> 180\n> 200 sdp\n< ACK', letsGo: '< BYE\n> 200',
+}
+
 // A row: { name, in | out, act, ladder, options, call }.
 //
 // `in`: SIPp plays it and calls the user USER, who does `act` ({ anna, call, … }): by default answers and waits for
 // the end. With `wait` false nobody waits for the call to come; without a browser, `alone`.
-// `callee`: and another SIPp plays this, with `calleeOptions`; with `in`, no browser takes part.
+// `callee`: and another SIPp plays this, with `calleeOptions`; with `in`, no browser takes part unless `browser`.
 // `out`: SIPp plays it and is called by anna (`to` tells whom she calls, `call` with what else): by default she
 // hangs up once it is answered.
 // What the other side does. When it fails because SIPp does, that is what is told.
@@ -38,7 +70,7 @@ async function acts(stage, doing) {
 async function play(t, { gateway, peer }, row) {
     const user = `u${++users}`
     const phone = (name) => Phone.open(t, gateway, peer, name)
-    const anna = row.alone || (row.callee && row.in) ? null : await phone(row.user ?? user)
+    const anna = row.alone || (row.callee && row.in && !row.browser) ? null : await phone(row.user ?? user)
     const stage = { t, gateway, peer, anna, phone, user: row.user ?? user }
     const text = (row.in ?? row.out).replaceAll('USER', row.user ?? user)
     let id

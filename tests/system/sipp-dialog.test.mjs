@@ -3,8 +3,7 @@
 import { before, test } from 'node:test'
 import { Gateway } from '../lib/gateway.mjs'
 import { WebPeer } from '../lib/webpeer.mjs'
-import { ladderHas } from '../lib/ladder.mjs'
-import { scenarios } from '../lib/stage.mjs'
+import { does, lines, rows, scenarios } from '../lib/stage.mjs'
 import { until, wholeFile } from '../lib/proc.mjs'
 import { startCapture, wireIsClean } from '../lib/wire.mjs'
 
@@ -23,31 +22,9 @@ before(async () => {
 })
 
 const stage = () => ({ gateway, peer })
-const ask = (method) => ({ anna, call }) => anna.client.call(method, { call: call.call })
-const hold = ask('call.hold')
-const answered = ({ call }) => call.given()
-const end = ({ call }) => call.client.call('call.end', { call: call.call })
-const ended = ({ call }) => call.client.expect('call.end', { call: call.call }, 12000)
-// What a browser does, one after the other.
-const all = (...acts) => async (stage) => { for (const act of acts) await act(stage) }
-const takes = async ({ call }) => { await call.take() }
-const rung = async ({ anna, call }) => { await anna.client.expect('call.progress', { call: call.call, state: 'ringing' }) }
-// Waits for a line of the ladder.
-const has = (line, times) => ({ call }) => ladderHas(gateway, call.event?.id ?? call.gatewayId, line, times)
-
-// What many ladders have.
-const incoming = 'a> INVITE; <b call.incoming; -- to user:USER; <a 180'
-const taken = 'b> call.answer; <a 200; -- answered; -- codecs: PCMA/8000; a> ACK'
-const bye = 'a> BYE; <a 200; <b call.end; -- ended: hangup'
-const start = 'a> call.start; <b INVITE; -- to sip:test@ADDRESS'
-const up = 'b> 180; <a call.progress ringing; b> 200; <b ACK; <a call.answer; -- answered; -- codecs: PCMA/8000'
-const over = 'a> call.end; <a call.end; <b BYE; -- ended: hangup'
-
-// A call that is up, then `more`, then the end of it by who called.
-const isUp = '> INVITE USER sdp\n< 100?\n< 180\n< 200\n> ACK'
-const byCaller = '> BYE\n< 200'
-const takesIt = '< INVITE\n> 180\n> 200 sdp\n< ACK'
-const letsGo = '< BYE\n> 200'
+const { take, answered, rung, hold, end, ended, has, all } = does
+const { incoming, taken, bye, start, up, over } = rows
+const { calls: isUp, bye: byCaller, takes: takesIt, letsGo } = lines
 
 scenarios('SIPp calls', stage, [
     {
@@ -194,7 +171,7 @@ scenarios('SIPp calls', stage, [
             > 200 sdp:recvonly
             < ACK
             ${byCaller}`,
-        act: all(takes, has('a> ACK'), hold, ended),
+        act: all(take, has('a> ACK'), hold, ended),
         ladder: `${incoming}; ${taken}; b> call.hold; <b call.update held local; -- held by USER; <a INVITE; a> 491; <a INVITE; a> 200; <a ACK; ${bye}`,
     }, {
         name: 'an INVITE and an UPDATE that cross ours: 491',
@@ -208,7 +185,7 @@ scenarios('SIPp calls', stage, [
             > 200 INVITE sdp:recvonly
             < ACK
             ${byCaller}`,
-        act: all(takes, has('a> ACK'), hold, ended),
+        act: all(take, has('a> ACK'), hold, ended),
         ladder: `${incoming}; ${taken}; b> call.hold; <b call.update held local; -- held by USER; <a INVITE; a> INVITE; <a 491; a> UPDATE; <a 491; a> 200; <a ACK; ${bye}`,
     }, {
         name: 'a second INVITE before the first is answered: 500',
@@ -264,7 +241,7 @@ scenarios('SIPp calls', stage, [
             < 200
             < BYE
             > 200`,
-        act: all(takes, ended),
+        act: all(take, ended),
         ladder: `${incoming}; b> call.answer; <a 200; -- answered; -- codecs: PCMA/8000; <a 200; <a 200; <a BYE; <b call.end timeout; -- ended: timeout`,
     },
 ])

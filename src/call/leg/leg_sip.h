@@ -175,6 +175,9 @@ bool cw_leg_sip_ring_aloud(leg_sip *s, const cw_media_desc *foretold) CW_ON_LOOP
 CW_NODISCARD cw_err cw_leg_sip_choose(leg_sip *s, const cw_sip_response *response) CW_ON_LOOP;
 /* An offer came in this early dialog: it is what the leg is about. */
 void cw_leg_sip_turn_to(leg_sip *s, unsigned fork) CW_ON_LOOP;
+
+/* An early dialog has offered this, and been answered: its answer to the INVITE may come without. */
+void cw_leg_sip_fork_says(leg_sip *s, unsigned fork, const char *sdp, size_t len) CW_ON_LOOP;
 void cw_leg_sip_other_heard(leg_sip *s, unsigned fork) CW_ON_LOOP; /* CW_EP_OTHER */
 void cw_leg_sip_forget_forks(leg_sip *s) CW_ON_LOOP;
 json_t *cw_leg_sip_forks_json(const leg_sip *s) CW_ON_LOOP; /* NULL: none */

@@ -212,6 +212,14 @@ static CW_ON_LOOP bool describe(cw_fork *fork, const char *sdp, size_t len)
     return true;
 }
 
+void cw_leg_sip_fork_says(leg_sip *s, unsigned id, const char *sdp, size_t len)
+{
+    cw_fork *fork = find(s, id);
+
+    if (fork)
+        (void)!describe(fork, sdp, len);
+}
+
 /* The newest is preferred, but nobody is cut off for one that may stay silent. */
 static CW_ON_LOOP bool should_be_heard(const leg_sip *s, const cw_fork *fork)
 {

@@ -313,6 +313,8 @@ void cw_leg_sip_reoffered(leg_sip *s, const cw_sip_offer *offer)
     answer = cw_leg_sip_write(s);
     if (cw_sip_call_reanswer(s->sip, offer->fork, answer, strlen(answer)))
         return; /* the call is ending */
+    if (offer->early && offer->sdp)
+        cw_leg_sip_fork_says(s, offer->fork, offer->sdp, offer->len);
     cw_leg_tell(&s->leg,
                 cw_streams_changed(before, s->leg.desc) ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);
     cw_leg_sip_tell_held(s, offer->sdp != NULL);
