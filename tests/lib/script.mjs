@@ -9,9 +9,9 @@
 //
 // `> 200 INVITE` answers the last request of that method, when others came since. After `|`: `X: text` is a header
 // field, in `<` a pattern (POSIX) of it; `!X:` says that there is none; `X: =name pattern` keeps what matched, for
-// [$name] further on; `= text` is the body, or a pattern of it; `+ a=x` another line of a
-// description. Words: sdp, sdp:sendonly (inactive, recvonly,
-// zero: c=0.0.0.0, mu: PCMU, g729), tag:x (another fork's), cseq:n. `pause 200` waits, `tone` plays.
+// [$name] further on; `= text` is the body, or a pattern of it; `~ x` a pattern of the whole message; `+ a=x` one more
+// line of a description. Words: sdp, sdp:sendonly (inactive, recvonly, zero: c=0.0.0.0, mu: PCMU, g729), tag:x (another
+// fork's), cseq:n. `pause 200` waits, `tone` plays.
 import { own, pcma, pcmu } from './sipp.mjs'
 
 const from = '"Sipp Caller" <sip:+33123456789@[local_ip]:[local_port]>'
@@ -61,13 +61,14 @@ class Script {
     // --- what SIPp receives ---
 
     check(part) {
-        const body = /^=\s*(.*)$/.exec(part)
-        const [, not, header, keep, pattern] = body ? [] : /^(!?)([\w-]+):\s*(?:=(\w+)\s*)?(.*)$/.exec(part)
+        const whole = /^([=~])\s*(.*)$/.exec(part)
+        const [, not, header, keep, pattern] = whole ? [] : /^(!?)([\w-]+):\s*(?:=(\w+)\s*)?(.*)$/.exec(part)
         const name = keep ?? `v${this.variables.size + 1}`
         this.variables.add(name)
-        const where = body ? 'search_in="body"' : `search_in="hdr" header="${header}:"`
-        const text = (body ? body[1] : pattern || '.*').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
-        return `<ereg regexp="${text}" ${where} ${not ? 'check_it_inverse' : 'check_it'}="true" assign_to="${name}"/>`
+        const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
+        if (not) return `<ereg regexp="&#10;${header}:" search_in="msg" check_it_inverse="true" assign_to="${name}"/>`
+        if (whole) return `<ereg regexp="${escaped(whole[2])}" search_in="${whole[1] === '=' ? 'body' : 'msg'}" check_it="true" assign_to="${name}"/>`
+        return `<ereg regexp="${escaped(pattern || '.*')}" search_in="hdr" header="${header}:" check_it="true" assign_to="${name}"/>`
     }
 
     keep(name, header, pattern = '[^ ].*') {

@@ -11,8 +11,8 @@ const here = '127.0.0.1:5060'
 let users = 0
 
 // The call that the SIP end at `port` began, from the log: also one that nobody heard of.
-export async function callFrom(gateway, port) {
-    const pattern = new RegExp(`event=call.start call=(\\w+) from=\\S+:${port}[ >]`)
+export async function callFrom(gateway, port, logged = ` from=\\S+:${port} `) {
+    const pattern = new RegExp(`event=call.start call=(\\w+).*${logged}`)
     return (await until(() => pattern.exec(gateway.program.text), `a call from port ${port}`, 3000))[1]
 }
 
@@ -54,7 +54,8 @@ export const lines = {
 // the end. With `wait` false nobody waits for the call to come; without a browser, `alone`.
 // `callee`: and another SIPp plays this, with `calleeOptions`; with `in`, no browser takes part unless `browser`.
 // `out`: SIPp plays it and is called by anna (`to` tells whom she calls, `call` with what else): by default she
-// hangs up once it is answered.
+// hangs up once it is answered. `login`: what the user logs in with; `then`: what is looked at in the end;
+// `logged`: what the log has of a call that no browser was in, if not its caller's port.
 // What the other side does. When it fails because SIPp does, that is what is told.
 async function acts(stage, doing) {
     const failed = stage.sipp.exited.then(({ code }) => (code === 0 ? new Promise(() => {}) : stage.sipp.passed()))
@@ -70,9 +71,10 @@ async function acts(stage, doing) {
 async function play(t, { gateway, peer }, row) {
     const user = `u${++users}`
     const phone = (name) => Phone.open(t, gateway, peer, name)
-    const anna = row.alone || (row.callee && row.in && !row.browser) ? null : await phone(row.user ?? user)
+    const anna = row.alone || (row.callee && row.in && !row.browser) ? null : await phone(row.login?.(user) ?? row.user ?? user)
     const stage = { t, gateway, peer, anna, phone, user: row.user ?? user }
-    const text = (row.in ?? row.out).replaceAll('USER', row.user ?? user)
+    const said = row.in ?? row.out
+    const text = (typeof said === 'function' ? said(stage) : said).replaceAll('USER', row.user ?? user)
     let id
     if (row.callee) stage.callee = await sipp(t, script(row.callee), { strict: true, ...row.calleeOptions })
     if (row.in) {
@@ -82,12 +84,12 @@ async function play(t, { gateway, peer }, row) {
         id = stage.call?.event?.id
     } else {
         stage.sipp = await sipp(t, script(text, row), { strict: true, ...row.options })
-        stage.call = await anna.start(row.to ? row.to(stage.sipp) : stage.sipp.uri(), row.call)
+        stage.call = await anna.start(row.to ? row.to(stage.sipp) : stage.sipp.uri(), typeof row.call === 'function' ? row.call(stage) : row.call)
         await acts(stage, row.act ?? (async ({ call }) => (await call.answered(), await call.end())))
         id = stage.call.gatewayId
     }
     await Promise.all([stage.sipp.passed(), stage.callee?.passed()])
-    if (row.ladder) id ??= await callFrom(gateway, stage.sipp.port)
+    if (row.ladder) id ??= await callFrom(gateway, stage.sipp.port, row.logged)
     await row.then?.(stage)
     if (row.ladder) await ladderIs(gateway, id, row.ladder.replaceAll('USER', stage.user))
 }
