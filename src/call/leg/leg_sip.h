@@ -176,7 +176,8 @@ CW_NODISCARD cw_err cw_leg_sip_choose(leg_sip *s, const cw_sip_response *respons
 /* An offer came in this early dialog: it is what the leg is about. */
 void cw_leg_sip_turn_to(leg_sip *s, unsigned fork) CW_ON_LOOP;
 
-/* An early dialog has offered this, and been answered: its answer to the INVITE may come without. */
+/* An early dialog has offered this, and been answered: its answer to the INVITE may come without.
+ */
 void cw_leg_sip_fork_says(leg_sip *s, unsigned fork, const char *sdp, size_t len) CW_ON_LOOP;
 void cw_leg_sip_other_heard(leg_sip *s, unsigned fork) CW_ON_LOOP; /* CW_EP_OTHER */
 void cw_leg_sip_forget_forks(leg_sip *s) CW_ON_LOOP;
