@@ -47,6 +47,7 @@ sip_libsip_a_SOURCES = \
 	sip/dialog/call.c sip/dialog/call.h \
 	sip/dialog/dialog.c sip/dialog/dialog.h \
 	sip/dialog/exchange.c \
+	sip/dialog/identify.c \
 	sip/dialog/invite.fsm \
 	sip/dialog/invite_uac.c \
 	sip/dialog/invite_uas.c \

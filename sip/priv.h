@@ -97,6 +97,9 @@ void cw_sip_count_bad(cw_sip *sip) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_sip_dialog_aim(const cw_sip *sip, cw_sip_dialog *dialog,
                                       const cw_sip_target *target) CW_ON_LOOP;
 GStrv cw_sip_target_headers(const cw_sip_target *target); /* of the request alone; pure */
+/* "\"Name\" <sip:user@domain>"; `domain` NULL: ours, `display` NULL: none. NULL: unsafe. g_free. */
+char *cw_sip_name_addr(const cw_sip *sip, const char *user, const char *domain,
+                       const char *display) CW_ON_LOOP;
 
 /* --- send.c: a request in a dialog --- */
 

@@ -277,6 +277,18 @@ CW_NODISCARD cw_err cw_sip_call_reanswer(cw_sip_call *call, unsigned fork, const
                                          size_t len) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_sip_call_rerefuse(cw_sip_call *call, unsigned fork, int status) CW_ON_LOOP;
 
+/* Who is at our end now (RFC 4916), told by an UPDATE, or by a re-INVITE of what holds where the
+ * far side has no UPDATE. `from` is for one that knows that From may change; NULL: it stays.
+ * `lines`: as cw_sip_call_headers.
+ *
+ * CW_E_STATE  the call is not up; CW_E_NOT_FOUND  there is nothing to say to this one
+ */
+typedef struct cw_sip_name {
+    const char *user, *domain, *display; /* as in cw_sip_target.from_* */
+} cw_sip_name;
+CW_NODISCARD cw_err cw_sip_call_identify(cw_sip_call *call, const cw_sip_name *from,
+                                         const char *const *lines) CW_ON_LOOP;
+
 /* Calling: end one early dialog with a BYE (RFC 3261 15), the others go on ringing. CW_E_STATE:
  * none such. A 2xx that it still sends is taken like any. */
 CW_NODISCARD cw_err cw_sip_call_drop(cw_sip_call *call, unsigned fork) CW_ON_LOOP;

@@ -157,6 +157,7 @@ static void call_clear(void *data)
     g_free(call->offer);
     g_free(call->said_sdp);
     g_free(call->explanation);
+    g_strfreev(call->identity);
     g_free(call->answer);
     g_strfreev(call->headers);
     g_strfreev(call->say);

@@ -112,6 +112,7 @@ struct cw_sip_call {
     bool has_why;
     bool preconditions;    /* RFC 3312 is known to us here */
     char *explanation;     /* SDP of a refusal; NULL: none */
+    GStrv identity;        /* lines of our next re-INVITE; NULL: none */
     GStrv say;             /* see cw_sip_call_headers; NULL: nothing */
     cw_sip_dialog *dialog; /* as client: what the INVITE was built from, then the winner's */
     GPtrArray *forks;      /* cw_sip_dialog: early dialogs and 2xx of losers */

@@ -122,6 +122,9 @@ static void take_allow(cw_sip_dialog *dialog, const sip_t *sip)
 {
     if (sip->sip_allow)
         dialog->allows_update = msg_header_find_item(sip->sip_allow->k_common, "UPDATE") != NULL;
+    if (sip->sip_supported)
+        dialog->follows_from =
+            msg_header_find_item(sip->sip_supported->k_common, "from-change") != NULL;
 }
 
 static cw_err take_route(cw_sip_dialog *dialog, const sip_t *sip, bool reverse)

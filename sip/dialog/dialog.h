@@ -30,6 +30,7 @@ typedef struct cw_sip_dialog {
     bool caller;        /* the Call-ID is ours: matters for RFC 3261 14.1's back-off */
     bool confirmed;     /* a 2xx was sent or received */
     bool allows_update; /* the peer's Allow names UPDATE */
+    bool follows_from;  /* its Supported names from-change (RFC 4916) */
     unsigned fork;
     unsigned hops_used;         /* of CW_SIP_HOPS_MAX, as our requests say in Max-Forwards */
     cw_sip_transport transport; /* when no URI says another */

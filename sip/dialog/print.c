@@ -22,15 +22,16 @@ json_t *cw_sip_dialog_print(const cw_sip_dialog *dialog)
     for (unsigned i = 0; i < dialog->route->len; i++)
         json_array_append_new(route, json_string(dialog->route->pdata[i]));
     return json_pack(
-        "{s:s s:s s:s s:s s:s s:s* s:s s:s* s:s* s:s* s:s* s:o s:I s:I s:b s:b s:b s:i s:s}",
+        "{s:s s:s s:s s:s s:s s:s* s:s s:s* s:s* s:s* s:s* s:o s:I s:I s:b s:b s:b s:b s:i s:s}",
         "call_id", dialog->call_id, "local_tag", dialog->local_tag, "remote_tag",
         dialog->remote_tag ? dialog->remote_tag : "", "local", dialog->local, "remote",
         dialog->remote, "local_user", dialog->local_user, "target", dialog->target, "gruu",
         dialog->gruu, "contact", dialog->contact, "outbound", dialog->outbound, "tls_name",
         dialog->tls_name, "route", route, "local_cseq", (json_int_t)dialog->local_cseq,
         "remote_cseq", dialog->has_remote_cseq ? (json_int_t)dialog->remote_cseq : (json_int_t)-1,
-        "caller", dialog->caller, "allows_update", dialog->allows_update, "secure", dialog->secure,
-        "hops_used", (int)dialog->hops_used, "transport", cw_sip_transport_name(dialog->transport));
+        "caller", dialog->caller, "allows_update", dialog->allows_update, "follows_from",
+        dialog->follows_from, "secure", dialog->secure, "hops_used", (int)dialog->hops_used,
+        "transport", cw_sip_transport_name(dialog->transport));
 }
 
 /* --- read again --- */
@@ -163,6 +164,7 @@ static bool take_numbers(const json_t *from, cw_sip_dialog *dialog)
     dialog->hops_used = (unsigned)hops;
     dialog->caller = json_is_true(json_object_get(from, "caller"));
     dialog->allows_update = json_is_true(json_object_get(from, "allows_update"));
+    dialog->follows_from = json_is_true(json_object_get(from, "follows_from"));
     dialog->secure = json_is_true(json_object_get(from, "secure"));
     dialog->confirmed = true;
     return true;

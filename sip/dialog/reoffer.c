@@ -167,16 +167,23 @@ static void on_answer(cw_sip_call *call, cw_sip_send *send, int status, const si
 static void send_offer(cw_sip_exchange *x)
 {
     g_autofree char *timer = x->dialog->confirmed ? cw_sip_timer_line(x->call) : NULL;
-    const char *const headers[] = { timer, NULL };
+    g_auto(GStrv) identity = g_steal_pointer(&x->call->identity);
+    g_autoptr(GStrvBuilder) lines = g_strv_builder_new();
+    g_auto(GStrv) headers = NULL;
     cw_sip_request request = {
         .method = x->by_update ? sip_method_update : sip_method_invite,
         .name = x->by_update ? "UPDATE" : "INVITE",
         .type = "application/sdp",
         .body = x->offer,
         .len = x->offer_len,
-        .headers = headers,
     };
 
+    if (timer)
+        g_strv_builder_add(lines, timer);
+    if (identity)
+        g_strv_builder_addv(lines, (const char **)identity);
+    headers = g_strv_builder_end(lines);
+    request.headers = (const char *const *)headers;
     x->send = cw_sip_send_start(x->call, x->dialog, &request, on_answer);
 }
 

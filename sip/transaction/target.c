@@ -52,25 +52,32 @@ static cw_err check(const cw_sip_target *target, char **ruri, cw_sip_host *host)
     return target->route && *target->route ? CW_OK : cw_sip_uri_host(*ruri, host);
 }
 
+char *cw_sip_name_addr(const cw_sip *sip, const char *user, const char *domain, const char *display)
+{
+    g_autofree char *escaped = cw_sip_user_escape(user);
+    g_autofree char *name = display && *display ? cw_sip_display_quote(display) : g_strdup("");
+
+    if (!name)
+        return NULL;
+    return g_strdup_printf("%s%s<sip:%s%s%s>", name, *name ? " " : "", escaped, *escaped ? "@" : "",
+                           domain ? domain : sip->domain);
+}
+
 static cw_err fill(const cw_sip *sip, cw_sip_dialog *dialog, const cw_sip_target *target,
                    const char *ruri, const cw_sip_host *host) CW_ON_LOOP
 {
     char id[23];
-    g_autofree char *from = cw_sip_user_escape(target->from_user);
-    g_autofree char *display = target->from_display && *target->from_display
-                                   ? cw_sip_display_quote(target->from_display)
-                                   : g_strdup("");
+    g_autofree char *local =
+        cw_sip_name_addr(sip, target->from_user, target->from_domain, target->from_display);
 
-    if (!display)
+    if (!local)
         return CW_E_UNSAFE;
     dialog->caller = true;
     dialog->hops_used = MIN(target->hops_used, CW_SIP_HOPS_MAX);
     dialog->call_id = g_strdup(cw_random_text(id, sizeof id - 1));
     dialog->local_user = cw_sip_user_escape(target->contact_user ?: target->from_user);
     dialog->gruu = g_strdup(target->gruu);
-    dialog->local =
-        g_strdup_printf("%s%s<sip:%s%s%s>", display, *display ? " " : "", from, *from ? "@" : "",
-                        target->from_domain ? target->from_domain : sip->domain);
+    dialog->local = g_steal_pointer(&local);
     dialog->remote = g_strdup_printf("<%s>", ruri);
     dialog->target = g_strdup(ruri);
     for (const char *const *uri = target->route; uri && *uri; uri++)

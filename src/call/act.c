@@ -159,6 +159,8 @@ CW_ON_LOOP void cw_call_pass_name(cw_call *call, const cw_happening *h)
     note(call, cw_fmt("%s is %s now", h->leg->name, h->leg->party.uri ?: "somebody"));
     if (other && other->ops->tell)
         other->ops->tell(other, "call.info", params);
+    if (other && other->ops->named)
+        other->ops->named(other, &h->leg->party);
 }
 
 /* One leg is dead: does that end the call? */

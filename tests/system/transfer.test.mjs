@@ -16,8 +16,11 @@ before(async () => {
         trunk: [
             { name: 'pbx', address: `${pbx}:5301`, prefixes: ['+331'], refer: true },
             { name: 'asks', address: `${asks}:5301`, prefixes: ['+332'], refer_out: true },
+            { name: 'friend', address: '127.0.0.5:5301', prefixes: ['+335'], trust: 'both' },
+            { name: 'closed', address: '127.0.0.6:5301', prefixes: ['+336'], trust: 'both', connected: 'off' },
             { name: 'phone', address: '127.0.0.4:5400', prefixes: ['+334'], refer_out: true },
         ],
+        identity: [{ user: 'bert', numbers: ['+33140000000'] }],
         sip: { refer: true, refer_targets: [`sip:*`] },
         inbound: [{ match: 'echo', to: 'service:echo' }, { match: '+331*', to: 'tel:$' }, { match: '*', to: 'user:$' }],
     })
@@ -83,6 +86,54 @@ test('blind: the browser that stays keeps its connection, and learns who it is w
     assert.ok(!bert.client.queue.some((e) => e.sdp), 'no new offer')
     await other.end()
     await target.passed()
+})
+
+// A SIP caller of anna's, who is put through to bert; what it is sent before bert hangs up.
+async function putThrough(t, host, headers) {
+    const anna = await phone(t), bert = await phone(t, 'bert')
+    const caller = await SipPeer.open(t, { host })
+    const to = { host: '127.0.0.1', port: 5060 }
+    const dialog = caller.request('INVITE', 'sip:anna@127.0.0.1:5060', to, { body: sdp({ host }), headers })
+    const call = await (await anna.incoming()).answer()
+    SipPeer.follow(dialog, await caller.expect(200))
+    caller.request('ACK', '', to, { dialog })
+    await anna.client.call('call.transfer', { call: call.call, to: 'user:bert' })
+    const third = await (await bert.incoming()).answer()
+    await call.client.expect('call.transfer', { call: call.call, state: 'done' })
+    await call.ended()
+    const told = []
+    for (;;) {
+        if (!told.length) await third.client.call('call.end', { call: third.call })
+        const request = await caller.expect((m) => m.method && m.method !== 'ACK')
+        caller.reply(request, 200, 'OK', request.method === 'INVITE' ? { body: sdp({ host }) } : {})
+        if (request.method === 'BYE') return { told, bye: request, dialog }
+        told.push(request)
+        if (request.method === 'INVITE') await caller.expect('ACK')
+    }
+}
+
+test('who stays on a SIP leg is told who it talks to: an assertion where it is trusted, by UPDATE or else a re-INVITE', async (t) => {
+    for (const [allow, method] of [['Allow: INVITE, ACK, BYE, UPDATE', 'UPDATE'], ['Allow: INVITE, ACK, BYE', 'INVITE']]) {
+        const { told, dialog } = await putThrough(t, '127.0.0.5', [allow])
+        assert.deepEqual(told.map((m) => m.method), [method])
+        assert.match(told[0].get('p-asserted-identity'), /<sip:\+33140000000@/)
+        assert.equal(told[0].get('from'), dialog.remote)
+        assert.equal(!!told[0].body, method === 'INVITE')
+    }
+})
+
+test('From changes for who says that it follows, and stays so', async (t) => {
+    const { told, bye, dialog } = await putThrough(t, '127.0.0.1', ['Allow: INVITE, ACK, BYE, UPDATE', 'Supported: from-change'])
+    assert.deepEqual(told.map((m) => m.method), ['UPDATE'])
+    assert.match(told[0].get('from'), /<sip:\+33140000000@/)
+    assert.equal(told[0].get('from').split(';tag=')[1], dialog.remote.split(';tag=')[1])
+    assert.equal(told[0].get('p-asserted-identity'), undefined)
+    assert.equal(bye.get('from'), told[0].get('from'))
+})
+
+test('who does neither, or whose trunk says off, is told nothing', async (t) => {
+    for (const [host, headers] of [['127.0.0.1', ['Allow: INVITE, ACK, BYE, UPDATE']], ['127.0.0.6', ['Allow: INVITE, ACK, BYE, UPDATE', 'Supported: from-change']]])
+        assert.deepEqual((await putThrough(t, host, headers)).told, [])
 })
 
 test('blind: busy; the call returns to who had it', async (t) => {

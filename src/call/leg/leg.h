@@ -90,6 +90,8 @@ typedef struct cw_leg_ops {
     /* Tell the far side's program something about the call's media: a notification of proto.def
      * without `call`. NULL: the far side has no program. */
     void (*tell)(cw_leg *leg, const char *method, const json_t *params);
+    /* The other side is somebody else now, and its far side may be told so. NULL: it is not. */
+    void (*named)(cw_leg *leg, const cw_party *party);
     /* To who transfers: how it goes. `status` of SIP, 0: none; `cause` of a failure. True, when
      * done: CW_LEG_RELEASED follows. NULL: nobody there asks for it. */
     bool (*moved)(cw_leg *leg, cw_moving state, int status, const cw_cause *cause);

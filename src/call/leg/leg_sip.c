@@ -281,6 +281,7 @@ static const cw_leg_ops ops = {
     .hold = op_hold,
     .dtmf = cw_leg_sip_dtmf,
     .info = op_info,
+    .named = cw_leg_sip_named,
     .moved = cw_leg_sip_moved,
     .refer = cw_leg_sip_refer,
     .end = op_end,

@@ -143,6 +143,8 @@ void cw_leg_sip_identified(leg_sip *s, const cw_sip_message *message) CW_ON_LOOP
 /* Before a message of ours to a caller, or before the end: who answers, header fields of browsers.
  */
 void cw_leg_sip_say(leg_sip *s) CW_ON_LOOP;
+/* The other side is somebody else now: as its trunk's `connected` says. */
+void cw_leg_sip_named(cw_leg *leg, const cw_party *party) CW_ON_LOOP;
 void cw_leg_sip_hang_up(leg_sip *s, const cw_cause *cause) CW_ON_LOOP;
 
 /* ── Transfer (leg_sip_refer.c) ── */

@@ -225,3 +225,28 @@ void cw_leg_sip_hang_up(leg_sip *s, const cw_cause *cause)
     cw_leg_sip_say(s);
     cw_sip_call_end_as(s->sip, &why);
 }
+
+/* ── Who is connected (RFC 4916) ── */
+
+void cw_leg_sip_named(cw_leg *leg, const cw_party *party)
+{
+    leg_sip *s = (leg_sip *)leg;
+    const cw_conf *conf = s->calls->conf;
+    const char *domain = cw_sip_domain(s->calls->sip);
+    const struct cw_conf_trunk *trunk = s->trunk ?: s->from_trunk;
+    const char *how = trunk ? trunk->connected : conf->sip.connected;
+    g_auto(GStrv) lines = NULL;
+    cw_caller caller;
+    cw_sip_name from;
+
+    if (!s->sip || !s->up || s->leg.over || s->caller.account || !strcmp(how, "off"))
+        return;
+    cw_caller_tell(conf, trunk, domain, party, party->user ?: "anonymous", &caller);
+    from = (cw_sip_name){ caller.user, caller.domain, caller.display };
+    if (strcmp(how, "from"))
+        lines = cw_caller_lines_of_callee(conf, trunk, domain, party);
+    if (cw_sip_call_identify(s->sip, strcmp(how, "asserted") ? &from : NULL,
+                             (const char *const *)lines) == CW_OK)
+        cw_leg_note(leg, "SIP", "is told who it talks to now");
+    cw_caller_clear(&caller);
+}

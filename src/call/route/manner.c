@@ -67,6 +67,13 @@ static bool trust_ok(const char *trust)
     return g_strv_contains(words, trust);
 }
 
+static bool connected_ok(const char *how)
+{
+    static const char *const words[] = { "off", "asserted", "from", "auto", NULL };
+
+    return g_strv_contains(words, how);
+}
+
 static bool all_of(char *const *list, const char *const *words)
 {
     for (; list && *list; list++)
@@ -114,6 +121,8 @@ static const char *trunk_fault(const struct cw_conf_trunk *trunk)
         return "forwarded must be of diversion, history-info";
     if (!patterns_ok(trunk->headers_in) || !patterns_ok(trunk->headers_out))
         return "headers_in or headers_out names a field that has a meaning of its own";
+    if (!connected_ok(trunk->connected))
+        return "connected must be off, asserted, from or auto";
     if (!number_ok(trunk->default_number))
         return "default_number is no telephone number";
     return NULL;
@@ -161,8 +170,10 @@ cw_err cw_manner_check(const cw_conf *conf, char why[static 128])
             return refuse(conf, conf->identity[i].line, "identity", fault, why);
     }
     if (!trust_ok(conf->sip.trust) || !all_of(conf->sip.forwarded, headers) ||
-        !patterns_ok(conf->sip.headers_in) || !patterns_ok(conf->sip.headers_out)) {
-        g_snprintf(why, 128, "sip: trust, forwarded, headers_in or headers_out: see a trunk's");
+        !patterns_ok(conf->sip.headers_in) || !patterns_ok(conf->sip.headers_out) ||
+        !connected_ok(conf->sip.connected)) {
+        g_snprintf(why, 128,
+                   "sip: trust, forwarded, headers_in, headers_out or connected: see a trunk's");
         return CW_E_CONF;
     }
     return CW_OK;

@@ -181,12 +181,14 @@ static void rename_side(cw_call *call, const cw_leg *leg, const cw_party *party,
     cw_party_copy(&call->from, party);
 }
 
-static CW_ON_LOOP void tell_peer(cw_leg *leg, const cw_party *peer)
+static CW_ON_LOOP void tell_peer(cw_leg *leg, const cw_leg *other, const cw_party *peer)
 {
     g_autoptr(json_t) params = json_pack("{s:o}", "peer", cw_party_json(peer));
 
     if (leg->ops->tell)
         leg->ops->tell(leg, "call.info", params);
+    if (leg->ops->named) /* what was heard of it is better than whom we asked for */
+        leg->ops->named(leg, other->party.uri ? &other->party : peer);
 }
 
 /* Both know the other's streams, and who holds; `was_held`: by who left. */
@@ -241,7 +243,7 @@ CW_ON_LOOP void cw_call_swap_leg(cw_call *call, const cw_happening *h)
     cw_permit_answered(call);
     log_swap(call, leg);
     release(by, 200);
-    tell_peer(stays, t->party);
+    tell_peer(stays, leg, t->party);
     settle_pair(call, stays, leg, was_held);
     cw_transfer_free(t);
 }
@@ -298,7 +300,7 @@ CW_ON_LOOP void cw_call_replace_leg(cw_call *call, const cw_happening *h)
     rename_side(call, leg, &party, leg->name);
     log_swap(call, leg);
     cw_leg_end(old, &transferred, CW_BY_GATEWAY);
-    tell_peer(stays, &party);
+    tell_peer(stays, leg, &party);
     settle_pair(call, stays, leg, was_held);
     cw_party_clear(&party);
 }
@@ -318,7 +320,7 @@ CW_ON_LOOP void cw_call_take_over(cw_call *call, const cw_happening *h)
     cw_party party;
 
     cw_party_of_leg(call, call->transfer->stays, &party);
-    tell_peer(h->leg, &party);
+    tell_peer(h->leg, call->transfer->stays, &party);
     cw_party_clear(&party);
     cw_call_swap_leg(call, h);
 }
