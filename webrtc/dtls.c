@@ -47,7 +47,7 @@ void cw_dtls_unref(cw_dtls *dtls) CW_TSA(no_thread_safety_analysis)
 {
     if (atomic_fetch_sub(&dtls->refs, 1) != 1)
         return;
-    g_assert(!dtls->ssl); /* an SSL is in a list, which is a reference */
+    g_assert(!dtls->ssl && !dtls->rest); /* who has one is in a list, which is a reference */
     X509_free(dtls->cert);
     OPENSSL_cleanse(&dtls->keys, sizeof dtls->keys);
     cw_dtls_ear_clear(&dtls->ear);
@@ -79,29 +79,34 @@ static cw_dtls_msg *msg_new(cw_dtls *dtls, cw_dtls_op op, size_t room)
     return msg;
 }
 
-/* False when the thread has ended or, for a datagram, when there is no room. */
-static bool enqueue(cw_dtls_thread *thread, cw_dtls_msg *msg)
+/* False when the thread has ended or, for a datagram, when there is no room. `urgent` false: what
+ * comes next wakes it. */
+static bool enqueue(cw_dtls_thread *thread, cw_dtls_msg *msg, bool urgent)
 {
     bool is_datagram = msg->op == DTLS_DATAGRAM;
-    bool was_empty, ok;
+    bool wake = false, ok;
 
     pthread_mutex_lock(&thread->lock);
-    was_empty = !thread->first;
     ok = !thread->stop && (!is_datagram || thread->queued < thread->server->conf.queue_max);
     if (ok) {
         *thread->last = msg;
         thread->last = &msg->next;
         thread->queued += is_datagram;
+        wake = urgent && !thread->woken;
+        thread->woken = thread->woken || urgent;
     }
     pthread_mutex_unlock(&thread->lock);
-    if (ok && was_empty)
+    if (wake)
         eventfd_write(thread->wake, 1);
     return ok;
 }
 
 static void post(cw_dtls_msg *msg)
 {
-    if (!enqueue(msg->dtls->thread, msg))
+    /* The certificate to expect can wait for the first datagram. */
+    bool urgent = msg->op != DTLS_EXPECT || atomic_load(&msg->dtls->begun);
+
+    if (!enqueue(msg->dtls->thread, msg, urgent))
         msg_free(msg);
 }
 
@@ -114,6 +119,7 @@ static cw_dtls_msg *take_all(cw_dtls_thread *thread, bool *stop)
     thread->first = NULL;
     thread->last = &thread->first;
     thread->queued = 0;
+    thread->woken = false;
     *stop = thread->stop;
     pthread_mutex_unlock(&thread->lock);
     return first;
@@ -397,7 +403,8 @@ void cw_dtls_input(void *arg, const uint8_t *data, size_t len, const cw_addr *fr
     msg->fd = fd;
     msg->len = len;
     memcpy(msg->data, data, len);
-    if (!enqueue(dtls->thread, msg)) {
+    atomic_store(&dtls->begun, true);
+    if (!enqueue(dtls->thread, msg, true)) {
         cw_stat_inc(CW_STAT_dtls_dropped);
         msg_free(msg);
     }
@@ -409,6 +416,7 @@ void cw_dtls_open(void *arg, const cw_addr *to, int fd)
 
     msg->from = *to;
     msg->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    atomic_store(&msg->dtls->begun, true);
     post(msg);
 }
 

@@ -41,8 +41,8 @@ static bool fill(X509 *cert, EVP_PKEY *key)
 
 static bool use_own_certificate(SSL_CTX *ctx, cw_fingerprint *fingerprint)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = X509_new();
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(cw_dtls_lib(), NULL, "EC", "P-256");
+    X509 *cert = X509_new_ex(cw_dtls_lib(), NULL);
     unsigned len = 0;
     bool ok = key && cert && fill(cert, key) && SSL_CTX_use_certificate(ctx, cert) &&
               SSL_CTX_use_PrivateKey(ctx, key) &&
@@ -66,7 +66,8 @@ static int accept_any(X509_STORE_CTX *store, void *arg)
 
 cw_err cw_dtls_ctx_new(SSL_CTX **ret, cw_fingerprint *fingerprint)
 {
-    SSL_CTX *ctx = SSL_CTX_new(DTLS_method());
+    OSSL_LIB_CTX *lib = cw_dtls_lib();
+    SSL_CTX *ctx = lib ? SSL_CTX_new_ex(lib, NULL, DTLS_method()) : NULL;
 
     if (!ctx)
         return CW_E_INTERNAL;

@@ -14,6 +14,11 @@
 #define CW_DTLS_COOKIE       16 /* bytes */
 #define CW_DTLS_RANDOM       32 /* of a ClientHello (RFC 5246 7.4.1.2) */
 
+/* ── OpenSSL for DTLS (dtls_lib.c) ── */
+
+/* The process's, never freed; any thread. NULL: OpenSSL refuses. */
+OSSL_LIB_CTX *cw_dtls_lib(void);
+
 /* ── Certificate and context (dtls_cert.c) ── */
 
 /* Any thread.
@@ -29,13 +34,20 @@ bool cw_dtls_cert_matches(const X509 *cert, const cw_fingerprint *fingerprint);
 typedef struct cw_dtls_ear {
     size_t key_len; /* 0: cannot hear */
     uint8_t key[32], iv[4];
+    uint64_t seq; /* of the newest Finished: the first has 0 */
 } cw_dtls_ear;
+
+typedef enum cw_dtls_heard {
+    CW_DTLS_NOTHING,
+    CW_DTLS_REPEAT, /* its last flight again: it misses ours */
+    CW_DTLS_CLOSE,  /* close_notify or a fatal alert */
+} cw_dtls_heard;
 
 /* Pure. `ssl` has finished DTLS 1.2 with AES-GCM. */
 void cw_dtls_ear_init(cw_dtls_ear *ear, SSL *ssl);
 void cw_dtls_ear_clear(cw_dtls_ear *ear); /* pure */
-/* Pure. Does this datagram hold the peer's close_notify or a fatal alert, well sealed? */
-bool cw_dtls_ear_hears_close(const cw_dtls_ear *ear, const uint8_t *data, size_t len);
+/* Pure. What this datagram holds, well sealed. */
+cw_dtls_heard cw_dtls_ear_hears(cw_dtls_ear *ear, const uint8_t *data, size_t len);
 
 /* ── Queue to the thread (dtls.c) ── */
 
@@ -52,6 +64,18 @@ typedef struct cw_dtls_msg {
     uint8_t data[];
 } cw_dtls_msg;
 
+/* What was written since the last datagram came in, as one. */
+typedef struct cw_dtls_flight {
+    size_t len; /* above sizeof data: did not fit */
+    uint8_t data[256];
+} cw_dtls_flight;
+
+/* Sealed and ready to be sent once the SSL is gone. */
+typedef struct cw_dtls_rest {
+    size_t flight_len, bye_len;
+    uint8_t data[]; /* our last flight, then our close_notify */
+} cw_dtls_rest;
+
 typedef struct cw_dtls_thread {
     cw_dtls_server *server;
     pthread_t thread;
@@ -61,12 +85,15 @@ typedef struct cw_dtls_thread {
     pthread_mutex_t lock;
     cw_dtls_msg *first, **last;
     unsigned queued; /* datagrams among them */
+    bool woken;      /* since the thread last looked */
     bool stop;
 
     GQueue handshaking CW_OF_DTLS; /* of cw_dtls, a reference each */
     GQueue lingering CW_OF_DTLS;   /* the same, soonest due first */
     uint64_t tick_us CW_OF_DTLS;   /* when to look at them next */
-    unsigned freed CW_OF_DTLS;     /* SSLs, since memory was last given back */
+    unsigned open CW_OF_DTLS;      /* SSLs */
+    unsigned most CW_OF_DTLS;      /* of them at once, since memory was last given back */
+    cw_dtls_flight flight CW_OF_DTLS;
 } cw_dtls_thread;
 
 struct cw_dtls_server {
@@ -88,7 +115,7 @@ enum { HEARS_ALL, HEARS_ALERTS, HEARS_NOTHING };
 typedef enum cw_dtls_state {
     DTLS_NEW,       /* waits for a ClientHello */
     DTLS_HANDSHAKE, /* in server->handshaking */
-    DTLS_LINGER,    /* through; in server->lingering until its SSL goes */
+    DTLS_LINGER,    /* through; in server->lingering while it can repeat its last flight */
     DTLS_SETTLED,   /* only an ear is left */
     DTLS_DEAD,      /* failed or closed */
 } cw_dtls_state;
@@ -101,6 +128,7 @@ struct cw_dtls {
     cw_carrier carrier;     /* arg NULL: none, answers go by sendto */
     atomic_int pending;     /* datagrams queued */
     atomic_int hears;
+    atomic_bool begun; /* the thread was given something to do */
 
     cw_dtls_fn *fn CW_OF_LOOP; /* NULL after cw_dtls_free */
     void *arg CW_OF_LOOP;
@@ -111,6 +139,7 @@ struct cw_dtls {
     const uint8_t *in CW_OF_DTLS; /* the datagram the BIO hands out next, NULL: none */
     size_t in_len CW_OF_DTLS;
     cw_addr peer CW_OF_DTLS;
+    bool mute CW_OF_DTLS; /* what is written is kept, not sent */
     int fd CW_OF_DTLS;    /* to send by; -1: none yet, or none any more */
     bool owns CW_OF_DTLS; /* `fd` is a duplicate of an RTP port's, to be closed */
     uint8_t random[CW_DTLS_RANDOM] CW_OF_DTLS; /* of the ClientHello being served */
@@ -123,6 +152,7 @@ struct cw_dtls {
     const char *cipher CW_OF_DTLS;
     unsigned handshake_ms CW_OF_DTLS;
     cw_dtls_ear ear CW_OF_DTLS;
+    cw_dtls_rest *rest CW_OF_DTLS; /* while it lingers */
 };
 
 cw_dtls *cw_dtls_ref(cw_dtls *dtls); /* any thread */
@@ -130,10 +160,15 @@ void cw_dtls_unref(cw_dtls *dtls);   /* any thread */
 /* Tell the loop; `keys` may be NULL. */
 void cw_dtls_tell(cw_dtls *dtls, cw_err err, const cw_srtp_keys *keys) CW_ON_DTLS;
 
+/* ── Datagrams (dtls_bio.c) ── */
+
+BIO_METHOD *cw_dtls_bio(void) CW_ON_LOOP; /* made once, by the first call */
+/* To where the last one came from. One that is lost is sent again by DTLS' own timer. */
+void cw_dtls_transmit(cw_dtls *dtls, const uint8_t *data, size_t len) CW_ON_DTLS;
+
 /* ── The association (dtls_assoc.c), on the thread ── */
 
 int cw_dtls_cookie_check(SSL *ssl, const uint8_t *cookie, unsigned len); /* any thread */
-BIO_METHOD *cw_dtls_bio(void) CW_ON_LOOP; /* made once, by the first call */
 void cw_dtls_feed(cw_dtls *dtls, const cw_dtls_msg *msg) CW_ON_DTLS;
 void cw_dtls_open_port(cw_dtls *dtls, const cw_addr *to, int fd) CW_ON_DTLS; /* takes fd */
 void cw_dtls_set_expected(cw_dtls *dtls, const cw_fingerprint *fingerprint) CW_ON_DTLS;

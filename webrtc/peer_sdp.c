@@ -157,7 +157,7 @@ cw_err cw_peer_offered(cw_peer *peer, const char *sdp, size_t len, cw_media_desc
         return err;
     g_free(peer->theirs);
     peer->theirs = g_steal_pointer(&theirs);
-    *ret = peer->theirs->desc;
+    cw_desc_copy(ret, &peer->theirs->desc);
     return CW_OK;
 }
 
@@ -308,6 +308,6 @@ cw_err cw_peer_answered(cw_peer *peer, const char *sdp, size_t len, cw_media_des
         return err;
     take_transport(peer, theirs);
     settle(peer, ours, &theirs->desc, false);
-    *ret = theirs->desc;
+    cw_desc_copy(ret, &theirs->desc);
     return CW_OK;
 }

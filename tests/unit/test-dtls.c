@@ -392,7 +392,7 @@ static void test_late(void)
     rig_clear(&r);
 }
 
-/* Later still than the SSL object. */
+/* Later still than the last flight can be repeated. */
 static void test_very_late(void)
 {
     cw_dtls_conf conf = defaults;
@@ -403,7 +403,8 @@ static void test_very_late(void)
     dtls_client_start(&r.client, &chromium);
     dtls_client_run(&r.client);
     RUN_UNTIL(&r, dtls_client_done(&r.client));
-    RUN_UNTIL(&r, cw_stat_get(CW_STAT_dtls_open) == 0);
+    g_assert_cmpint(cw_stat_get(CW_STAT_dtls_open), ==, 0); /* the SSL is gone already */
+    RUN_UNTIL(&r, cw_stat_get(CW_STAT_dtls_lingering) == 0);
     g_assert_cmpuint(r.events, ==, 0);
     expect(&r, "sha-256");
     RUN_UNTIL(&r, r.events);
@@ -484,6 +485,40 @@ static void test_last_flight_lost(void)
     assert_same_keys(&r);
     g_assert_cmpuint(r.events, ==, 1);
     rig_clear(&r);
+}
+
+/* What the client sent once, sent again by somebody else: it has the numbers it had. */
+static GPtrArray *heard; /* of GBytes */
+static unsigned back;
+
+static bool keep_sent(rig *r, bool to_client, const uint8_t *data, size_t len)
+{
+    back += to_client;
+    if (!to_client)
+        g_ptr_array_add(heard, g_bytes_new(data, len));
+    return false;
+}
+
+static void test_flight_replayed(void)
+{
+    rig r;
+
+    heard = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    rig_init(&r, NULL);
+    r.drop = keep_sent;
+    connect_both(&r, &chromium);
+    back = 0;
+    for (unsigned i = 0, n = heard->len; i < n; i++) {
+        gsize len;
+        const void *data = g_bytes_get_data(heard->pdata[i], &len);
+
+        g_assert_cmpint(send(r.wire, data, len, 0), ==, (ssize_t)len);
+    }
+    run_for(&r, 50);
+    g_assert_cmpuint(back, ==, 0);
+    g_assert_cmpuint(r.events, ==, 1);
+    rig_clear(&r);
+    g_ptr_array_unref(heard);
 }
 
 static bool drop_first_of_each(rig *r, bool to_client, const uint8_t *data, size_t len)
@@ -584,7 +619,7 @@ static void test_garbage(void)
     RUN_UNTIL(&r, r.events && dtls_client_done(&r.client));
     g_assert_cmpint(r.err, ==, CW_OK);
     garbage(&r, 1000); /* while we linger */
-    RUN_UNTIL(&r, cw_stat_get(CW_STAT_dtls_open) == 0);
+    RUN_UNTIL(&r, cw_stat_get(CW_STAT_dtls_lingering) == 0);
     garbage(&r, 500); /* and afterwards */
     run_for(&r, 50);
     g_assert_cmpuint(r.events, ==, 1);
@@ -718,7 +753,7 @@ static void test_close_while_lingering(void)
     rig_clear(&r);
 }
 
-/* When the SSL object is long gone, with either record cipher. */
+/* When nothing can be repeated any more, with either record cipher. */
 static void test_close_when_settled(gconstpointer data)
 {
     dtls_client_conf b = { .profiles = "SRTP_AEAD_AES_128_GCM", .ciphers = data };
@@ -728,8 +763,7 @@ static void test_close_when_settled(gconstpointer data)
     conf.linger_ms = 30;
     rig_init(&r, &conf);
     connect_both(&r, &b);
-    RUN_UNTIL(&r, cw_stat_get(CW_STAT_dtls_open) == 0);
-    run_for(&r, 20);
+    RUN_UNTIL(&r, cw_stat_get(CW_STAT_dtls_lingering) == 0);
     g_assert_cmpuint(r.events, ==, 1);
     SSL_shutdown(r.client.ssl);
     RUN_UNTIL(&r, r.events == 2);
@@ -851,6 +885,7 @@ int main(int argc, char **argv)
     g_test_add_func("/dtls/fingerprint/never", test_never);
     g_test_add_func("/dtls/restart", test_restart);
     g_test_add_func("/dtls/lost/last-flight", test_last_flight_lost);
+    g_test_add_func("/dtls/lost/replayed", test_flight_replayed);
     g_test_add_func("/dtls/lost/every-third", test_every_third_lost);
     g_test_add_func("/dtls/lost/all-to-client", test_own_retransmission);
     g_test_add_func("/dtls/flood/garbage", test_garbage);
