@@ -8,6 +8,7 @@
 bool cw_box_open(cw_box *box)
 {
     atomic_init(&box->newest, NULL);
+    atomic_init(&box->woken, false);
     box->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return box->fd >= 0;
 }
@@ -19,17 +20,28 @@ void cw_box_close(cw_box *box)
     box->fd = -1;
 }
 
-void cw_box_put(cw_box *box, cw_mail *mail)
+void cw_box_leave(cw_box *box, cw_mail *mail)
 {
     cw_mail *was = atomic_load_explicit(&box->newest, memory_order_relaxed);
-    uint64_t one = 1;
 
     do
         mail->next = was;
     while (!atomic_compare_exchange_weak_explicit(&box->newest, &was, mail, memory_order_release,
                                                   memory_order_relaxed));
-    if (!was && write(box->fd, &one, sizeof one) != sizeof one)
+}
+
+void cw_box_wake(cw_box *box)
+{
+    uint64_t one = 1;
+
+    if (!atomic_exchange(&box->woken, true) && write(box->fd, &one, sizeof one) != sizeof one)
         g_assert_not_reached(); /* an eventfd of ours takes one always */
+}
+
+void cw_box_put(cw_box *box, cw_mail *mail)
+{
+    cw_box_leave(box, mail);
+    cw_box_wake(box);
 }
 
 cw_mail *cw_box_take(cw_box *box)
@@ -39,6 +51,7 @@ cw_mail *cw_box_take(cw_box *box)
 
     if (read(box->fd, &count, sizeof count) < 0)
         return NULL;
+    atomic_exchange(&box->woken, false); /* before the list: what is left later wakes again */
     newest = atomic_exchange_explicit(&box->newest, NULL, memory_order_acquire);
     while (newest) {
         cw_mail *next = newest->next;

@@ -23,12 +23,16 @@ typedef struct cw_mail {
 
 typedef struct cw_box {
     _Atomic(cw_mail *) newest;
-    int fd; /* eventfd, readable when there may be mail */
+    atomic_bool woken; /* since the reader last looked */
+    int fd;            /* eventfd, readable when there may be mail */
 } cw_box;
 
 CW_NODISCARD bool cw_box_open(cw_box *box);  /* any thread */
 void cw_box_close(cw_box *box);              /* any thread */
 void cw_box_put(cw_box *box, cw_mail *mail); /* any thread */
+/* The two halves of cw_box_put, for who has more to say: any thread. */
+void cw_box_leave(cw_box *box, cw_mail *mail);
+void cw_box_wake(cw_box *box); /* any thread */
 /* All mail, oldest first; NULL: none. Any thread, but always the same. */
 cw_mail *cw_box_take(cw_box *box);
 

@@ -18,8 +18,10 @@ struct cw_plane {
     unsigned worker_n;
     cw_worker *worker[CW_WORKERS_MAX];
     unsigned load[CW_WORKERS_MAX]; /* endpoints */
-    GPtrArray *watched;            /* of cw_ep, borrowed */
-    cw_timer *watch_timer;         /* runs while any is */
+    bool orders[CW_WORKERS_MAX];   /* given, and the worker not woken */
+    cw_flush *flush;
+    GPtrArray *watched;    /* of cw_ep, borrowed */
+    cw_timer *watch_timer; /* runs while any is */
 };
 
 /* quiet.c */
@@ -56,6 +58,8 @@ void cw_ep_give(cw_ep *ep, cw_order *order) CW_ON_LOOP; /* takes it */
 
 /* `run` frees it. Any thread. */
 cw_order *cw_order_new(void (*run)(cw_worker *worker, cw_mail *mail));
-void cw_order_give(cw_plane *plane, unsigned worker, cw_order *order); /* takes it; any thread */
+
+/* Takes it; the worker is woken before the loop waits. */
+void cw_order_give(cw_plane *plane, unsigned worker, cw_order *order) CW_ON_LOOP;
 
 #endif

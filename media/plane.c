@@ -15,7 +15,22 @@ cw_order *cw_order_new(void (*run)(cw_worker *worker, cw_mail *mail))
 
 void cw_order_give(cw_plane *plane, unsigned worker, cw_order *order)
 {
-    cw_worker_send(plane->worker[worker], &order->mail);
+    cw_worker_leave(plane->worker[worker], &order->mail);
+    plane->orders[worker] = true;
+    cw_flush_want(plane->flush);
+}
+
+/* A call's orders come several at a time: one wakes the worker for all. */
+static void wake_workers(void *arg)
+{
+    cw_plane *plane = arg;
+
+    cw_assert_on_loop();
+    for (unsigned i = 0; i < plane->worker_n; i++) {
+        if (plane->orders[i])
+            cw_worker_wake(plane->worker[i]);
+        plane->orders[i] = false;
+    }
 }
 
 static unsigned cores(void)
@@ -40,6 +55,7 @@ cw_err cw_plane_new(cw_loop *loop, const cw_plane_conf *conf, cw_plane **ret, ch
 
     plane->conf = *conf;
     plane->loop = loop;
+    plane->flush = cw_flush_new(loop, wake_workers, plane);
     plane->formats = cw_shared_new();
     cw_quiet_open(plane);
     plane->ports4 = open_ports(&conf->rtp_listen4, conf);
@@ -82,6 +98,7 @@ void cw_plane_free(cw_plane *plane)
     cw_ports_free(plane->ports4);
     cw_ports_free(plane->ports6);
     cw_shared_free(plane->formats);
+    cw_flush_free(plane->flush);
     g_free(plane);
 }
 

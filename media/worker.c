@@ -355,6 +355,16 @@ void cw_worker_send(cw_worker *worker, cw_mail *mail)
     cw_box_put(&worker->box, mail);
 }
 
+void cw_worker_leave(cw_worker *worker, cw_mail *mail)
+{
+    cw_box_leave(&worker->box, mail);
+}
+
+void cw_worker_wake(cw_worker *worker)
+{
+    cw_box_wake(&worker->box);
+}
+
 void cw_worker_free(cw_worker *worker)
 {
     cw_mail *mail = g_new0(cw_mail, 1);

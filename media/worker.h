@@ -78,7 +78,9 @@ CW_NODISCARD cw_err cw_worker_new(cw_loop *loop, const cw_plane_conf *conf,
                                   cw_worker **ret, char why[static 128]) CW_ON_LOOP;
 /* After its mail so far is done the thread ends and is joined; notes still raised are run. */
 void cw_worker_free(cw_worker *worker) CW_ON_LOOP;
-void cw_worker_send(cw_worker *worker, cw_mail *mail); /* takes it; any thread */
+void cw_worker_send(cw_worker *worker, cw_mail *mail);  /* takes it; any thread */
+void cw_worker_leave(cw_worker *worker, cw_mail *mail); /* the same, unwoken; any thread */
+void cw_worker_wake(cw_worker *worker);                 /* any thread */
 
 /* Have the endpoint's sockets read, or not any more. */
 struct cw_ep;

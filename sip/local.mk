@@ -2,6 +2,7 @@ noinst_LIBRARIES += sip/libsip.a
 sip_libsip_a_SOURCES = \
 	sip/address.h \
 	sip/certificate.h \
+	sip/digest.h \
 	sip/enum.h \
 	sip/event.h \
 	sip/header.h \
@@ -12,6 +13,7 @@ sip_libsip_a_SOURCES = \
 	sip/sip.h \
 	sip/stack.c \
 	sip/text/address.c \
+	sip/text/digest.c \
 	sip/text/header.c \
 	sip/text/message.c \
 	sip/text/option.c sip/text/option.def \

@@ -48,15 +48,16 @@ struct cw_sip {
     void *arg;
     nta_agent_t *agent;
     cw_resolver *resolver;
-    struct cw_enum_cache *enums; /* enum.c; NULL: none kept yet */
-    GPtrArray *listeners;        /* cw_sip_listener */
-    GHashTable *calls;           /* local tag -> cw_sip_call; each holds a reference */
-    GHashTable *regs;            /* user part of Contact -> struct cw_sip_reg, borrowed */
-    GHashTable *subs;            /* local tag -> GPtrArray of cw_sip_sub, each a reference */
-    unsigned subs_n;             /* those that are not over */
-    GQueue sends;                /* cw_sip_send in flight */
-    GQueue queries;              /* cw_sip_query */
-    GQueue replies;              /* cw_sip_reply */
+    struct cw_enum_cache *enums;  /* enum.c; NULL: none kept yet */
+    GPtrArray *listeners;         /* cw_sip_listener */
+    struct cw_sip_routes *routes; /* transport.c */
+    GHashTable *calls;            /* local tag -> cw_sip_call; each holds a reference */
+    GHashTable *regs;             /* user part of Contact -> struct cw_sip_reg, borrowed */
+    GHashTable *subs;             /* local tag -> GPtrArray of cw_sip_sub, each a reference */
+    unsigned subs_n;              /* those that are not over */
+    GQueue sends;                 /* cw_sip_send in flight */
+    GQueue queries;               /* cw_sip_query */
+    GQueue replies;               /* cw_sip_reply */
     cw_tls *tls;
     struct cw_sip_logins *logins; /* transaction/login.h; NULL: nobody is asked */
     cw_sip_hops *hops;
@@ -70,6 +71,10 @@ struct cw_sip {
 };
 
 /* --- transport.c: listeners, and which of them reaches a peer --- */
+
+typedef struct cw_sip_routes cw_sip_routes;
+
+cw_sip_routes *cw_sip_routes_new(void); /* pure; g_free it */
 
 CW_NODISCARD cw_err cw_sip_listen(cw_sip *sip, const char *text, char why[static 128]) CW_ON_LOOP;
 

@@ -172,6 +172,7 @@ cw_err cw_sip_new(cw_loop *loop, const cw_conf *conf, const cw_sip_ops *ops, voi
     sip->ops = ops;
     sip->arg = arg;
     sip->listeners = g_ptr_array_new_with_free_func(g_free);
+    sip->routes = cw_sip_routes_new();
     sip->calls = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, unref_call);
     sip->regs = g_hash_table_new(g_str_hash, g_str_equal);
     sip->user_agent = g_strdup(conf->sip.user_agent && *conf->sip.user_agent ? conf->sip.user_agent
@@ -238,6 +239,7 @@ void cw_sip_free(cw_sip *sip)
     g_hash_table_unref(sip->streams_by_tp);
     g_hash_table_unref(sip->stream_counts);
     g_ptr_array_unref(sip->listeners);
+    g_free(sip->routes);
     g_free(sip->domain);
     g_free(sip->user_agent);
     g_free(sip);

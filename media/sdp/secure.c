@@ -290,9 +290,15 @@ bool cw_fingerprint_same(const cw_fingerprint *a, const cw_fingerprint *b)
 
 void cw_fingerprint_print(GString *out, const cw_fingerprint *print)
 {
-    g_string_append_printf(out, "a=fingerprint:%s ", print->hash);
-    for (size_t i = 0; i < print->len; i++)
-        g_string_append_printf(out, i ? ":%02X" : "%02X", print->value[i]);
+    static const char hex[] = "0123456789ABCDEF";
+
+    g_string_append(out, "a=fingerprint:");
+    g_string_append(out, print->hash);
+    for (size_t i = 0; i < print->len; i++) {
+        g_string_append_c(out, i ? ':' : ' ');
+        g_string_append_c(out, hex[print->value[i] >> 4]);
+        g_string_append_c(out, hex[print->value[i] & 15]);
+    }
     g_string_append(out, "\r\n");
 }
 

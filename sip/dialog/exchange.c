@@ -1,5 +1,6 @@
 /* What was offered and answered in each dialog of a call, and what is pending. */
 #include "sip/dialog/call.h"
+#include "sip/digest.h"
 
 cw_sip_exchange *cw_sip_exchange_of(cw_sip_call *call, cw_sip_dialog *dialog)
 {
@@ -32,7 +33,17 @@ cw_sip_exchange *cw_sip_exchange_at(cw_sip_call *call, unsigned fork)
 
 char *cw_sip_exchange_digest(const char *sdp, size_t len)
 {
-    return sdp ? g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)sdp, len) : NULL;
+    static const char hex[] = "0123456789abcdef";
+    uint8_t sum[CW_DIGEST];
+    char *text;
+
+    if (!sdp)
+        return NULL;
+    cw_digest(sdp, len, sum);
+    text = g_malloc0(2 * CW_DIGEST + 1);
+    for (unsigned i = 0; i < 2 * CW_DIGEST; i++)
+        text[i] = hex[i % 2 ? sum[i / 2] & 15 : sum[i / 2] >> 4];
+    return text;
 }
 
 void cw_sip_exchange_ours(cw_sip_exchange *x, const char *sdp)

@@ -90,8 +90,23 @@ cw_err cw_sip_listen(cw_sip *sip, const char *text, char why[static 128])
     return CW_OK;
 }
 
-/* The address the routing table sends from, without sending anything. */
-static cw_err route_to(const cw_addr *peer, cw_addr *local)
+/* ── Routes ── */
+
+/* Which address the routing table sends from costs four calls of the kernel to ask, and one request
+ * asks several times. What was answered lately is believed for a while. */
+#define ROUTES   16
+#define FRESH_MS 1000
+
+struct cw_sip_routes {
+    unsigned next; /* to be overwritten */
+    struct {
+        cw_addr peer, local;
+        uint64_t until_ms;
+    } row[ROUTES];
+};
+
+/* Without sending anything. */
+static cw_err ask_route(const cw_addr *peer, cw_addr *local)
 {
     socklen_t len = sizeof *local;
     int fd = socket(cw_addr_family(peer), SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -106,13 +121,38 @@ static cw_err route_to(const cw_addr *peer, cw_addr *local)
     return err;
 }
 
+static cw_err route_to(cw_sip_routes *routes, const cw_addr *peer, cw_addr *local)
+{
+    uint64_t now = cw_now_ms();
+    cw_err err;
+
+    for (unsigned i = 0; i < ROUTES; i++)
+        if (routes->row[i].until_ms > now && cw_addr_eq_ip(&routes->row[i].peer, peer)) {
+            *local = routes->row[i].local;
+            return CW_OK;
+        }
+    err = ask_route(peer, local);
+    if (err || (cw_addr_family(peer) == AF_INET6 && peer->in6.sin6_scope_id))
+        return err;
+    routes->row[routes->next].peer = *peer;
+    routes->row[routes->next].local = *local;
+    routes->row[routes->next].until_ms = now + FRESH_MS;
+    routes->next = (routes->next + 1) % ROUTES;
+    return CW_OK;
+}
+
+cw_sip_routes *cw_sip_routes_new(void)
+{
+    return g_new0(cw_sip_routes, 1);
+}
+
 const cw_sip_listener *cw_sip_listener_for(const cw_sip *sip, cw_sip_transport transport,
                                            const cw_addr *peer, cw_addr *local)
 {
     const cw_sip_listener *found = NULL;
     cw_addr own;
 
-    if (route_to(peer, &own))
+    if (route_to(sip->routes, peer, &own))
         return NULL;
     for (unsigned i = 0; i < sip->listeners->len; i++) {
         const cw_sip_listener *listener = sip->listeners->pdata[i];

@@ -20,13 +20,23 @@ typedef struct post {
     void *arg;
 } post;
 
+struct cw_flush {
+    cw_loop *loop;
+    void (*fn)(void *arg);
+    void *arg;
+    bool wanted;
+    cw_flush *next;
+};
+
 struct cw_loop {
     su_root_t *root;
     su_timer_t *alarm; /* when libuv wants to run next */
     int uv_index;      /* of libuv's descriptor among the root's waits */
     uv_loop_t uv;
     uv_async_t wake;
-    unsigned timers; /* armed */
+    bool running;      /* callbacks come */
+    unsigned timers;   /* armed */
+    cw_flush *flushes; /* wanted */
 
     pthread_mutex_t lock; /* of posts; ThreadSanitizer cannot see into a GMutex */
     GArray *posts;        /* of post */
@@ -115,13 +125,26 @@ static bool uv_has_new_watchers(const uv_loop_t *uv)
  * keep the root from its own work: after some rounds they wait 1 ms. */
 #define UV_ROUNDS 8
 
+static void run_flushes(cw_loop *loop)
+{
+    cw_flush *flush;
+
+    while ((flush = loop->flushes)) {
+        loop->flushes = flush->next;
+        flush->wanted = false;
+        flush->fn(flush->arg);
+    }
+}
+
 static void run_uv(cw_loop *loop, su_root_t *root)
 {
     int in_ms, rounds = 0;
 
     cw_assert_on_loop();
+    run_flushes(loop);
     do {
         uv_run(&loop->uv, UV_RUN_NOWAIT);
+        run_flushes(loop);
         in_ms = uv_backend_timeout(&loop->uv);
     } while (uv_has_new_watchers(&loop->uv) || (in_ms == 0 && ++rounds < UV_ROUNDS));
     if (in_ms < 0)
@@ -219,7 +242,10 @@ void cw_loop_free(cw_loop *loop)
 
 void cw_loop_run(cw_loop *loop)
 {
+    loop->running = true;
     su_root_run(loop->root);
+    run_flushes(loop);
+    loop->running = false;
 }
 
 void cw_loop_quit(cw_loop *loop)
@@ -229,7 +255,10 @@ void cw_loop_quit(cw_loop *loop)
 
 void cw_loop_step(cw_loop *loop, unsigned max_ms)
 {
+    loop->running = true;
     su_root_step(loop->root, max_ms);
+    run_flushes(loop); /* what Sofia's callbacks wanted after the wait */
+    loop->running = false;
 }
 
 struct su_root_s *cw_loop_su(cw_loop *loop)
@@ -250,6 +279,42 @@ void cw_loop_post(cw_loop *loop, void (*fn)(void *arg), void *arg)
     g_array_append_val(loop->posts, p);
     pthread_mutex_unlock(&loop->lock);
     uv_async_send(&loop->wake);
+}
+
+cw_flush *cw_flush_new(cw_loop *loop, void (*fn)(void *arg), void *arg)
+{
+    cw_flush *flush = g_new0(cw_flush, 1);
+
+    flush->loop = loop;
+    flush->fn = fn;
+    flush->arg = arg;
+    return flush;
+}
+
+void cw_flush_want(cw_flush *flush)
+{
+    if (!flush->loop->running) {
+        flush->fn(flush->arg);
+        return;
+    }
+    if (flush->wanted)
+        return;
+    flush->wanted = true;
+    flush->next = flush->loop->flushes;
+    flush->loop->flushes = flush;
+}
+
+void cw_flush_free(cw_flush *flush)
+{
+    cw_flush **at;
+
+    if (!flush)
+        return;
+    for (at = &flush->loop->flushes; *at && *at != flush; at = &(*at)->next)
+        ;
+    if (*at)
+        *at = flush->next;
+    g_free(flush);
 }
 
 /* ── Timers ─────────────────────────────────────────────────────────────────────────────────────

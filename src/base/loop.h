@@ -36,6 +36,13 @@ struct uv_loop_s *cw_loop_uv(cw_loop *loop) CW_ON_LOOP; /* for libwebsockets, hi
  * still queued is run by cw_loop_free(), so that arg is never lost. */
 void cw_loop_post(cw_loop *loop, void (*fn)(void *arg), void *arg);
 
+/* What callbacks ask for once a round: `fn` runs after them, before descriptors are looked at
+ * again; at once while the loop does not run. */
+typedef struct cw_flush cw_flush;
+cw_flush *cw_flush_new(cw_loop *loop, void (*fn)(void *arg), void *arg) CW_ON_LOOP;
+void cw_flush_want(cw_flush *flush) CW_ON_LOOP;
+void cw_flush_free(cw_flush *flush) CW_ON_LOOP; /* wanted or not; NULL is fine */
+
 /* A one-shot timer. Freeing or stopping one that has not run keeps it from running. */
 cw_timer *cw_timer_new(cw_loop *loop, void (*fn)(void *arg), void *arg) CW_ON_LOOP;
 void cw_timer_start(cw_timer *timer, uint64_t in_ms) CW_ON_LOOP; /* re-arms a running one */

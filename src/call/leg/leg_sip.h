@@ -4,6 +4,7 @@
 
 #include "call/priv.h"
 #include "media/sdp/sdp.h"
+#include "sip/digest.h"
 #include "sip/refer.h"
 #include "webrtc/dtls.h"
 
@@ -37,8 +38,6 @@ typedef struct cw_fork {
     bool was_heard;
     cw_lock *lock[CW_DESC_STREAMS_MAX]; /* owned, while it is not heard */
 } cw_fork;
-
-#define CW_SENT_LEN 32
 
 typedef struct leg_sip {
     cw_leg leg;
@@ -81,7 +80,7 @@ typedef struct leg_sip {
     uint64_t session_id;
     unsigned version;
     bool written; /* our SDP was, and this is its SHA-256, to know when it changes */
-    uint8_t sent[CW_SENT_LEN];
+    uint8_t sent[CW_DIGEST];
     unsigned fork;          /* that `remote` is of */
     GPtrArray *forks;       /* of cw_fork, newest last; NULL: none had SDP or permissions */
     cw_fork *heard;         /* in `forks`; NULL: none yet */

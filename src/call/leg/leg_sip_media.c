@@ -37,27 +37,17 @@ static CW_ON_LOOP char *print_own(leg_sip *s)
     return cw_sdp_write_rtp(desc, place, s->session_id, s->version);
 }
 
-static void digest(const char *text, uint8_t ret[static CW_SENT_LEN])
-{
-    GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
-    gsize len = CW_SENT_LEN;
-
-    g_checksum_update(sum, (const guchar *)text, (gssize)strlen(text));
-    g_checksum_get_digest(sum, ret, &len);
-    g_checksum_free(sum);
-}
-
 char *cw_leg_sip_write(leg_sip *s)
 {
     char *sdp = print_own(s);
-    uint8_t sum[CW_SENT_LEN];
+    uint8_t sum[CW_DIGEST];
 
-    digest(sdp, sum);
+    cw_digest(sdp, strlen(sdp), sum);
     if (s->written && memcmp(s->sent, sum, sizeof sum)) {
         g_free(sdp);
         s->version++;
         sdp = print_own(s);
-        digest(sdp, sum);
+        cw_digest(sdp, strlen(sdp), sum);
     }
     s->written = true;
     memcpy(s->sent, sum, sizeof sum);
