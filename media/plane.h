@@ -82,8 +82,8 @@ unsigned cw_plane_candidates(const cw_plane *plane, unsigned worker, cw_addr *re
 /* ── Transports ─────────────────────────────────────────────────────────────────────────────────
  */
 typedef enum cw_transport_event {
-    CW_TRANSPORT_BOUND,   /* first valid check; again after each change of address */
-    CW_TRANSPORT_LOST,    /* no valid check for consent_timeout_ms, once */
+    CW_TRANSPORT_BOUND, /* first valid check; again after each change of address, and when lost */
+    CW_TRANSPORT_LOST,  /* no valid check for consent_timeout_ms: nothing is sent until there is */
     CW_TRANSPORT_FLOWING, /* first SRTP packet that passed integrity */
 } cw_transport_event;
 

@@ -21,9 +21,9 @@ static void on_transport(cw_note *note, unsigned bits)
     cw_transport *transport = (cw_transport *)((char *)note - offsetof(cw_transport, note));
 
     cw_assert_on_loop();
+    tell_transport(transport, CW_NOTE_LOST, bits, CW_TRANSPORT_LOST);
     tell_transport(transport, CW_NOTE_BOUND, bits, CW_TRANSPORT_BOUND);
     tell_transport(transport, CW_NOTE_FLOWING, bits, CW_TRANSPORT_FLOWING);
-    tell_transport(transport, CW_NOTE_LOST, bits, CW_TRANSPORT_LOST);
     if (bits & CW_NOTE_GONE) {
         cw_stat_dec(CW_STAT_transports);
         g_aligned_free(transport);

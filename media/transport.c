@@ -109,11 +109,15 @@ static void checked(cw_worker *worker, cw_transport *transport, const cw_pkt *pk
     uint64_t silent_us = first ? 0 : worker->now_us - transport->addr[transport->selected].used_us;
     unsigned at = add_addr(worker, transport, pkt->from, fd);
 
+    bool back = transport->lost;
+
     transport->valid_us = worker->now_us;
+    transport->lost = false;
     if (!worker->consent_us)
         worker->consent_us = worker->now_us + worker->conf->consent_timeout_ms * UINT64_C(1000);
-    if (first || (at != transport->selected &&
-                  (silent_us > QUIET_US || nominates(pkt->slot->data, pkt->len))))
+    if (first || back ||
+        (at != transport->selected &&
+         (silent_us > QUIET_US || nominates(pkt->slot->data, pkt->len))))
         select_addr(worker, transport, at);
 }
 
@@ -306,7 +310,7 @@ void cw_transport_send(cw_worker *worker, cw_transport *transport, cw_pkt *pkt, 
     const cw_transport_addr *to = &transport->addr[transport->selected];
     uint8_t *data = pkt->slot->data + pkt->at;
 
-    if (!transport->seal.srtp || (transport->addr_n == 0 && !transport->carried))
+    if (!transport->seal.srtp || transport->lost || (transport->addr_n == 0 && !transport->carried))
         return;
     if (cw_seal_close(&transport->seal, rtcp, data, &pkt->len))
         return;

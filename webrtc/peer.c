@@ -24,6 +24,14 @@ void cw_peer_fail(cw_peer *peer, cw_err err)
     peer->ops->failed(peer->arg, err);
 }
 
+void cw_peer_lost(cw_peer *peer)
+{
+    if (peer->ops->lost && peer->state == PEER_CONNECTED)
+        peer->ops->lost(peer->arg);
+    else
+        cw_peer_fail(peer, CW_E_MEDIA_LOST);
+}
+
 static void on_timer(void *arg)
 {
     cw_peer *peer = arg;
@@ -75,7 +83,7 @@ void cw_peer_on_transport(void *arg, cw_transport_event event, const cw_addr *re
         cw_peer_is_bound(peer, remote);
         break;
     case CW_TRANSPORT_LOST:
-        cw_peer_fail(peer, CW_E_MEDIA_LOST);
+        cw_peer_lost(peer);
         break;
     case CW_TRANSPORT_FLOWING:
         peer->flowing_ms = age_ms(peer);

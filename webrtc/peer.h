@@ -41,6 +41,9 @@ typedef struct cw_peer_ops {
     /* CW_E_ICE or CW_E_TIMEOUT no connection in time, CW_E_DTLS, CW_E_FINGERPRINT, CW_E_MEDIA_LOST
      * consent gone or DTLS closed by the browser. Once; the peer is dead, free it. */
     void (*failed)(void *arg, cw_err err);
+    /* Consent is gone (RFC 7675), nothing is sent; a check of the browser, as after an ICE restart,
+     * brings it back: `ice`. NULL: it is a failure. */
+    void (*lost)(void *arg);
     /* `passed`: the joined endpoint sent it to its far side. */
     void (*dtmf)(void *arg, unsigned stream, char digit, unsigned duration_ms, bool passed);
     void (*flowing)(void *arg, unsigned stream); /* first packet of a stream */

@@ -131,8 +131,11 @@ static void selected(cw_peer *peer, const cw_agent_event *event) CW_ON_LOOP
 
 static void on_silent(void *arg)
 {
+    cw_peer *peer = arg;
+
     cw_assert_on_loop();
-    cw_peer_fail(arg, CW_E_MEDIA_LOST);
+    peer->full->selected = false; /* the same pair would be news */
+    cw_peer_lost(peer);
 }
 
 /* libnice sends nothing more by this pair; an ICE restart of the browser can still save the call.

@@ -89,6 +89,7 @@ struct cw_peer {
 
 void cw_peer_start_timer(cw_peer *peer) CW_ON_LOOP; /* unless connected or running */
 void cw_peer_fail(cw_peer *peer, cw_err err) CW_ON_LOOP;
+void cw_peer_lost(cw_peer *peer) CW_ON_LOOP; /* consent is gone */
 /* A cw_transport_fn, which asserts the loop itself; any thread may name it. */
 void cw_peer_on_transport(void *arg, cw_transport_event event, const cw_addr *remote);
 void cw_peer_is_bound(cw_peer *peer, const cw_addr *remote) CW_ON_LOOP;

@@ -351,8 +351,8 @@ export interface GatewayCandidate {
 
 /** Result of call.update and call.pull */
 export interface CallUpdated {
-  /** the gateway's answer */
-  sdp: string;
+  /** the gateway's answer; missing after a `restart` before anything was answered: it comes with call.progress or call.answer */
+  sdp?: string;
 }
 
 /** Parameters of call.dtmf */

@@ -108,19 +108,28 @@ cw_err cw_do_call_candidate(cw_session *s, const json_t *params, json_t **result
 cw_err cw_do_call_update(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
 {
     if (json_is_true(json_object_get(params, "restart")))
-        return CW_E_UNSUPPORTED;
+        return cw_client_restart(s->client, call_of(params), text_of(params, "sdp"),
+                                 sdp_len(params), result, fault->text);
     return cw_client_update(s->client, call_of(params), text_of(params, "sdp"), sdp_len(params),
                             result, fault->text);
 }
 
 cw_err cw_do_session_calls(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
 {
-    return CW_E_UNSUPPORTED;
+    *result = json_pack("{so}", "calls", cw_client_elsewhere(s->client));
+    return CW_OK;
 }
 
 cw_err cw_do_call_pull(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
 {
-    return CW_E_UNSUPPORTED;
+    const char *call = call_of(params);
+    bool fresh = g_hash_table_add(s->calls, g_strdup(call));
+    cw_err err = cw_client_pull(s->client, text_of(params, "id"), call, text_of(params, "sdp"),
+                                sdp_len(params), result, fault->text);
+
+    if (err && fresh)
+        g_hash_table_remove(s->calls, call);
+    return err;
 }
 
 cw_err cw_do_call_hold(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)

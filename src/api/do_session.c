@@ -133,6 +133,7 @@ static CW_ON_LOOP json_t *resume(cw_session *s, cw_link *link, const json_t *par
     if (about) {
         json_decref(s->about);
         s->about = json_incref(about);
+        cw_client_introduce(s->client, about);
     }
     count(whole, was_there);
     log_event(s, "session.resume", whole ? "whole" : "reset");

@@ -297,6 +297,7 @@ cw_err cw_session_new(cw_link *link, const cw_identity *identity, json_t *about,
     s->resumable = resumable && env->conf->web.resume_ms > 0;
     s->since_ms = s->heard_ms = cw_now_ms();
     s->about = json_incref(about);
+    cw_client_introduce(s->client, about);
     s->guest = identity->guest;
     g_strlcpy(s->user, identity->user, sizeof s->user);
     g_strlcpy(s->display, identity->display, sizeof s->display);

@@ -160,13 +160,14 @@ static int write_close(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
     return lws_write(wsi, buf + LWS_PRE, 4 + len, LWS_WRITE_RAW) < 0 ? -1 : 0;
 }
 
+/* libwebsockets keeps an empty pong to itself. */
 static int write_ping(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
 {
-    unsigned char buf[LWS_PRE + 1];
+    unsigned char buf[LWS_PRE + 1] = { 0 };
 
     conn->ping_due = false;
     lws_callback_on_writable(wsi);
-    return lws_write(wsi, buf + LWS_PRE, 0, LWS_WRITE_PING) < 0 ? -1 : 0;
+    return lws_write(wsi, buf + LWS_PRE, 1, LWS_WRITE_PING) < 0 ? -1 : 0;
 }
 
 /* The socket takes data again: one message, or the close frame behind the last one. What it takes

@@ -25,6 +25,6 @@ cw_call_action cw_call_start_ringing, cw_call_tell_ringing, cw_call_give_early, 
 /* transfer.c */
 cw_call_action cw_call_start_transfer, cw_call_tell_moving, cw_call_hear_target, cw_call_let_go,
     cw_call_swap_leg, cw_call_return_call, cw_call_finish_moved, cw_call_replace_leg,
-    cw_call_pick_up, cw_call_take_over, cw_call_give_away;
+    cw_call_pull_leg, cw_call_pick_up, cw_call_take_over, cw_call_give_away;
 
 #endif

@@ -51,6 +51,10 @@ void cw_client_away(cw_client *client) CW_ON_LOOP;
 void cw_client_back(cw_client *client) CW_ON_LOOP;
 /* Its calls: a list of call_state of proto.def. */
 json_t *cw_client_calls(const cw_client *client) CW_ON_LOOP;
+/* Those of the user's other sessions, as session.calls has them; a guest has none. */
+json_t *cw_client_elsewhere(const cw_client *client) CW_ON_LOOP;
+/* Its program, client_info of proto.def, for the user's other sessions. */
+void cw_client_introduce(cw_client *client, json_t *about /* NULL: not told */) CW_ON_LOOP;
 /* Tell it again of those that it was called for and has not answered. */
 void cw_client_tell_ringing(cw_client *client) CW_ON_LOOP;
 
@@ -81,6 +85,15 @@ CW_NODISCARD cw_err cw_client_candidate(cw_client *client, const char *call,
 CW_NODISCARD cw_err cw_client_update(cw_client *client, const char *call, const char *sdp,
                                      size_t sdp_len, json_t **result,
                                      char why[static 128]) CW_ON_LOOP;
+/* The same, of a new RTCPeerConnection: a page that was reloaded. Without "sdp" the answer comes
+ * with the call's. */
+CW_NODISCARD cw_err cw_client_restart(cw_client *client, const char *call, const char *sdp,
+                                      size_t sdp_len, json_t **result,
+                                      char why[static 128]) CW_ON_LOOP;
+/* Take the call `id` over from another session of the user, under the name `call`. */
+CW_NODISCARD cw_err cw_client_pull(cw_client *client, const char *id, const char *call,
+                                   const char *sdp, size_t sdp_len, json_t **result,
+                                   char why[static 128]) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_client_hold(cw_client *client, const char *call, bool hold) CW_ON_LOOP;
 /* Transfer it to `to`, or its far side to that of `other`, another call of the session; one of both
  * is NULL. `grant` is of the call to `to`; NULL: none. How it goes is told by call.transfer. */

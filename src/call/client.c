@@ -62,6 +62,7 @@ void cw_client_free(cw_client *client)
         cw_leg_browser_orphan(i->data, client->lost);
     g_hash_table_unref(client->legs);
     cw_identity_clear(&client->identity);
+    json_decref(client->about);
     g_free(client);
 }
 
@@ -237,7 +238,7 @@ void cw_client_no_ringback(cw_client *client, const char *call)
 
 /* ── In a call ── */
 
-static CW_ON_LOOP cw_leg *find(const cw_client *client, const char *call, const char *method)
+CW_ON_LOOP cw_leg *cw_client_leg(const cw_client *client, const char *call, const char *method)
 {
     cw_leg *leg = g_hash_table_lookup(client->legs, call);
 
@@ -272,7 +273,7 @@ static CW_ON_LOOP cw_err say(cw_leg *leg, const json_t *headers, char why[static
 cw_err cw_client_answer(cw_client *client, const char *call, const char *sdp, size_t sdp_len,
                         const json_t *headers, char why[static 128])
 {
-    cw_leg *leg = find(client, call, "call.answer");
+    cw_leg *leg = cw_client_leg(client, call, "call.answer");
     cw_err err;
 
     why[0] = 0;
@@ -294,7 +295,7 @@ cw_err cw_client_candidate(cw_client *client, const char *call, const char *cand
 cw_err cw_client_update(cw_client *client, const char *call, const char *sdp, size_t sdp_len,
                         json_t **result, char why[static 128])
 {
-    cw_leg *leg = find(client, call, "call.update");
+    cw_leg *leg = cw_client_leg(client, call, "call.update");
     g_autofree char *answer = NULL;
     const cw_leg *other;
     cw_err err;
@@ -314,7 +315,7 @@ cw_err cw_client_update(cw_client *client, const char *call, const char *sdp, si
 
 cw_err cw_client_hold(cw_client *client, const char *call, bool hold)
 {
-    cw_leg *leg = find(client, call, hold ? "call.hold" : "call.resume");
+    cw_leg *leg = cw_client_leg(client, call, hold ? "call.hold" : "call.resume");
 
     return leg ? cw_leg_browser_hold(leg, hold) : CW_E_NO_CALL;
 }
@@ -334,7 +335,7 @@ static CW_ON_LOOP bool in_call(const cw_leg *leg)
 cw_err cw_client_dtmf(cw_client *client, const char *call, const char *digits, unsigned duration_ms,
                       char why[static 128])
 {
-    cw_leg *leg = find(client, call, "call.dtmf");
+    cw_leg *leg = cw_client_leg(client, call, "call.dtmf");
     size_t len = strlen(digits);
 
     why[0] = 0;
@@ -358,7 +359,7 @@ cw_err cw_client_dtmf(cw_client *client, const char *call, const char *digits, u
 
 cw_err cw_client_info(cw_client *client, const char *call, const json_t *info)
 {
-    cw_leg *leg = find(client, call, "call.info");
+    cw_leg *leg = cw_client_leg(client, call, "call.info");
     json_t *muted = json_object_get(info, "muted");
 
     if (!leg)
@@ -404,7 +405,7 @@ static CW_ON_LOOP bool rings(const cw_leg *leg)
 cw_err cw_client_end(cw_client *client, const char *call, const cw_ending *ending,
                      char why[static 128])
 {
-    cw_leg *leg = find(client, call, "call.end");
+    cw_leg *leg = cw_client_leg(client, call, "call.end");
 
     why[0] = 0;
     if (!leg)
@@ -415,7 +416,7 @@ cw_err cw_client_end(cw_client *client, const char *call, const cw_ending *endin
 cw_err cw_client_reject(cw_client *client, const char *call, cw_err reason, const cw_ending *ending,
                         char why[static 128])
 {
-    cw_leg *leg = find(client, call, "call.reject");
+    cw_leg *leg = cw_client_leg(client, call, "call.reject");
 
     why[0] = 0;
     if (!leg)

@@ -52,6 +52,7 @@ typedef enum cw_call_event {
     CW_CALL_T_ENDED,  /* the last */
     CW_CALL_BY_ENDED, /* who transfers left */
     CW_CALL_REPLACED, /* a leg came in another's place */
+    CW_CALL_PULLED,   /* another device of the same user did */
     CW_CALL_JOINED,   /* another call's far side came over */
     CW_CALL_GIVEN,    /* to another call, the far side of who transfers */
     CW_CALL_GONE,     /* a leg that was transferred, or replaced, ended */
@@ -87,7 +88,7 @@ struct cw_call {
     cw_sound *music_of;       /* borrowed */
     cw_transfer *transfer;    /* under way (transfer.h); NULL: none */
     struct cw_bridge *bridge; /* between workers (bridge.h); NULL: not needed */
-    cw_leg *replaced;         /* by the leg of CW_CALL_REPLACED, until that has run */
+    cw_leg *replaced;         /* by the leg of CW_CALL_REPLACED or PULLED, until that has run */
     cw_cause cause;           /* why it ended */
     char *codecs;             /* as its timeline has them last; NULL: not yet */
     GPtrArray *tickets;       /* of cw_ticket, owned: of transfers; NULL: none */
@@ -261,6 +262,7 @@ struct cw_client {
     void *arg;
     GHashTable *legs; /* client's name of a call (the leg's) to cw_leg, borrowed */
     cw_err lost;      /* why its calls end with it */
+    json_t *about;    /* client_info of proto.def; NULL: not told */
 };
 
 /* Heard of since then, and reachable? */
@@ -272,6 +274,8 @@ void cw_client_notify(cw_client *client, const char *method, json_t *params) CW_
 struct cw_asker;
 CW_NODISCARD cw_err cw_client_route(const cw_client *client, const struct cw_asker *asker,
                                     const char *to, cw_route *ret, char why[static 128]) CW_ON_LOOP;
+/* The leg of its call by that name, with a row in the timeline; NULL: none. */
+cw_leg *cw_client_leg(const cw_client *client, const char *call, const char *method) CW_ON_LOOP;
 bool cw_client_full(const cw_client *client) CW_ON_LOOP; /* limits.calls_per_session reached */
 
 /* A browser's leg. `call` is the client's name for the call; CW_E_EXISTS when it has one by it. */
@@ -285,6 +289,16 @@ CW_NODISCARD cw_err cw_leg_browser_answered(cw_leg *leg, const char *sdp, size_t
 CW_NODISCARD cw_err cw_leg_browser_update(cw_leg *leg, const cw_leg *other, const char *sdp,
                                           size_t len, char **answer,
                                           char why[static 128]) CW_ON_LOOP;
+/* An offer of a new RTCPeerConnection, which takes the place of the one before; *answer NULL: it
+ * comes by call.progress or call.answer, as nobody has answered. `other` NULL: the same. */
+CW_NODISCARD cw_err cw_leg_browser_restart(cw_leg *leg, const cw_leg *other /* NULL: none */,
+                                           const char *sdp, size_t len, char **answer,
+                                           char why[static 128]) CW_ON_LOOP;
+/* The same on another device of the user: `leg` is to be what `old` is. */
+CW_NODISCARD cw_err cw_leg_browser_pull(cw_leg *leg, const cw_leg *old, const cw_leg *other,
+                                        const char *sdp, size_t len, char **answer,
+                                        char why[static 128]) CW_ON_LOOP;
+cw_client *cw_leg_browser_client(const cw_leg *leg) CW_ON_LOOP; /* NULL: no browser, or gone */
 CW_NODISCARD cw_err cw_leg_browser_candidate(cw_leg *leg, const char *candidate,
                                              char why[static 128]) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_leg_browser_hold(cw_leg *leg, bool on) CW_ON_LOOP;

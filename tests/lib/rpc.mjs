@@ -39,6 +39,13 @@ export class Client {
         return client
     }
 
+    // Another connection for the session of `lost`; without `seq` as a reloaded page, that knows nothing.
+    static async resume(scope, url, lost, { seq, ...more } = {}) {
+        const client = await Client.connect(scope, url)
+        client.session = await client.call('session.resume', { session: lost.session.session, token: lost.session.resume.token, last_seq: seq, ...more })
+        return client
+    }
+
     constructor(socket) {
         this.socket = socket
         this.nextId = 1
@@ -111,7 +118,15 @@ export class Client {
         this.pending.delete(message.id)
         if (!waiting) return this.#notified({ method: 'error', params: message.error })
         if (message.error) waiting.reject(new RpcError(waiting.method, message.error))
-        else waiting.resolve(message.result)
+        else {
+            if (waiting.method === 'session.resume') this.seq = message.result.from ?? message.result.seq
+            waiting.resolve(message.result)
+        }
+    }
+
+    // Its network is gone: nothing is read any more, not even a ping.
+    goSilent() {
+        this.socket._socket.pause()
     }
 
     // Any bytes; for what a client must not send.
@@ -122,7 +137,7 @@ export class Client {
     request(method, params = {}, ms = 8000, { strict = false } = {}) {
         const id = this.nextId++
         const message = { jsonrpc: '2.0', id, method, params }
-        if (strict) check(`request.${method}`, message)
+        if (strict) check(`request.${method}`, JSON.parse(JSON.stringify(message)))
         note(`request ${method}`)
         const answered = new Promise((resolve, reject) => this.pending.set(id, { method, resolve, reject }))
         this.sendRaw(JSON.stringify(message))

@@ -166,3 +166,24 @@ json_t *cw_client_calls(const cw_client *client)
 }
 
 void cw_client_tell_ringing(cw_client *client) {}
+
+void cw_client_introduce(cw_client *client, json_t *about) {}
+
+json_t *cw_client_elsewhere(const cw_client *client)
+{
+    return json_array();
+}
+
+cw_err cw_client_restart(cw_client *client, const char *call, const char *sdp, size_t sdp_len,
+                         json_t **result, char why[static 128])
+{
+    *result = json_pack("{ss}", "sdp", "v=0\r\n");
+    return done("restart %s %zu", call, sdp_len);
+}
+
+cw_err cw_client_pull(cw_client *client, const char *id, const char *call, const char *sdp,
+                      size_t sdp_len, json_t **result, char why[static 128])
+{
+    *result = json_pack("{ss}", "sdp", "v=0\r\n");
+    return done("pull %s %s %zu", id, call, sdp_len);
+}

@@ -259,13 +259,13 @@ static const struct {
     cw_call_state from;
     const char *to;
 } table[] = {
-    { "new", CW_CALL_NEW, "d...........X..X............" },
-    { "dialling", CW_CALL_DIALLING, ".reu.......dXXXX........u.X." },
-    { "ringing", CW_CALL_RINGING, ".reu.......rXXXX........u.X." },
-    { "early", CW_CALL_EARLY, ".eeue..eee.eXXXX........u.X." },
-    { "up", CW_CALL_UP, "....uuuuuuu.XX.Xm.......uuXu" },
-    { "moving", CW_CALL_MOVING, "....m.mmmm..XXuX.mmuXmum...m" },
-    { "done", CW_CALL_DONE, "............................" },
+    { "new", CW_CALL_NEW, "d...........X..X............." },
+    { "dialling", CW_CALL_DIALLING, ".reu.......dXXXX........u..X." },
+    { "ringing", CW_CALL_RINGING, ".reu.......rXXXX........u..X." },
+    { "early", CW_CALL_EARLY, ".eeue..eee.eXXXX........u..X." },
+    { "up", CW_CALL_UP, "....uuuuuuu.XX.Xm.......uuuXu" },
+    { "moving", CW_CALL_MOVING, "....m.mmmm..XXuX.mmuXmum....m" },
+    { "done", CW_CALL_DONE, "............................." },
 };
 
 static cw_call_state state_of(char letter, cw_call_state from)
@@ -296,7 +296,7 @@ static void one_move(cw_call_state from, cw_call_event event, char want)
     g_assert_cmpint(s.call->state, ==, from);
     if (event >= CW_CALL_TRANSFER && event < CW_CALL_GIVEN && from == CW_CALL_UP)
         prepare(&s);
-    if (event == CW_CALL_REPLACED) {
+    if (event == CW_CALL_REPLACED || event == CW_CALL_PULLED) {
         if (!s.with_n)
             cw_call_add_b(s.call, &s.n.leg);
         s.with_n = true;

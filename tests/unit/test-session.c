@@ -138,6 +138,12 @@ static const struct {
     { CW_REQ_call_candidate, "{\"call\":\"c\",\"candidate\":null}", "candidate c NULL" },
     { CW_REQ_call_candidate, "{\"call\":\"c\",\"candidate\":\"\"}", "candidate c NULL" },
     { CW_REQ_call_update, "{\"call\":\"c\",\"sdp\":\"v=0\"}", "update c 3" },
+    { CW_REQ_call_update, "{\"call\":\"c\",\"sdp\":\"v=0\",\"restart\":true}", "restart c 3" },
+    { CW_REQ_call_update, "{\"call\":\"c\",\"sdp\":\"v=0\",\"restart\":false}", "update c 3" },
+    { CW_REQ_call_pull, "{\"id\":\"4hs7w9dk2p6rt\",\"call\":\"c\",\"sdp\":\"v=0\"}",
+      "pull 4hs7w9dk2p6rt c 3" },
+    { CW_REQ_session_calls, "{}", "new anna" },
+    { CW_REQ_ping, "{\"ack\":3}", "new anna" },
     { CW_REQ_call_hold, "{\"call\":\"c\"}", "hold c" },
     { CW_REQ_call_resume, "{\"call\":\"c\"}", "resume c" },
     { CW_REQ_call_dtmf, "{\"call\":\"c\",\"digits\":\"12#\"}", "dtmf c 12# 100" },
@@ -157,10 +163,10 @@ static const struct {
 /* Results are what the table says they are; before the log-in nothing reaches the call layer. */
 static void test_requests(void)
 {
-    bool seen[CW_REQ_COUNT] = {
-        [CW_REQ_session_open] = true, [CW_REQ_session_resume] = true, [CW_REQ_session_calls] = true,
-        [CW_REQ_call_pull] = true,    [CW_REQ_im_send] = true,        [CW_REQ_data_send] = true
-    };
+    bool seen[CW_REQ_COUNT] = { [CW_REQ_session_open] = true,
+                                [CW_REQ_session_resume] = true,
+                                [CW_REQ_im_send] = true,
+                                [CW_REQ_data_send] = true };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(requests); i++) {
         const cw_proto_request *row = &cw_proto_requests[requests[i].which];

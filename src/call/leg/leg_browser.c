@@ -33,6 +33,7 @@ static void on_ice(void *arg, const cw_addr *remote)
 
     cw_assert_on_loop();
     cw_leg_note(&b->leg, "ICE", cw_fmt("connected to %s", cw_addr_print(remote, text)));
+    cw_leg_browser_media_back(b);
 }
 
 static void on_connected(void *arg, cw_srtp_suite suite)
@@ -51,6 +52,15 @@ static void on_failed(void *arg, cw_err err)
     cw_leg_note(&b->leg, err == CW_E_DTLS || err == CW_E_FINGERPRINT ? "DTLS" : "ICE",
                 cw_err_text(err));
     cw_leg_browser_media_lost(b, err);
+}
+
+static void on_lost(void *arg)
+{
+    leg_browser *b = arg;
+
+    cw_assert_on_loop();
+    cw_leg_note(&b->leg, "ICE", "consent is gone");
+    cw_leg_browser_media_lost(b, CW_E_MEDIA_LOST);
 }
 
 static void on_dtmf(void *arg, unsigned stream, char digit, unsigned duration_ms, bool passed)
@@ -96,6 +106,7 @@ static const cw_peer_ops peer_ops = {
     .ice = on_ice,
     .connected = on_connected,
     .failed = on_failed,
+    .lost = on_lost,
     .dtmf = on_dtmf,
     .flowing = on_flowing,
     .quiet = on_quiet,
@@ -208,7 +219,7 @@ json_t *cw_leg_browser_held(const leg_browser *b)
     return json_pack("{s:{s:b s:b}}", "held", "local", b->leg.held, "remote", b->remote_held);
 }
 
-static CW_ON_LOOP void tell_held(leg_browser *b)
+void cw_leg_browser_tell_held(leg_browser *b)
 {
     cw_leg_browser_tell(b, "call.update", cw_leg_browser_held(b),
                         cw_fmt("held%s%s%s", b->leg.held ? " local" : "",
@@ -219,7 +230,7 @@ static CW_ON_LOOP void tell_held(leg_browser *b)
 static CW_ON_LOOP void op_hold(cw_leg *leg, bool on)
 {
     self(leg)->remote_held = on;
-    tell_held(self(leg));
+    cw_leg_browser_tell_held(self(leg));
 }
 
 static CW_ON_LOOP cw_err op_dtmf(cw_leg *leg, char digit, unsigned duration_ms, bool passed)
@@ -404,7 +415,7 @@ cw_err cw_leg_browser_hold(cw_leg *leg, bool on)
     if (leg->held == on)
         return CW_OK;
     leg->held = on;
-    tell_held(b);
+    cw_leg_browser_tell_held(b);
     cw_leg_emit(leg, &(cw_leg_event){ .what = CW_LEG_HELD, .on = on });
     return CW_OK;
 }
@@ -440,6 +451,11 @@ cw_err cw_leg_browser_report(cw_leg *leg, const json_t *report)
     b->report_ms = now;
     cw_stat_inc(CW_STAT_quality_reports);
     return CW_OK;
+}
+
+cw_client *cw_leg_browser_client(const cw_leg *leg)
+{
+    return leg->ops == &ops ? ((const leg_browser *)leg)->client : NULL;
 }
 
 cw_call *cw_leg_browser_call(const cw_leg *leg)

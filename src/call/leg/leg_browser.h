@@ -41,11 +41,13 @@ typedef struct leg_browser {
 void cw_leg_browser_tell(leg_browser *b, const char *method, json_t *params,
                          const char *what) CW_ON_LOOP;
 json_t *cw_leg_browser_held(const leg_browser *b) CW_ON_LOOP; /* {"held": {"local", "remote"}} */
+void cw_leg_browser_tell_held(leg_browser *b) CW_ON_LOOP;
 
 /* ── Away (leg_browser_away.c) ── */
 
 /* Its media is lost, for good as far as that goes. */
 void cw_leg_browser_media_lost(leg_browser *b, cw_err err) CW_ON_LOOP;
+void cw_leg_browser_media_back(leg_browser *b) CW_ON_LOOP;
 bool cw_leg_browser_op_away(cw_leg *leg) CW_ON_LOOP;
 
 /* ── Offers and answers (leg_browser_media.c) ── */

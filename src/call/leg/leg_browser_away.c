@@ -51,6 +51,13 @@ void cw_leg_browser_media_lost(leg_browser *b, cw_err err)
     cw_timer_start(b->goodbye, GOODBYE_MS);
 }
 
+void cw_leg_browser_media_back(leg_browser *b)
+{
+    b->lost = CW_OK;
+    if (b->goodbye)
+        cw_timer_stop(b->goodbye);
+}
+
 /* ── Its client ── */
 
 void cw_leg_browser_away(cw_leg *leg)

@@ -3,6 +3,8 @@
 #include "call/leg/leg_browser.h"
 #include "call/leg/streams.h"
 
+#include "base/stats.h"
+
 static leg_browser *self(cw_leg *leg)
 {
     return (leg_browser *)leg;
@@ -195,6 +197,119 @@ cw_err cw_leg_browser_update(cw_leg *leg, const cw_leg *other, const char *sdp, 
     }
     cw_leg_tell(leg, cw_streams_changed(before, leg->desc) ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);
     return CW_OK;
+}
+
+/* ── Another RTCPeerConnection ── */
+
+/* The streams of the call keep their places: the other leg knows them by those. */
+static cw_err same_places(const cw_media_desc *before, const cw_media_desc *now,
+                          char why[static 128])
+{
+    for (unsigned i = 0; i < before->stream_n && i < now->stream_n; i++)
+        if (!before->stream[i].refused && before->stream[i].kind != now->stream[i].kind) {
+            g_strlcpy(why, "media sections in another order than the call's", 128);
+            return CW_E_NOT_ACCEPTABLE;
+        }
+    return CW_OK;
+}
+
+/* Its offer, in a peer of its own. */
+static CW_ON_LOOP cw_err take_new(leg_browser *b, const cw_media_desc *before, const char *sdp,
+                                  size_t len, char why[static 128])
+{
+    g_autofree cw_media_desc *desc = g_new0(cw_media_desc, 1);
+    cw_err err = cw_leg_browser_make_peer(b);
+
+    if (!err)
+        err = cw_peer_offered(b->peer, sdp, len, desc, why);
+    if (!err)
+        err = same_places(before, desc, why);
+    if (err)
+        return err;
+    cw_leg_set_desc(&b->leg, desc);
+    if (cw_leg_stream(&b->leg, CW_AUDIO) >= 0)
+        return CW_OK;
+    g_strlcpy(why, "no audio stream that we can carry", 128);
+    return CW_E_NO_CODEC;
+}
+
+/* As far as the other leg is there, an answer. */
+static CW_ON_LOOP cw_err answer_new(leg_browser *b, const cw_leg *other, char **answer)
+{
+    g_autofree cw_media_desc *foreseen = NULL;
+
+    *answer = NULL;
+    if (!other)
+        return CW_OK;
+    foreseen = g_new(cw_media_desc, 1);
+    cw_streams_foresee(other, b->leg.desc, foreseen);
+    return cw_leg_browser_answer_offer(b, foreseen, answer);
+}
+
+/* Nothing of the old one is waited for. */
+static CW_ON_LOOP void drop_old(leg_browser *b, cw_peer *old)
+{
+    cw_peer_free(old);
+    b->offering = b->due = false;
+    if (b->timer)
+        cw_timer_stop(b->timer);
+    cw_leg_browser_media_back(b);
+}
+
+static CW_ON_LOOP void tell_restarted(leg_browser *b, const cw_media_desc *before)
+{
+    cw_call *call = cw_leg_browser_call(&b->leg);
+    bool changed = call->state == CW_CALL_UP && cw_streams_changed(before, b->leg.desc);
+
+    if (call->player) { /* it fills an endpoint that is no more */
+        cw_ringback_end(call);
+        cw_ringback_play(call);
+    }
+    cw_leg_tell(&b->leg, changed ? CW_LEG_CHANGED : CW_LEG_DESCRIBED);
+}
+
+cw_err cw_leg_browser_restart(cw_leg *leg, const cw_leg *other, const char *sdp, size_t len,
+                              char **answer, char why[static 128])
+{
+    leg_browser *b = self(leg);
+    g_autofree cw_media_desc *before = cw_desc_dup(leg->desc);
+    bool described = b->given || b->answered;
+    cw_peer *old = b->peer;
+    cw_err err;
+
+    if (!old || (b->called && !b->answered))
+        return CW_E_STATE;
+    b->peer = NULL;
+    err = take_new(b, before, sdp, len, why);
+    if (!err)
+        err = answer_new(b, described ? other : NULL, answer);
+    if (err) {
+        cw_peer_free(b->peer);
+        b->peer = old;
+        cw_desc_keep(&leg->desc, before);
+        return err;
+    }
+    drop_old(b, old);
+    cw_stat_inc(CW_STAT_calls_restarted);
+    if (described)
+        tell_restarted(b, before);
+    return CW_OK;
+}
+
+cw_err cw_leg_browser_pull(cw_leg *leg, const cw_leg *old, const cw_leg *other, const char *sdp,
+                           size_t len, char **answer, char why[static 128])
+{
+    leg_browser *b = self(leg);
+    const leg_browser *from = (const leg_browser *)old;
+    cw_err err = take_new(b, old->desc, sdp, len, why);
+
+    if (!err)
+        err = answer_new(b, other, answer);
+    b->called = from->called;
+    b->answered = true;
+    leg->held = old->held;
+    b->remote_held = from->remote_held;
+    return err;
 }
 
 cw_err cw_leg_browser_candidate(cw_leg *leg, const char *candidate, char why[static 128])

@@ -305,6 +305,24 @@ CW_ON_LOOP void cw_call_replace_leg(cw_call *call, const cw_happening *h)
     cw_party_clear(&party);
 }
 
+/* Another device of the same user: the other side sees the same party, and no other streams. */
+CW_ON_LOOP void cw_call_pull_leg(cw_call *call, const cw_happening *h)
+{
+    static const cw_cause pulled = { .err = CW_E_PULLED };
+    cw_leg *leg = h->leg, *old = call->replaced;
+    cw_leg *stays = cw_call_other(call, old);
+    char id[CW_ID_STR];
+
+    call->replaced = NULL;
+    put_in_place(call, old, leg);
+    cw_stat_inc(CW_STAT_calls_pulled);
+    note(call, cw_fmt("pulled by another device of %s", leg->name));
+    cw_log(CW_LOG_INFO, CW_MOD_CALL, "call.pulled", "call", cw_id_print(call->id, id), "by",
+           leg->name, NULL);
+    cw_leg_end(old, &pulled, CW_BY_YOU);
+    settle_pair(call, stays, leg, leg->held);
+}
+
 /* The same while it rings: it is the answer. */
 CW_ON_LOOP void cw_call_pick_up(cw_call *call, const cw_happening *h)
 {

@@ -54,6 +54,9 @@ CW_NODISCARD cw_err cw_call_refer(cw_call *call, cw_leg *by, const cw_sip_refer_
  */
 CW_NODISCARD cw_err cw_call_replace(cw_call *call, cw_leg *old, cw_leg *leg) CW_ON_LOOP;
 
+/* `leg` is another device of `old`'s user, and described: it takes its place. CW_E_STATE */
+CW_NODISCARD cw_err cw_call_pull(cw_call *call, cw_leg *old, cw_leg *leg) CW_ON_LOOP;
+
 /* ── For call.c ── */
 
 bool cw_transfer_calls(const cw_call *call, const cw_leg *leg) CW_ON_LOOP; /* it is of `to` */

@@ -265,3 +265,14 @@ cw_err cw_call_replace(cw_call *call, cw_leg *old, cw_leg *leg)
     cw_call_post(call, CW_CALL_REPLACED, leg, NULL);
     return CW_OK;
 }
+
+cw_err cw_call_pull(cw_call *call, cw_leg *old, cw_leg *leg)
+{
+    if (!is_up(call, old) || call->held_back || old->ended)
+        return CW_E_STATE;
+    cw_call_add_b(call, leg);
+    leg->lane = old->lane;
+    call->replaced = old;
+    cw_call_post(call, CW_CALL_PULLED, leg, NULL);
+    return CW_OK;
+}
