@@ -11,16 +11,16 @@ CLIENT_INPUTS = \
 	client/src/version.ts client/src/watch.ts client/src/wire.ts
 CLIENT_PHONE = \
 	client/phone/bell.js client/phone/contacts-view.js client/phone/contacts.js client/phone/controls.css \
-	client/phone/devices.js client/phone/dialpad.js client/phone/dom.js client/phone/emitter.js \
-	client/phone/frames.js client/phone/history-view.js client/phone/history.js client/phone/icon.svg \
-	client/phone/icons.svg client/phone/incoming.js client/phone/index.html client/phone/keys.js \
-	client/phone/layout.css client/phone/lines.js client/phone/login.js client/phone/messages-view.js \
-	client/phone/messages.js client/phone/meter.js client/phone/nav.js client/phone/notices.js \
-	client/phone/notify.js client/phone/panel.css client/phone/path-test.js client/phone/phone.js \
-	client/phone/pictures.js client/phone/preferences.js client/phone/quality.js client/phone/settings.js \
-	client/phone/sound.js client/phone/stage.css client/phone/stage.js client/phone/store.js \
-	client/phone/texts.js client/phone/theme.css client/phone/theme.js client/phone/tones.js \
-	client/phone/transfer.js client/phone/waiting.js
+	client/phone/devices.js client/phone/dialpad.js client/phone/dom.js client/phone/elsewhere.js \
+	client/phone/emitter.js client/phone/frames.js client/phone/history-view.js client/phone/history.js \
+	client/phone/icon.svg client/phone/icons.svg client/phone/incoming.js client/phone/index.html \
+	client/phone/keys.js client/phone/layout.css client/phone/lines.js client/phone/login.js \
+	client/phone/messages-view.js client/phone/messages.js client/phone/meter.js client/phone/nav.js \
+	client/phone/notices.js client/phone/notify.js client/phone/panel.css client/phone/path-test.js \
+	client/phone/phone.js client/phone/pictures.js client/phone/preferences.js client/phone/quality.js \
+	client/phone/settings.js client/phone/sound.js client/phone/stage.css client/phone/stage.js \
+	client/phone/store.js client/phone/texts.js client/phone/theme.css client/phone/theme.js \
+	client/phone/tones.js client/phone/transfer.js client/phone/waiting.js
 EXTRA_DIST += $(CLIENT_INPUTS) $(CLIENT_PHONE) client/.npmrc client/README.md \
 	client/examples/click-to-call.html \
 	client/tests/call.test.mjs client/tests/fakes.mjs client/tests/resume.test.mjs client/tests/session.test.mjs \

@@ -41,7 +41,7 @@ export class ContactsView {
         about.addEventListener('click', () => this.edit(contact));
         const star = iconButton('star', `Favourite: ${name}`, () => this.contacts.put({ ...contact, favourite: !favourite }), { 'aria-pressed': String(favourite), className: 'round star' });
         const row = make('li', { 'data-address': address }, avatar(name), about, star);
-        if (this.acts.canWrite()) row.append(iconButton('chat', `Write to ${name}`, () => this.acts.write(address)));
+        row.append(iconButton('chat', `Write to ${name}`, () => this.acts.write(address)));
         row.append(iconButton('phone', `Call ${name}`, () => this.acts.call(address)));
         return row;
     }

@@ -1,9 +1,10 @@
 /** Microphone, loudspeaker and camera: which ones, and do they work. */
+import { devices } from './causeway.js';
 import { $, make, on, press, show } from './dom.js';
 import { camera, microphone, settings } from './settings.js';
 import { nav } from './nav.js';
 
-const kinds = { microphone: 'audioinput', speaker: 'audiooutput', camera: 'videoinput' };
+const kinds = ['microphone', 'speaker', 'camera'];
 const EVERY_MS = 60;
 
 export class Devices {
@@ -11,7 +12,7 @@ export class Devices {
 
     constructor(lines) {
         this.lines = lines;
-        for (const id of Object.keys(kinds))
+        for (const id of kinds)
             $(id).addEventListener('change', () => {
                 settings.set(id, $(id).value);
                 if (this.#trying && id !== 'speaker') void this.#try();
@@ -26,14 +27,14 @@ export class Devices {
     }
 
     async list() {
-        const found = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
-        for (const [id, kind] of Object.entries(kinds)) {
-            const own = found.filter((device) => device.kind === kind && device.deviceId && device.deviceId !== 'default' && device.deviceId !== 'communications');
-            const chosen = settings.get(id);
-            const options = [['', 'The browser’s own choice'], ...own.map(({ deviceId, label }, i) => [deviceId, label || `${$(id).labels[0].textContent} ${i + 1}`])];
-            if (chosen && !own.some(({ deviceId }) => deviceId === chosen)) options.push([chosen, 'Not connected now']);
-            $(id).replaceChildren(...options.map(([value, textContent]) => make('option', { value, textContent })));
-            $(id).value = chosen;
+        const found = await devices().catch(() => []);
+        for (const each of kinds) {
+            const own = found.filter(({ kind, id }) => kind === each && id && !['default', 'communications'].includes(id));
+            const chosen = settings.get(each);
+            const options = [['', 'The browser’s own choice'], ...own.map(({ id, label }, i) => [id, label || `${$(each).labels[0].textContent} ${i + 1}`])];
+            if (chosen && !own.some(({ id }) => id === chosen)) options.push([chosen, 'Not connected now']);
+            $(each).replaceChildren(...options.map(([value, textContent]) => make('option', { value, textContent })));
+            $(each).value = chosen;
         }
     }
 
@@ -100,20 +101,8 @@ export class Devices {
 
     /* Calls that go on get the other microphone at once. */
     async #inCalls() {
-        for (const { call } of this.lines.all) {
-            const sender = call.pc?.getSenders().find(({ track }) => track?.kind === 'audio');
-            if (!sender) continue;
-            try {
-                const [track] = (await navigator.mediaDevices.getUserMedia({ audio: microphone() })).getAudioTracks();
-                const old = sender.track;
-                track.enabled = old.enabled;
-                await sender.replaceTrack(track);
-                call.localStream.removeTrack(old);
-                call.localStream.addTrack(track);
-                old.stop();
-            } catch (error) {
-                this.lines.fail({ kind: 'media-denied', message: error.message });
-            }
-        }
+        const chosen = settings.get('microphone') || (await devices()).find(({ kind }) => kind === 'microphone')?.id;
+        for (const { call } of this.lines.all)
+            if (chosen && call.state === 'active') await call.useDevice({ audio: chosen }).catch((error) => this.lines.fail(error));
     }
 }

@@ -1,7 +1,7 @@
 /**
  * The calls of this page: which one is talked on, which wait, which ring. It touches nothing of the page.
  *
- * Events: `change`; `error` {kind, text, sip}; `ended` {line, end}; `ring` call, one more comes in;
+ * Events: `change`; `device` {label}, the microphone vanished; `error` {kind, text, sip}; `ended` {line, end}; `ring` call, one more comes in;
  * `transfer` {line, state}; `gesture`: sound needs a click; `key` digit of the other side; `up` line.
  */
 import { Emitter } from './emitter.js';
@@ -9,7 +9,7 @@ import { camera, microphone } from './settings.js';
 
 export class Lines extends Emitter {
     session = null;
-    /** Calls made or taken that have not ended, oldest first: {call, since, aside, rating, silent, asked}. */
+    /** Calls made or taken that have not ended, oldest first: {call, since, aside, rating, silent, broken, asked}. */
     all = [];
     /** The one that is talked on. */
     current = null;
@@ -23,16 +23,29 @@ export class Lines extends Emitter {
     /** Serves this session; calls it has from before a reload are on the line again. */
     open(session) {
         this.session = session;
-        session.on('call', (call) => this.#comesIn(call));
-        for (const call of session.calls) {
-            const rings = call.direction === 'incoming' && call.state === 'ringing';
-            if (rings) this.#comesIn(call);
-            else this.#take(call);
-        }
-        this.current = this.all.find(({ call }) => !call.held.local) ?? this.all.at(-1) ?? null;
-        for (const line of this.all) line.aside = line !== this.current;
+        session.on('call', (call) => (call.resumed ? this.#resumed(call) : this.#comesIn(call)));
+        for (const call of session.calls)
+            if (call.direction === 'incoming' && call.state === 'ringing') this.#comesIn(call);
+            else this.#resumed(call);
         this.changed();
     }
+
+    /* A call from before the page was loaded anew. Of several, one does not wait. */
+    #resumed(call) {
+        if (this.all.some((line) => line.call === call)) return;
+        const before = this.current;
+        const kept = this.kept.find(({ id }) => id === call.gatewayId);
+        const line = this.#take(call, kept?.since);
+        line.aside = kept?.aside ?? call.held.local;
+        if (before && line.aside) this.current = before;
+        this.changed();
+    }
+
+    /** What another page of this tab has to know of the calls. */
+    get state() {
+        return this.all.map(({ call, since, aside }) => ({ id: call.gatewayId, since, aside }));
+    }
+    kept = [];
 
     close() {
         this.session = null;
@@ -182,8 +195,20 @@ export class Lines extends Emitter {
         this.changed();
     }
 
-    #take(call) {
-        const line = { call, since: call.state === 'active' ? Date.now() : 0, aside: false, rating: '', silent: '', asked: null };
+    /** A call of this user on another device goes on here. */
+    async pull(other) {
+        try {
+            await this.#putAside();
+            this.#take(await this.session.pull(other, { audio: microphone() }));
+        } catch (error) {
+            this.#bringBack();
+            this.fail(error);
+        }
+        this.changed();
+    }
+
+    #take(call, since = call.state === 'active' ? Date.now() : 0) {
+        const line = { call, since, aside: false, rating: '', silent: '', broken: false, asked: null };
         this.all.push(line);
         this.last = null;
         this.current = line;
@@ -195,10 +220,20 @@ export class Lines extends Emitter {
 
     #follow(line) {
         const { call } = line;
-        for (const event of ['held', 'muted', 'video', 'peer', 'connection', 'track', 'reconnecting', 'reconnected']) call.on(event, () => this.changed());
+        for (const event of ['held', 'muted', 'video', 'peer', 'connection', 'track', 'sharing']) call.on(event, () => this.changed());
         call.on('needsgesture', () => this.emit('gesture'));
         call.on('dtmf', ({ digit }) => this.emit('key', digit));
         call.on('transfer', ({ state }) => this.emit('transfer', { line, state }));
+        for (const event of ['reconnecting', 'reconnected'])
+            call.on(event, () => {
+                line.broken = event === 'reconnecting';
+                this.changed();
+            });
+        call.on('device', (vanished) => this.emit('device', vanished));
+        call.on('warning', ({ what, on }) => {
+            if (what === 'microphone') line.flat = on;
+            this.changed();
+        });
         call.on('quality', ({ leg, rating }) => {
             if (leg === 'you') line.rating = rating;
             this.changed();

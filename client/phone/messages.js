@@ -81,14 +81,14 @@ export class Messages extends Emitter {
         }
     }
 
-    #comesIn({ from, id, body }) {
+    #comesIn({ from, id, text, time }) {
         const address = addressOf(from);
         if (!address || this.thread(address)?.items.some((item) => item.id === id)) return;
         this.#change(address, (thread) => {
             thread.name = name(from);
             thread.unread++;
-            thread.items.push({ id, mine: false, text: String(body), at: Date.now(), state: 'got' });
+            thread.items.push({ id, mine: false, text, at: time, state: 'got' });
         });
-        this.emit('message', { address, from, text: String(body) });
+        this.emit('message', { address, from, text });
     }
 }

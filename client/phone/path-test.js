@@ -1,6 +1,10 @@
-/** Tests what lies between this browser and the gateway. */
+/** Tests what a call needs: microphone, connection, and what the network does to the sound. */
+import { preflight } from './preflight.js';
 import { $, icon, make, on, show } from './dom.js';
 import { microphone } from './settings.js';
+
+const ways = { ok: 'works', failed: 'does not work', unoffered: 'is not offered by the gateway' };
+const number = (value, digits = 0) => value.toFixed(digits);
 
 export class PathTest {
     constructor(login) {
@@ -9,39 +13,32 @@ export class PathTest {
     }
 
     async run() {
-        const { session } = this.login;
         $('path-test').disabled = true;
-        $('path-result').replaceChildren();
         show('path-result', true);
-        this.#row('Microphone, connection and sound are tested…', 'wait');
+        this.#say([['Testing for some seconds…', 'wait']]);
         try {
-            const rows = await this.#measure(session);
-            $('path-result').replaceChildren();
-            for (const [text, fine] of rows) this.#row(text, fine ? 'fine' : 'bad');
+            this.#say(this.#found(await preflight('', { ...this.login.credentials, audio: microphone() })));
         } catch (error) {
-            $('path-result').replaceChildren();
-            this.#row(error.message, 'bad');
+            this.#say([[error.message, 'bad']]);
         }
         $('path-test').disabled = false;
     }
 
-    async #measure(session) {
-        const call = await session.call('echo', { audio: microphone() });
-        await call.answered;
-        await new Promise((resolve) => setTimeout(resolve, 4000));
-        const { rttMs, jitterMs, packetsReceived: got, packetsLost: lost, remote } = await call.stats();
-        await call.hangup();
-        return [
-            [`Connected by ${remote}`, true],
-            [got ? 'Sound arrives' : 'No sound arrives', got > 0],
-            [`Round trip ${rttMs ?? '?'} ms`, (rttMs ?? 0) < 300],
-            [`Jitter ${jitterMs ?? '?'} ms`, (jitterMs ?? 0) < 40],
-            [`Lost ${((100 * Math.max(0, lost)) / Math.max(1, got + lost)).toFixed(1)} %`, lost < 0.02 * got],
-        ];
+    #found({ microphone: { ok, label, error }, signalling, media, rttMs, jitterMs, loss, mos }) {
+        const rows = [[ok ? `Microphone: ${label || 'works'}` : `Microphone: ${error?.message ?? 'none'}`, ok]];
+        if (!signalling.ok) return [...rows, [`Log-in: ${signalling.error?.message ?? 'failed'}`, false]];
+        rows.push([`Connected by ${signalling.transport === 'poll' ? 'long-polling' : 'WebSocket'} in ${signalling.ms} ms`, true]);
+        for (const way of ['udp', 'tcp']) rows.push([`Sound over ${way.toUpperCase()} ${ways[media[way]]}`, media[way] === 'ok' ? true : media[way] === 'failed' && way === 'udp' ? false : 'wait']);
+        if (rttMs !== undefined) rows.push([`Round trip ${number(rttMs)} ms`, rttMs < 400]);
+        if (jitterMs !== undefined) rows.push([`Jitter ${number(jitterMs)} ms`, jitterMs < 30]);
+        if (loss !== undefined) rows.push([`Lost ${number(100 * loss, 1)} %`, loss < 0.03]);
+        if (mos !== undefined) rows.push([`Sounds like ${number(mos, 1)} of 4.5`, mos > 3.5]);
+        return rows;
     }
 
-    #row(text, how) {
-        const pictures = { fine: 'check', bad: 'warning', wait: 'clock' };
-        $('path-result').append(make('li', { className: how }, icon(pictures[how]), text));
+    #say(rows) {
+        const pictures = { true: 'check', false: 'warning', wait: 'clock' };
+        const classes = { true: 'fine', false: 'bad', wait: 'wait' };
+        $('path-result').replaceChildren(...rows.map(([text, how]) => make('li', { className: classes[how] }, icon(pictures[how]), text)));
     }
 }

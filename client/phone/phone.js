@@ -5,6 +5,7 @@ import { ContactsView } from './contacts-view.js';
 import { Devices } from './devices.js';
 import { DialPad } from './dialpad.js';
 import { $, focusField, on, show, write } from './dom.js';
+import { Elsewhere } from './elsewhere.js';
 import { Frames } from './frames.js';
 import { History } from './history.js';
 import { HistoryView } from './history-view.js';
@@ -44,7 +45,6 @@ const named = (party) => stage.named(party);
 const dialPad = new DialPad(lines, contacts);
 const acts = {
     call: (address) => dialPad.call(address),
-    canWrite: () => typeof login.session?.send === 'function',
     write: (address) => {
         nav.go('messages');
         messagesView.open(address);
@@ -64,15 +64,14 @@ const quality = new Quality(lines);
 const tones = new Tones(lines);
 const transfer = new Transfer(lines, quiet);
 const notify = new Notify(lines, named);
+const elsewhere = new Elsewhere(lines, named);
 
 const login = new Login(notices, {
     opened(session) {
         for (const part of [contacts, history]) part.open(session.user);
-        const writes = typeof session.send === 'function';
-        document.querySelector('[data-view=messages]').hidden = !writes;
-        if (writes) messages.open(session.user, session);
-        else if (nav.view === 'messages') nav.go('dial');
+        messages.open(session.user, session);
         lines.open(session);
+        elsewhere.open(session);
         write('reach', `Browsers reach you as user:${session.user}`);
         write('about', `Gateway ${session.server.name} ${session.server.version}`);
         notify.suggest();
@@ -83,6 +82,7 @@ const login = new Login(notices, {
 new PathTest(login);
 
 lines.on('error', ({ kind, text, sip }) => notices.error(kind, text, sip));
+lines.on('device', ({ label }) => notices.error('device', label ? `The microphone is gone; ${label} is used now` : 'The microphone is gone, and there is no other'));
 lines.on('ended', ({ call, end }) => history.record(call, end));
 lines.on('change', ring);
 messages.on('message', ({ from, text }) => notify.message(named(from), text));
@@ -131,6 +131,11 @@ on('over-save', 'click', () => {
     acts.save({ name: call.remote.display ?? '', address: call.direction === 'outgoing' ? call.to : call.remote.number || call.remote.uri });
 });
 on('clear', 'click', () => frames.clear());
+
+// A page that is loaded anew goes on with its calls.
+const LINES = 'causeway.phone.lines';
+lines.kept = JSON.parse(sessionStorage.getItem(LINES) ?? '[]');
+addEventListener('pagehide', () => sessionStorage.setItem(LINES, JSON.stringify(lines.state)));
 
 const query = new URLSearchParams(location.search);
 once.raw = query.get('raw') === '1';

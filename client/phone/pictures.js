@@ -2,13 +2,16 @@
 import { $, on, press, show } from './dom.js';
 import { settings, camera } from './settings.js';
 
+const SCREEN = { video: { frameRate: { max: 15 } } };
+
 export class Pictures {
     #changing = false; // one change after the other
 
     constructor(lines) {
         this.lines = lines;
         on('video', 'click', () => this.#change((call) => this.#toggleCamera(call)));
-        on('screen', 'click', () => this.#change((call) => this.#toggleScreen(call)));
+        on('screen', 'click', () => this.#change((call) => (call.sharing ? call.stopShare() : call.shareScreen(SCREEN))));
+        on('shot', 'click', () => this.#save());
         on('full', 'click', () => this.#fullScreen());
         $('pictures').addEventListener('dblclick', () => this.#fullScreen());
         lines.on('change', () => this.draw());
@@ -21,34 +24,34 @@ export class Pictures {
         const { call } = this.lines;
         const active = call?.state === 'active';
         const { local, remote } = active ? call.video : { local: false, remote: false };
-        const sends = this.#sends(call);
-        $('video').disabled = $('screen').disabled = !active || this.#changing;
-        press('video', local && sends !== 'screen');
-        press('screen', local && sends === 'screen');
+        const shares = active && call.sharing;
+        $('video').disabled = !active || this.#changing || shares;
+        $('screen').disabled = !active || this.#changing;
+        press('video', local && !shares);
+        press('screen', shares);
         show('pictures', local || remote);
         show('theirs', remote);
+        show('shot', remote);
         show('mine', local);
-        $('mine').classList.toggle('mirror', sends === 'camera');
-        $('mine').setAttribute('aria-label', sends === 'screen' ? 'Your screen' : 'Your camera');
+        $('mine').classList.toggle('mirror', !shares);
+        $('mine').setAttribute('aria-label', shares ? 'Your screen' : 'Your camera');
         if (local || remote) document.body.dataset.video = 'on';
         else delete document.body.dataset.video;
-        this.#give('theirs', remote ? call.remoteStream.getVideoTracks() : []);
-        this.#give('mine', local ? [call.sentVideo ?? this.sent?.track].filter(Boolean) : []);
+        this.#give('theirs', remote ? call.remoteStream.getVideoTracks()[0] : undefined);
+        this.#give('mine', local ? this.#sent(call) : undefined);
         if (!local && !remote && document.fullscreenElement) void document.exitFullscreen();
     }
 
-    /* The sound comes from #remote, and goes on when a picture goes. */
-    #give(id, tracks) {
-        const video = $(id);
-        const [track] = tracks;
-        const has = video.srcObject?.getVideoTracks()[0];
-        if (has === track) return;
-        video.srcObject = track ? new MediaStream([track]) : null;
-        if (track) video.play().catch(() => {}); // a newer one took its place
+    #sent({ pc }) {
+        return pc?.getSenders().find(({ track }) => track?.kind === 'video')?.track;
     }
 
-    #sends(call) {
-        return this.sent && this.sent.call === call && call.video.local ? this.sent.what : '';
+    /* The sound comes from #remote, and goes on when a picture goes. */
+    #give(id, track) {
+        const video = $(id);
+        if (video.srcObject?.getVideoTracks()[0] === track) return;
+        video.srcObject = track ? new MediaStream([track]) : null;
+        if (track) video.play().catch(() => {}); // a newer one took its place
     }
 
     async #change(action) {
@@ -59,51 +62,28 @@ export class Pictures {
         try {
             await action(call);
         } catch (error) {
-            this.lines.fail(error);
+            if (!/NotAllowed|denied/i.test(error.name + error.kind) || !$('screen').matches(':focus')) this.lines.fail(error); // who closes the choice of screens wants none
         }
         this.#changing = false;
         this.draw();
     }
 
-    async #toggleCamera(call) {
-        if (this.#sends(call) === 'camera') return this.#none(call);
-        const track = await call.addVideo({ video: camera() });
-        this.#sending(call, 'camera', track);
-    }
-
-    async #toggleScreen(call) {
-        if (this.#sends(call) === 'screen') return this.#none(call);
-        const track = await this.#chooseScreen();
-        if (!track) return;
-        await call.addVideo({ track });
-        this.#sending(call, 'screen', track);
-        // The browser's own bar has a button that stops it.
-        track.addEventListener('ended', () => void this.#change((now) => (this.sent?.track === track ? this.#none(now) : undefined)));
-    }
-
-    async #chooseScreen() {
-        try {
-            return (await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } } })).getVideoTracks()[0];
-        } catch (error) {
-            if (error.name === 'NotAllowedError') return null; // chose none
-            throw error;
-        }
-    }
-
-    #sending(call, what, track) {
-        if (this.sent?.what === 'screen' && this.sent.track !== track) this.sent.track.stop();
-        this.sent = { call, what, track };
-    }
-
-    async #none(call) {
-        if (this.sent?.what === 'screen') this.sent.track.stop();
-        this.sent = null;
-        await call.removeVideo();
+    #toggleCamera(call) {
+        return call.video.local ? call.removeVideo() : call.addVideo({ video: camera() });
     }
 
     async #otherCamera() {
         const { call } = this.lines;
-        if (this.#sends(call) === 'camera') await this.#change((now) => now.addVideo({ video: camera() }).then((track) => this.#sending(now, 'camera', track)));
+        if (call?.video.local && !call.sharing) await this.#change((now) => now.addVideo({ video: camera() }));
+    }
+
+    /* What the other side sends now, as a file. */
+    async #save() {
+        const picture = await this.lines.call?.snapshot().catch((error) => this.lines.fail(error));
+        if (!picture) return;
+        const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(picture), download: `call-${new Date().toISOString().slice(0, 19).replace(/\D/g, '-')}.png` });
+        link.click();
+        setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     }
 
     #fullScreen() {

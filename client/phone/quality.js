@@ -6,6 +6,7 @@ const words = { good: 'Good', fair: 'Fair', poor: 'Poor' };
 const silences = {
     you: 'The gateway hears nothing from your microphone.',
     peer: 'Nothing arrives from the other side.',
+    flat: 'Your microphone gives no sound. Is it switched off?',
 };
 
 export class Quality {
@@ -30,12 +31,12 @@ export class Quality {
         const { call, current } = this.lines;
         const active = call?.state === 'active';
         const rating = active ? current.rating : '';
-        const broken = ['disconnected', 'failed'].includes(call?.pc?.connectionState);
+        const broken = active && current.broken;
         show('quality', active);
         $('quality').dataset.rating = broken ? 'poor' : rating;
         write('quality-text', broken ? 'Reconnecting' : (words[rating] ?? 'Connection'));
-        const silent = active && !call.held.local && !call.held.remote ? current.silent : '';
-        show('silent', !!silent && !(silent === 'you' && call.muted.audio));
+        const silent = active && !call.held.local && !call.held.remote ? current.silent || (current.flat && 'flat') : '';
+        show('silent', !!silent && !(silent !== 'peer' && call.muted.audio));
         write('silent', silences[silent] ?? '');
         if (!active && !$('details').hidden) this.open(false);
     }

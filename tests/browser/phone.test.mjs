@@ -20,7 +20,8 @@ before(async () => {
     capture = await startCapture(wholeFile)
     gateway = await Gateway.start(wholeFile, {
         log: { level: 'info' },
-        web: { root: path.join(top, 'client/dist/www') },
+        // A page that goes away may come back for so long.
+        web: { root: path.join(top, 'client/dist/www'), resume_ms: 1000, resume_call_ms: 1000 },
         // Firefox pairs only with an address that its route leads to.
         media: { browser_listen: ['127.0.0.1', '10.99.0.1'] },
         trunk: [{ name: 'checked', address: '127.0.0.13:5060', prefixes: ['+997'], trust: 'in', verstat: true }],
