@@ -13,7 +13,7 @@ const mark = (side, out) => (out ? `<${side}` : `${side}>`)
 // is left out.
 function lineOf({ from, to, proto, text }) {
     if (!['JSON', 'SIP', 'CALL'].includes(proto)) return null
-    const words = text.replace(/\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b/g, 'ADDRESS').replace(/\b[0-9a-f]{16,}\b/g, 'ID')
+    const words = text.replace(/\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b|\[[0-9a-f:]+\](:\d+)?/g, 'ADDRESS').replace(/\b[0-9a-f]{16,}\b/g, 'ID')
     if (from === to) return `-- ${words}`.trim()
     return `${from === 'gateway' ? mark(to, true) : mark(from, false)} ${proto === 'SIP' ? words.replace(/^(\d{3}) .*/, '$1') : words}`
 }

@@ -133,7 +133,7 @@ class Script {
         if (of === 'INVITE' && status >= 180 && status < 300 && !tag) this.inDialog = true
         if (of === 'SUBSCRIBE' && status < 300) this.inDialog = true
         const fields = this.fields(parts)
-        const ours = /^Contact:/m.test(fields.headers) ? '' : `Contact: ${contact}\n`
+        const ours = /^(\[last_)?Contact:/m.test(fields.headers) ? '' : `Contact: ${contact}\n`
         this.xml.push(own.send(`SIP/2.0 ${status} ${status >= 300 ? 'No' : 'Yes'}\n${head.join('\n')}\n${ours}${this.end(fields, sdp)}`, reliable ? 'retrans="500"' : ''))
     }
 
