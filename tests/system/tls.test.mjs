@@ -36,6 +36,10 @@ before(async () => {
             trunk('carrier.test', '41', { address: 'carrier.test' }), trunk('wrong.test', '42'), trunk('old.test', '43'), trunk('alien.test', '44'),
             trunk('six.test', '46', { address: `six.test:${carrier}` }),
         ],
+        registrar: [
+            { name: 'secure', domain: 'pbx.test', proxy: `pbx.test:${proxy.tls}`, transport: 'tls', users: ['r-*'], password: 'of r', grace_s: 0, retry_s: 1, outbound: false },
+            { name: 'false', domain: 'wrong.test', proxy: `wrong.test:${carrier}`, transport: 'tls', users: ['f-*'], password: 'of f', grace_s: 0, retry_s: 60 },
+        ],
         inbound: [{ match: '*', to: 'user:$' }],
     })
     peer = WebPeer.start(wholeFile)
@@ -61,6 +65,46 @@ test('Kamailio by TLS, certificates both ways, digest: a call, ended by the call
     assert.equal((await call.ended()).by, 'peer')
     assert.equal((await gateway.ctl('connections')).filter((one) => one.direction === 'out').length, 1)
     assert.ok(registrar)
+})
+
+test('REGISTER over TLS: Kamailio takes it, calls leave and come by it', async (t) => {
+    const pbx = await kamailio(t, { port: proxy.port, users: { 77: 'secret', 'r-anna': 'of r' }, asks: true, gateway: '127.0.0.1:5061',
+        tls: { port: proxy.tls, certificate: authority.issue('pbx', 'DNS:pbx.test'), authority: authority.file } })
+    const bob = await Baresip.start(t, { user: '77', registrar: `127.0.0.1:${proxy.port}`, password: 'secret', hz: 700, answer: 'manual' })
+    const anna = await phone(t, 'r-anna')
+    await anna.client.expect('session.registration', { state: 'registered' })
+    assert.equal((await gateway.ctl('registrations', 'r-anna')).state, 'registered')
+    const hears = (call) => until(async () => Math.abs(((await call.stats()).sound?.peak_hz ?? 0) - 700) < 20, 'hears 700 Hz', 6000, 50)
+
+    const out = await anna.start('77')
+    await bob.expect('CALL_INCOMING')
+    bob.answer()
+    await out.answered()
+    await out.tone(1000)
+    await hears(out)
+    await bob.hears(1000)
+    await out.end()
+    await bob.expect('CALL_CLOSED')
+
+    bob.dial(`sip:r-anna@127.0.0.1:${proxy.port}`)
+    const back = await (await anna.incoming()).answer()
+    await pbx.waitFor(/to the phone sip:\S+transport=tls/i)
+    await back.tone(1000)
+    await hears(back)
+    await back.end()
+
+    await anna.client.close()
+    await until(async () => (await gateway.ctlRun('registrations', 'r-anna')).code === 1, 'the binding is taken back')
+})
+
+test('REGISTER over TLS: not to whoever else answers there', async (t) => {
+    const there = await carries(t, authority.issue('wrong', 'DNS:elsewhere.test'))
+    const user = await phone(t, 'f-one')
+    await user.client.expect('session.registration', { state: 'failed' })
+    await gateway.program.waitFor(/certificate is for elsewhere\.test/)
+    assert.equal(there.queue.length, 0, 'no byte of SIP was said')
+    for (const stream of there.streams) stream.destroy()
+    await new Promise((resolve) => there.server.close(resolve))
 })
 
 test('a carrier by SRV: its calls come by its certificate, from whatever address', async (t) => {
