@@ -16,6 +16,7 @@ sip_libsip_a_SOURCES = \
 	sip/text/digest.c \
 	sip/text/header.c \
 	sip/text/message.c \
+	sip/text/milenage.c sip/text/milenage.h \
 	sip/text/option.c sip/text/option.def \
 	sip/text/reason.c \
 	sip/text/refer_to.c \
@@ -36,6 +37,7 @@ sip_libsip_a_SOURCES = \
 	sip/net/stream_io.c \
 	sip/net/tls.c sip/net/tls.h \
 	sip/net/transport.c \
+	sip/transaction/aka.c sip/transaction/aka.h \
 	sip/transaction/auth.c sip/transaction/auth.h \
 	sip/transaction/challenge.c \
 	sip/transaction/gate.c \

@@ -197,7 +197,13 @@ typedef struct cw_sip_credentials {
     /* In place of a password: H(username:realm:password) in hex (RFC 7616 3.4.2), for the
      * algorithms it is known for; with a realm. */
     const char *ha1_md5, *ha1_sha256;
+    /* In place of both, for AKAv1-MD5 and AKAv2-MD5 (RFC 3310, RFC 4169): 32 hex digits each, K and
+     * one of OP and OPc (3GPP TS 35.206). K NULL: none. Of registrations only. */
+    const char *aka_k, *aka_op, *aka_opc;
 } cw_sip_credentials;
+
+/* CW_E_PARAMS: what is given of aka_* is not as above. Pure. */
+CW_NODISCARD cw_err cw_sip_credentials_check(const cw_sip_credentials *credentials);
 
 typedef struct cw_sip_target {
     /* "sip:+331234@carrier.example", checked by cw_sip_uri_check; or, with a next hop or route, a

@@ -441,7 +441,7 @@ void cw_sip_reg_target(const cw_sip_reg *reg, cw_sip_target *target)
     target->route = (const char *const *)reg->binding.route;
     target->contact_user = reg->token;
     target->gruu = r->gruu ? reg->binding.gruu : NULL;
-    if (!account)
+    if (!account || account->aka) /* AKA is of REGISTER only (3GPP TS 33.203 6.1) */
         return;
     target->credentials = (cw_sip_credentials){
         .username = account->username,

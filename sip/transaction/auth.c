@@ -50,11 +50,11 @@ static const struct {
     const char *name;
     GChecksumType hash;
     bool session;
+    unsigned aka;
 } algorithms[] = {
-    { "MD5", G_CHECKSUM_MD5, false },
-    { "MD5-sess", G_CHECKSUM_MD5, true },
-    { "SHA-256", G_CHECKSUM_SHA256, false },
-    { "SHA-256-sess", G_CHECKSUM_SHA256, true },
+    { "MD5", G_CHECKSUM_MD5, false, 0 },        { "MD5-sess", G_CHECKSUM_MD5, true, 0 },
+    { "SHA-256", G_CHECKSUM_SHA256, false, 0 }, { "SHA-256-sess", G_CHECKSUM_SHA256, true, 0 },
+    { "AKAv1-MD5", G_CHECKSUM_MD5, false, 1 },  { "AKAv2-MD5", G_CHECKSUM_MD5, false, 2 },
 };
 
 static cw_err take_algorithm(const char *name, cw_sip_challenge *challenge)
@@ -65,6 +65,7 @@ static cw_err take_algorithm(const char *name, cw_sip_challenge *challenge)
         challenge->has_algorithm = true;
         challenge->hash = algorithms[i].hash;
         challenge->session = algorithms[i].session;
+        challenge->aka = algorithms[i].aka;
         return CW_OK;
     }
     return CW_E_UNSUPPORTED;
@@ -73,7 +74,8 @@ static cw_err take_algorithm(const char *name, cw_sip_challenge *challenge)
 static const char *algorithm_name(const cw_sip_challenge *challenge)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(algorithms); i++)
-        if (algorithms[i].hash == challenge->hash && algorithms[i].session == challenge->session)
+        if (algorithms[i].hash == challenge->hash && algorithms[i].session == challenge->session &&
+            algorithms[i].aka == challenge->aka)
             return algorithms[i].name;
     return "MD5";
 }
@@ -135,16 +137,23 @@ static void wipe(char *secret)
     g_free(secret);
 }
 
-void cw_sip_ha1(GChecksumType hash, const char *username, const char *realm, const char *password,
-                char ret[static CW_SIP_HA1_MAX])
+static void ha1_of(GChecksumType hash, const char *username, const char *realm,
+                   const void *password, size_t len, char ret[static CW_SIP_HA1_MAX])
 {
     GChecksum *sum = g_checksum_new(hash);
-    const char *const parts[] = { username, ":", realm, ":", password };
+    const char *const parts[] = { username, ":", realm, ":" };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(parts); i++)
         g_checksum_update(sum, (const guchar *)parts[i], -1);
+    g_checksum_update(sum, password, (gssize)len);
     g_strlcpy(ret, g_checksum_get_string(sum), CW_SIP_HA1_MAX);
     g_checksum_free(sum);
+}
+
+void cw_sip_ha1(GChecksumType hash, const char *username, const char *realm, const char *password,
+                char ret[static CW_SIP_HA1_MAX])
+{
+    ha1_of(hash, username, realm, password, strlen(password), ret);
 }
 
 bool cw_sip_ha1_ok(GChecksumType hash, const char *ha1)
@@ -221,9 +230,31 @@ static void take_ha1(cw_sip_account *account, GChecksumType hash, const char *ha
         g_strlcpy(account->ha1[slot_of(hash)], ha1, CW_SIP_HA1_MAX);
 }
 
+cw_err cw_sip_credentials_check(const cw_sip_credentials *c)
+{
+    cw_sip_aka aka;
+    cw_err err;
+
+    if (!c->aka_k)
+        return c->aka_op || c->aka_opc ? CW_E_PARAMS : CW_OK;
+    err = cw_sip_aka_read(c->aka_k, c->aka_op, c->aka_opc, &aka);
+    explicit_bzero(&aka, sizeof aka);
+    return err;
+}
+
+static void take_aka(cw_sip_account *account, const cw_sip_credentials *c)
+{
+    cw_sip_aka aka;
+
+    if (!c->aka_k || cw_sip_aka_read(c->aka_k, c->aka_op, c->aka_opc, &aka))
+        return;
+    account->aka = g_memdup2(&aka, sizeof aka);
+    explicit_bzero(&aka, sizeof aka);
+}
+
 cw_sip_account *cw_sip_account_new(const cw_sip_credentials *credentials)
 {
-    bool hashed = credentials->ha1_md5 || credentials->ha1_sha256;
+    bool hashed = credentials->ha1_md5 || credentials->ha1_sha256 || credentials->aka_k;
     cw_sip_account *account;
 
     if (!credentials->username)
@@ -232,6 +263,7 @@ cw_sip_account *cw_sip_account_new(const cw_sip_credentials *credentials)
     account->username = g_strdup(credentials->username);
     take_ha1(account, G_CHECKSUM_MD5, credentials->ha1_md5);
     take_ha1(account, G_CHECKSUM_SHA256, credentials->ha1_sha256);
+    take_aka(account, credentials);
     if (!hashed)
         account->password = g_strdup(credentials->password ? credentials->password : "");
     if (credentials->realm)
@@ -252,6 +284,11 @@ static void account_clear(void *data)
     g_free(account->realm);
     wipe(account->password);
     explicit_bzero(account->ha1, sizeof account->ha1);
+    explicit_bzero(account->asked[0].ha1, CW_SIP_HA1_MAX);
+    explicit_bzero(account->asked[1].ha1, CW_SIP_HA1_MAX);
+    if (account->aka)
+        explicit_bzero(account->aka, sizeof *account->aka);
+    g_free(account->aka);
     cw_sip_challenge_clear(&account->asked[0].challenge);
     cw_sip_challenge_clear(&account->asked[1].challenge);
     if (account->homes)
@@ -286,7 +323,25 @@ bool cw_sip_account_fits(const cw_sip_account *account, const cw_sip_challenge *
 {
     if (account->realm && strcmp(account->realm, challenge->realm) != 0)
         return false;
+    if (challenge->aka)
+        return account->aka != NULL;
     return account->password || *account->ha1[slot_of(challenge->hash)];
+}
+
+/* What the network shows is checked before anything of ours is sent (3GPP TS 33.203 6.1.1). */
+static cw_err take_vector(cw_sip_account *account, const cw_sip_challenge *challenge,
+                          struct cw_sip_asked *asked)
+{
+    cw_sip_aka_answer answer;
+    cw_err err = cw_sip_aka_take(account->aka, challenge->aka, challenge->nonce, &answer);
+
+    if (err)
+        return CW_E_AUTH;
+    ha1_of(G_CHECKSUM_MD5, account->username, challenge->realm, answer.password, answer.len,
+           asked->ha1);
+    g_strlcpy(asked->auts, answer.auts, sizeof asked->auts);
+    explicit_bzero(&answer, sizeof answer);
+    return CW_OK;
 }
 
 cw_err cw_sip_account_ask(cw_sip_account *account, bool proxy, cw_sip_challenge *challenge)
@@ -296,6 +351,8 @@ cw_err cw_sip_account_ask(cw_sip_account *account, bool proxy, cw_sip_challenge 
     if (!cw_sip_account_fits(account, challenge))
         return CW_E_AUTH;
     if (asked->known && strcmp(asked->challenge.nonce, challenge->nonce) == 0)
+        return CW_E_AUTH;
+    if (challenge->aka && take_vector(account, challenge, asked))
         return CW_E_AUTH;
     if (!account->realm)
         bind_realm(account, challenge->realm);
@@ -316,8 +373,11 @@ char *cw_sip_account_answer(cw_sip_account *account, bool proxy, const char *met
 
     if (!asked->known)
         return NULL;
-    value = cw_sip_challenge_answer(&asked->challenge, account->username,
-                                    account->ha1[slot_of(asked->challenge.hash)], method, uri,
-                                    ++asked->nc, asked->cnonce);
-    return g_strconcat(proxy ? "Proxy-Authorization: " : "Authorization: ", value, NULL);
+    value = cw_sip_challenge_answer(
+        &asked->challenge, account->username,
+        asked->challenge.aka ? asked->ha1 : account->ha1[slot_of(asked->challenge.hash)], method,
+        uri, ++asked->nc, asked->cnonce);
+    return g_strconcat(proxy ? "Proxy-Authorization: " : "Authorization: ", value,
+                       *asked->auts ? ", auts=\"" : "", asked->auts, *asked->auts ? "\"" : "",
+                       NULL);
 }

@@ -1,4 +1,5 @@
-/* auth.h - digest authentication as a client (RFC 7616, RFC 8760; RFC 2069 form without qop).
+/* auth.h - digest authentication as a client (RFC 7616, RFC 8760; RFC 2069 form without qop; IMS
+ * AKA RFC 3310, RFC 4169).
  *
  * Pure functions but for cw_sip_account, which belongs to the loop thread with its call.
  */
@@ -8,6 +9,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "sip/sip.h"
+#include "sip/transaction/aka.h"
 
 #include <glib.h>
 
@@ -16,13 +18,14 @@ typedef struct cw_sip_challenge {
     GChecksumType hash;           /* G_CHECKSUM_MD5 or G_CHECKSUM_SHA256 */
     bool session;                 /* …-sess: H(A1) takes in nonce and cnonce (RFC 7616 3.4.2) */
     bool has_algorithm;           /* it was named: name it in the answer too */
+    unsigned aka;                 /* AKAv1-MD5: 1, AKAv2-MD5: 2; else 0 */
     bool qop_auth;                /* false: no qop at all */
     bool stale;
 } cw_sip_challenge;
 
 /* From "name=value" texts as a header's parameters are, NULL-ended.
  *
- * CW_E_UNSUPPORTED  an algorithm or qop that is not ours (auth-int, AKAv1-MD5, …)
+ * CW_E_UNSUPPORTED  an algorithm or qop that is not ours (auth-int, AKAv2-SHA-256, …)
  * CW_E_PARSE        no realm or nonce, or unsafe text
  */
 CW_NODISCARD cw_err cw_sip_challenge_parse(const char *const *params, cw_sip_challenge *ret);
@@ -52,13 +55,16 @@ typedef struct cw_sip_account {
     char *username, *realm;      /* realm NULL: none has asked yet */
     char *password;              /* until the realm is known; then wiped */
     char ha1[2][CW_SIP_HA1_MAX]; /* MD5, SHA-256; "": cannot answer that one */
+    cw_sip_aka *aka;             /* NULL: no such keys */
     struct cw_sip_asked {
         bool known;
         cw_sip_challenge challenge;
         unsigned nc;
-        char cnonce[17]; /* one for each nonce: a session key is made of both */
-    } asked[2];          /* [0] WWW-Authenticate, [1] Proxy-Authenticate */
-    GArray *homes;       /* cw_addr: whom it is for; NULL: nobody yet */
+        char cnonce[17];                /* one for each nonce: a session key is made of both */
+        char ha1[CW_SIP_HA1_MAX];       /* AKA: of this nonce's password */
+        char auts[CW_AKA_AUTS_LEN + 1]; /* AKA: said with it; "": nothing */
+    } asked[2];                         /* [0] WWW-Authenticate, [1] Proxy-Authenticate */
+    GArray *homes;                      /* cw_addr: whom it is for; NULL: nobody yet */
 } cw_sip_account;
 
 cw_sip_account *cw_sip_account_new(const cw_sip_credentials *credentials); /* NULL: no user name */

@@ -102,7 +102,7 @@ static const struct {
     { "md5-sess", { "realm=\"r\"", "nonce=\"a\"", "algorithm=MD5-sess", "qop=auth" }, CW_OK },
     { "sess-no-qop", { "realm=\"r\"", "nonce=\"a\"", "algorithm=MD5-sess" }, CW_E_UNSUPPORTED },
     { "sha-512-256", { "realm=\"r\"", "nonce=\"a\"", "algorithm=SHA-512-256" }, CW_E_UNSUPPORTED },
-    { "akav1", { "realm=\"r\"", "nonce=\"a\"", "algorithm=AKAv1-MD5" }, CW_E_UNSUPPORTED },
+    { "akav2-sha", { "realm=\"r\"", "nonce=\"a\"", "algorithm=AKAv2-SHA-256" }, CW_E_UNSUPPORTED },
     { "quoted-algorithm", { "realm=\"r\"", "nonce=\"a\"", "algorithm=\"sha-256\"" }, CW_OK },
     { "case", { "REALM=\"r\"", "Nonce=\"a\"", "QOP=\"AUTH\"" }, CW_OK },
 };

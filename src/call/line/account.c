@@ -1,6 +1,7 @@
 #include "call/line/account.h"
 
 #include "base/json.h"
+#include "sip/sip.h"
 #include "user/user.h"
 
 #include <string.h>
@@ -25,6 +26,9 @@ void cw_account_free(cw_account *account)
     wipe(account->password);
     wipe(account->ha1_md5);
     wipe(account->ha1_sha256);
+    wipe(account->aka_k);
+    wipe(account->aka_op);
+    wipe(account->aka_opc);
     g_free(account);
 }
 
@@ -57,6 +61,9 @@ static char **member_of(cw_account *account, const char *name)
         { "password", &account->password },
         { "ha1_md5", &account->ha1_md5 },
         { "ha1_sha256", &account->ha1_sha256 },
+        { "aka_k", &account->aka_k },
+        { "aka_op", &account->aka_op },
+        { "aka_opc", &account->aka_opc },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(members); i++)
@@ -99,6 +106,11 @@ static cw_err check(cw_account *account, char why[static 128])
         return fault(why, "ha1_sha256 is not 64 hex digits");
     if (account->password && (account->ha1_md5 || account->ha1_sha256))
         return fault(why, "a password beside its hashes");
+    if (cw_sip_credentials_check(&(cw_sip_credentials){
+            .aka_k = account->aka_k, .aka_op = account->aka_op, .aka_opc = account->aka_opc }))
+        return fault(why, "aka_k with one of aka_op and aka_opc, 32 hex digits each");
+    if (account->aka_k && (account->password || account->ha1_md5 || account->ha1_sha256))
+        return fault(why, "aka_k beside a password or its hashes");
     if (!account->identity)
         account->identity = g_strdup(account->user);
     if (!account->username)

@@ -14,9 +14,11 @@ typedef struct cw_account {
     char *password;   /* NULL: hashes are there, or no digest */
     char *ha1_md5;    /* H(username:realm:password) in hex (RFC 7616 3.4.2); NULL: none */
     char *ha1_sha256; /* NULL: none */
+    char *aka_k, *aka_op, *aka_opc; /* IMS AKA: hex, K and one of OP and OPc; NULL: none */
 } cw_account;
 
-/* One line of JSON: {"user", "identity", "username", "realm", "password", "ha1_md5", "ha1_sha256"};
+/* One line of JSON: {"user", "identity", "username", "realm", "password", "ha1_md5", "ha1_sha256",
+ * "aka_k", "aka_op", "aka_opc"};
  * all but "user" may be left out. Pure; any thread.
  *
  * CW_E_CONF  `why` says what is wrong

@@ -85,7 +85,7 @@ static CW_ON_LOOP cw_err enroll(cw_line *line, const cw_sip_reg_conf *who)
 static CW_ON_LOOP cw_err enroll_account(cw_line *line, const cw_account *account)
 {
     g_autofree char *realm = realm_of(line->place->conf);
-    bool digest = account->password || account->ha1_md5 || account->ha1_sha256;
+    bool digest = account->password || account->ha1_md5 || account->ha1_sha256 || account->aka_k;
     cw_sip_reg_conf who = { .name = line->user, .user = account->identity };
 
     if (digest)
@@ -93,7 +93,10 @@ static CW_ON_LOOP cw_err enroll_account(cw_line *line, const cw_account *account
                                                 .password = account->password,
                                                 .realm = account->realm ?: realm,
                                                 .ha1_md5 = account->ha1_md5,
-                                                .ha1_sha256 = account->ha1_sha256 };
+                                                .ha1_sha256 = account->ha1_sha256,
+                                                .aka_k = account->aka_k,
+                                                .aka_op = account->aka_op,
+                                                .aka_opc = account->aka_opc };
     return enroll(line, &who);
 }
 
