@@ -68,6 +68,7 @@ sip_libsip_a_SOURCES = \
 	sip/event/subscribe.c sip/event/subscribe.fsm sip/event/subscribe.h \
 	sip/event/subscriber.c \
 	sip/register/binding.c \
+	sip/register/ims.c sip/register/ims.h \
 	sip/register/register.c sip/register/register.fsm \
 	sip/register/register_priv.h \
 	sip/register/register_send.c \

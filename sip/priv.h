@@ -195,6 +195,8 @@ bool cw_sip_requires_option(const sip_t *message, const char *tag); /* pure */
 
 /* The GRUU of the registration with this user part in its Contact; NULL: none. */
 const char *cw_sip_reg_gruu(const cw_sip *sip, const char *contact_user) CW_ON_LOOP;
+/* What its requests in dialogs say each time (cw_sip_target.every); NULL: nothing. g_strfreev. */
+char **cw_sip_reg_every(const cw_sip *sip, const char *contact_user) CW_ON_LOOP;
 
 /* CW_E_CONF: an option about dialogs that is none of its words. Pure. */
 CW_NODISCARD cw_err cw_sip_dialog_check(const cw_conf *conf, char why[static 128]);

@@ -12,6 +12,10 @@
 typedef struct cw_sip_registrar cw_sip_registrar; /* where some users are registered */
 typedef struct cw_sip_reg cw_sip_reg;             /* one user's registration */
 
+/* What is behind a registrar: a proxy as any, an IMS core's P-CSCF for us as a UE (Gm, 3GPP
+ * TS 24.229), or the core itself, whose eP-CSCF we are (Mw, TS 24.371). */
+typedef enum cw_sip_access { CW_SIP_ACCESS_NONE, CW_SIP_ACCESS_GM, CW_SIP_ACCESS_MW } cw_sip_access;
+
 typedef struct cw_sip_registrar_conf {
     const char *domain; /* host[:port]: of the users, and the request URI */
     const char *proxy;  /* next hop, host[:port]; NULL: the domain */
@@ -20,6 +24,14 @@ typedef struct cw_sip_registrar_conf {
     unsigned retry_s, retry_max_s; /* base and longest of the back-off (RFC 5626 4.5) */
     bool outbound;                 /* reg-id in the Contact (RFC 5626 4.2) */
     bool gruu;                     /* ask for one, and use it */
+    const char *realm;             /* of the users' private identities; NULL: the domain */
+    struct {
+        cw_sip_access access;
+        const char *visited;         /* Mw: P-Visited-Network-ID; NULL: the domain */
+        const char *network;         /* P-Access-Network-Info; NULL: none */
+        const char *const *services; /* ICSIs, NULL-ended; may be NULL */
+        bool vouched; /* Mw: users are authenticated by us, the core asks for nothing */
+    } ims;
 } cw_sip_registrar_conf;
 
 /* Strings are copied. CW_E_PARAMS: domain or proxy is no host. */
@@ -61,6 +73,8 @@ typedef struct cw_sip_reg_ops {
 typedef struct cw_sip_reg_conf {
     const char *name; /* ours for the user; with the identity, it makes instance and Contact */
     const char *user; /* of the address of record, unescaped */
+    const char
+        *private_identity; /* IMPI, with an IMS core; NULL: credentials.username, or user@domain */
     cw_sip_credentials credentials; /* username NULL: none */
 } cw_sip_reg_conf;
 
@@ -81,8 +95,9 @@ void cw_sip_reg_info_of(const cw_sip_reg *reg, cw_sip_reg_info *ret) CW_ON_LOOP;
 /* The registration whose Contact has this user part: its `arg`. NULL: none. O(1). */
 void *cw_sip_reg_find(const cw_sip *sip, const char *contact_user) CW_ON_LOOP;
 
-/* Fill in what a request of this user goes out with: From, route, next hop, Contact, credentials.
- * The texts live until the registration changes. */
-void cw_sip_reg_target(const cw_sip_reg *reg, cw_sip_target *target) CW_ON_LOOP;
+/* Fill in what a request of this user goes out with: From, route, next hop, Contact, credentials,
+ * and what an IMS core is told. The texts live until the registration changes, or this is called
+ * for it again. */
+void cw_sip_reg_target(cw_sip_reg *reg, cw_sip_target *target) CW_ON_LOOP;
 
 #endif

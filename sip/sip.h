@@ -225,6 +225,9 @@ typedef struct cw_sip_target {
     /* URIs the INVITE is sent by (RFC 3261 8.1.1.1, RFC 3608), NULL-ended; may be NULL. The first
      * is the next hop. Of configuration or of a registrar, each with `lr`. */
     const char *const *route;
+    /* Lines of a registration's (register.h), before `headers`: of the request that makes the
+     * dialog, and of every one but ACK and CANCEL. NULL-ended; may be NULL. */
+    const char *const *initial, *const *every;
     const char *contact_user; /* user part of our Contact; NULL: from_user */
     const char *gruu;         /* our Contact, when the registrar gave one (RFC 5627); NULL: none */
     bool preconditions;       /* RFC 3312 is known, `sdp` may speak of it */

@@ -37,6 +37,7 @@ typedef struct cw_sip_dialog {
     bool secure;                /* the request that made it was for a sips: URI */
     bool any_transport;         /* while no URI says one, NAPTR and SRV do */
     bool hurried;               /* somebody else can take the call */
+    GStrv every;                /* lines of each request but ACK and CANCEL; NULL: none */
     cw_addr flow;               /* TCP, TLS: the peer's connection to us; AF_UNSPEC: none */
     cw_tls_profile *tls;        /* our side of TLS; of the stack's. NULL: sip.tls_* */
     char *tls_name; /* whom the peer's certificate must speak for; NULL: the URI's host */

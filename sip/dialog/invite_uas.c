@@ -295,6 +295,7 @@ void cw_sip_uas_invite(cw_sip *sip, msg_t *msg, const sip_t *message, const cw_s
     if (peer->transport != CW_SIP_UDP)
         call->dialog->flow = peer->addr;
     call->dialog->gruu = g_strdup(cw_sip_reg_gruu(sip, call->dialog->local_user));
+    call->dialog->every = cw_sip_reg_every(sip, call->dialog->local_user);
     call->dialog->contact =
         call->dialog->gruu ? g_strdup_printf("<%s>", call->dialog->gruu)
                            : cw_sip_contact_for(sip, peer->transport, &peer->addr,

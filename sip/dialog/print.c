@@ -3,6 +3,7 @@
 #include "sip/dialog/call.h"
 
 #include "base/json.h"
+#include "sip/header.h"
 #include "sip/net/tls.h"
 #include "sip/text/uri.h"
 
@@ -14,24 +15,28 @@
 #define CSEQ_MAX    0x7fffffff /* RFC 3261 8.1.1.5 */
 #define CSEQ_SKIP   64         /* requests that went out after it was printed */
 #define EXPIRES_MAX 86400
+#define EVERY_MAX   8 /* header lines of each request */
 
 json_t *cw_sip_dialog_print(const cw_sip_dialog *dialog)
 {
-    json_t *route = json_array();
+    json_t *route = json_array(), *every = json_array();
 
     for (unsigned i = 0; i < dialog->route->len; i++)
         json_array_append_new(route, json_string(dialog->route->pdata[i]));
-    return json_pack(
-        "{s:s s:s s:s s:s s:s s:s* s:s s:s* s:s* s:s* s:s* s:o s:I s:I s:b s:b s:b s:b s:i s:s}",
-        "call_id", dialog->call_id, "local_tag", dialog->local_tag, "remote_tag",
-        dialog->remote_tag ? dialog->remote_tag : "", "local", dialog->local, "remote",
-        dialog->remote, "local_user", dialog->local_user, "target", dialog->target, "gruu",
-        dialog->gruu, "contact", dialog->contact, "outbound", dialog->outbound, "tls_name",
-        dialog->tls_name, "route", route, "local_cseq", (json_int_t)dialog->local_cseq,
-        "remote_cseq", dialog->has_remote_cseq ? (json_int_t)dialog->remote_cseq : (json_int_t)-1,
-        "caller", dialog->caller, "allows_update", dialog->allows_update, "follows_from",
-        dialog->follows_from, "secure", dialog->secure, "hops_used", (int)dialog->hops_used,
-        "transport", cw_sip_transport_name(dialog->transport));
+    for (char **line = dialog->every; line && *line; line++)
+        json_array_append_new(every, json_string(*line));
+    return json_pack("{s:s s:s s:s s:s s:s s:s* s:s s:s* s:s* s:s* s:s* s:o s:o s:I s:I s:b s:b "
+                     "s:b s:b s:i s:s}",
+                     "call_id", dialog->call_id, "local_tag", dialog->local_tag, "remote_tag",
+                     dialog->remote_tag ? dialog->remote_tag : "", "local", dialog->local, "remote",
+                     dialog->remote, "local_user", dialog->local_user, "target", dialog->target,
+                     "gruu", dialog->gruu, "contact", dialog->contact, "outbound", dialog->outbound,
+                     "tls_name", dialog->tls_name, "route", route, "every", every, "local_cseq",
+                     (json_int_t)dialog->local_cseq, "remote_cseq",
+                     dialog->has_remote_cseq ? (json_int_t)dialog->remote_cseq : (json_int_t)-1,
+                     "caller", dialog->caller, "allows_update", dialog->allows_update,
+                     "follows_from", dialog->follows_from, "secure", dialog->secure, "hops_used",
+                     (int)dialog->hops_used, "transport", cw_sip_transport_name(dialog->transport));
 }
 
 /* --- read again --- */
@@ -170,6 +175,25 @@ static bool take_numbers(const json_t *from, cw_sip_dialog *dialog)
     return true;
 }
 
+static bool take_every(const json_t *from, cw_sip_dialog *dialog)
+{
+    const json_t *every = json_object_get(from, "every");
+    g_autoptr(GStrvBuilder) lines = g_strv_builder_new();
+
+    if (json_array_size(every) > EVERY_MAX)
+        return false;
+    for (size_t i = 0; i < json_array_size(every); i++) {
+        const char *line = json_string_value(json_array_get(every, i));
+
+        if (!line || !cw_sip_header_line_ok(line))
+            return false;
+        g_strv_builder_add(lines, line);
+    }
+    if (json_array_size(every))
+        dialog->every = g_strv_builder_end(lines);
+    return true;
+}
+
 cw_err cw_sip_dialog_parse(const json_t *from, cw_sip_dialog **ret)
 {
     cw_sip_dialog *dialog = cw_sip_dialog_new();
@@ -185,7 +209,7 @@ cw_err cw_sip_dialog_parse(const json_t *from, cw_sip_dialog **ret)
         take(from, "contact", is_contact, false, &dialog->contact) &&
         take(from, "outbound", is_uri, false, &dialog->outbound) &&
         take(from, "tls_name", is_host, false, &dialog->tls_name) && take_route(from, dialog) &&
-        take_numbers(from, dialog)) {
+        take_every(from, dialog) && take_numbers(from, dialog)) {
         if (!dialog->local_user)
             dialog->local_user = g_strdup("");
         *ret = dialog;

@@ -1,5 +1,5 @@
 /* register.c - the registration: its table, its timer, the public calls. */
-#include "sip/register/register_priv.h"
+#include "sip/register/ims.h"
 
 #include "base/ident.h"
 #include "base/log.h"
@@ -283,6 +283,9 @@ static cw_sip_reg *reg_alloc(cw_sip_registrar *r, const cw_sip_reg_conf *conf) C
     reg->registrar = r;
     reg->aor = g_strdup_printf("sip:%s@%s", user, r->domain);
     reg->account = cw_sip_account_new(&conf->credentials);
+    reg->private_identity = conf->private_identity       ? g_strdup(conf->private_identity)
+                            : conf->credentials.username ? g_strdup(conf->credentials.username)
+                                                         : g_strdup(reg->aor + strlen("sip:"));
     cw_sip_reg_take_identity(reg);
     name_it(reg, conf->name);
     cw_random_text(reg->call_id, sizeof reg->call_id - 1);
@@ -302,6 +305,9 @@ void cw_sip_reg_free(cw_sip_reg *reg)
     g_free(reg->aor);
     g_free(reg->user);
     g_free(reg->host);
+    g_free(reg->private_identity);
+    g_strfreev(reg->initial);
+    g_strfreev(reg->every);
     g_free(reg);
 }
 
@@ -376,6 +382,13 @@ const char *cw_sip_reg_gruu(const cw_sip *sip, const char *contact_user)
     return reg && reg->registrar->gruu ? reg->binding.gruu : NULL;
 }
 
+char **cw_sip_reg_every(const cw_sip *sip, const char *contact_user)
+{
+    const cw_sip_reg *reg = g_hash_table_lookup(sip->regs, contact_user);
+
+    return reg ? cw_sip_ims_every(reg) : NULL;
+}
+
 void cw_sip_reg_info_of(const cw_sip_reg *reg, cw_sip_reg_info *ret)
 {
     const cw_sip_binding *binding = &reg->binding;
@@ -411,7 +424,9 @@ static GStrv route_of(const cw_sip_registrar *r, GStrv named)
 {
     GPtrArray *all = g_ptr_array_new();
 
-    if (r->proxy && !begins_with_proxy(r, named[0]))
+    bool straight = r->ims && r->ims->access == CW_SIP_ACCESS_MW; /* to the S-CSCF (TS 24.371) */
+
+    if (r->proxy && !straight && !begins_with_proxy(r, named[0]))
         g_ptr_array_add(all, g_strdup_printf("sip:%s;lr%s", r->proxy, cw_sip_registrar_param(r)));
     for (; *named; named++)
         g_ptr_array_add(all, g_strdup(*named));
@@ -429,7 +444,19 @@ void cw_sip_reg_take_route(cw_sip_reg *reg)
     g_strfreev(named);
 }
 
-void cw_sip_reg_target(const cw_sip_reg *reg, cw_sip_target *target)
+static void tell_ims(cw_sip_reg *reg, cw_sip_target *target) CW_ON_LOOP
+{
+    g_strfreev(reg->initial);
+    g_strfreev(reg->every);
+    reg->initial = cw_sip_ims_initial(reg);
+    reg->every = cw_sip_ims_every(reg);
+    target->initial = (const char *const *)reg->initial;
+    target->every = (const char *const *)reg->every;
+    if (reg->registrar->ims->access == CW_SIP_ACCESS_MW && reg->binding.route)
+        target->next_hop = NULL; /* where the Service-Route begins */
+}
+
+void cw_sip_reg_target(cw_sip_reg *reg, cw_sip_target *target)
 {
     const cw_sip_registrar *r = reg->registrar;
     const cw_sip_account *account = reg->account;
@@ -441,6 +468,8 @@ void cw_sip_reg_target(const cw_sip_reg *reg, cw_sip_target *target)
     target->route = (const char *const *)reg->binding.route;
     target->contact_user = reg->token;
     target->gruu = r->gruu ? reg->binding.gruu : NULL;
+    if (r->ims)
+        tell_ims(reg, target);
     if (!account || account->aka) /* AKA is of REGISTER only (3GPP TS 33.203 6.1) */
         return;
     target->credentials = (cw_sip_credentials){

@@ -7,6 +7,8 @@
 
 #define CW_SIP_TOKEN_LEN 20 /* characters of a Contact's user part */
 
+typedef struct cw_sip_ims cw_sip_ims;
+
 typedef enum cw_sip_reg_state {
     REG_NEW,
     REG_TRYING,
@@ -54,6 +56,8 @@ struct cw_sip_registrar {
     cw_sip_transport transport;
     unsigned expires_s, retry_s, retry_max_s;
     bool outbound, gruu;
+    char *realm;
+    cw_sip_ims *ims;              /* ims.h; NULL: no IMS core */
     cw_addr addr[CW_RESOLVE_MAX]; /* usable ones */
     unsigned addr_n, at;          /* at: the one in use */
     uint64_t found_ms;            /* monotonic; 0: never */
@@ -97,6 +101,8 @@ struct cw_sip_reg {
     char *aor;  /* "sip:user@domain" */
     char *user; /* of From, unescaped */
     char *host; /* of From; NULL: the domain */
+    char *private_identity;
+    GStrv initial, every; /* as last told to cw_sip_reg_target */
     uint8_t uuid[16];
     char token[CW_SIP_TOKEN_LEN + 1];
     char call_id[CW_SIP_TOKEN_LEN + 1];

@@ -1,9 +1,10 @@
 /* register_send.c - REGISTER and what is answered to it (RFC 3261 10.2, 10.3, 22). */
-#include "sip/register/register_priv.h"
+#include "sip/register/ims.h"
 
 #include "base/log.h"
 #include "sip/net/stream.h"
 #include "sip/text/uri.h"
+#include "sip/transaction/send.h"
 
 #include <string.h>
 
@@ -20,19 +21,36 @@ static char *contact_of(const cw_sip_reg *reg)
     const cw_sip_registrar *r = reg->registrar;
     g_autofree char *instance = cw_sip_reg_instance(reg);
 
-    return g_strdup_printf("<sip:%s@%s%s>;+sip.instance=\"<%s>\"%s", reg->token, r->contact,
+    g_autofree char *tags = r->ims ? cw_sip_ims_contact(r->ims) : g_strdup("");
+
+    return g_strdup_printf("<sip:%s@%s%s>;+sip.instance=\"<%s>\"%s%s", reg->token, r->contact,
                            cw_sip_registrar_param(r), instance,
-                           r->outbound && !reg->no_regid ? ";reg-id=1" : "");
+                           r->outbound && !reg->no_regid ? ";reg-id=1" : "", tags);
 }
 
-static void add_credentials(cw_sip_reg *reg, msg_t *msg, const char *ruri) CW_ON_LOOP
+/* True: there are some. */
+static bool add_credentials(cw_sip_reg *reg, msg_t *msg, const char *ruri) CW_ON_LOOP
 {
+    bool any = false;
+
     for (unsigned proxy = 0; reg->account && proxy < 2; proxy++) {
         g_autofree char *line = cw_sip_account_answer(reg->account, proxy, "REGISTER", ruri);
 
         if (line)
             sip_add_tl(msg, sip_object(msg), SIPTAG_HEADER_STR(line), TAG_END());
+        any = any || line;
     }
+    return any;
+}
+
+static void add_ims(cw_sip_reg *reg, msg_t *msg, bool authorized) CW_ON_LOOP
+{
+    g_autoptr(GStrvBuilder) lines = g_strv_builder_new();
+    g_auto(GStrv) all = NULL;
+
+    cw_sip_ims_register(reg, authorized, lines);
+    all = g_strv_builder_end(lines);
+    cw_sip_add_lines(msg, sip_object(msg), (const char *const *)all);
 }
 
 static msg_t *build(cw_sip_reg *reg) CW_ON_LOOP
@@ -47,6 +65,7 @@ static msg_t *build(cw_sip_reg *reg) CW_ON_LOOP
     g_autofree char *supported =
         g_strconcat("path", r->gruu ? ", gruu" : "", r->outbound ? ", outbound" : "", NULL);
     g_autofree char *expires = g_strdup_printf("%u", reg->asked_s);
+    bool authorized;
     sip_request_t *request =
         sip_request_create(msg_home(msg), SIP_METHOD_REGISTER, (url_string_t const *)ruri, NULL);
 
@@ -59,7 +78,9 @@ static msg_t *build(cw_sip_reg *reg) CW_ON_LOOP
         msg_destroy(msg);
         return NULL;
     }
-    add_credentials(reg, msg, ruri);
+    authorized = add_credentials(reg, msg, ruri);
+    if (r->ims)
+        add_ims(reg, msg, authorized);
     return msg;
 }
 

@@ -2,7 +2,7 @@
  *
  * One for thousands of users: names are resolved and routes looked up once for all of them.
  */
-#include "sip/register/register_priv.h"
+#include "sip/register/ims.h"
 
 #include "base/log.h"
 #include "sip/text/uri.h"
@@ -175,6 +175,9 @@ cw_err cw_sip_registrar_new(cw_sip *sip, const cw_sip_registrar_conf *conf, cw_s
     r->retry_max_s = conf->retry_max_s;
     r->outbound = conf->outbound;
     r->gruu = conf->gruu;
+    r->realm =
+        conf->realm ? g_strdup(conf->realm) : g_strndup(conf->domain, strcspn(conf->domain, ":"));
+    r->ims = cw_sip_ims_new(conf);
     g_queue_init(&r->waiting);
     *ret = r;
     return CW_OK;
@@ -206,5 +209,7 @@ void cw_sip_registrar_free(cw_sip_registrar *r)
     g_free(r->proxy);
     g_free(r->url);
     g_free(r->contact);
+    g_free(r->realm);
+    cw_sip_ims_free(r->ims);
     g_free(r);
 }

@@ -110,6 +110,8 @@ msg_t *cw_sip_send_build(cw_sip_send *send, sip_method_t method, const char *nam
         sip_add_tl(msg, message, SIPTAG_REQUIRE_STR("100rel"), TAG_END());
     if (whole) {
         cw_sip_add_lines(msg, message, auth);
+        if (method != sip_method_ack)
+            cw_sip_add_lines(msg, message, (const char *const *)dialog->every);
         cw_sip_add_lines(msg, message, (const char *const *)send->headers);
     }
     if (whole && send->body)

@@ -86,6 +86,7 @@ static cw_err fill(const cw_sip *sip, cw_sip_dialog *dialog, const cw_sip_target
     dialog->secure = g_str_has_prefix(ruri, "sips:");
     dialog->any_transport = target->any_transport;
     dialog->hurried = target->hurried;
+    dialog->every = g_strdupv((char **)target->every);
     if (dialog->transport == CW_SIP_TLS || target->transport == CW_SIP_TLS ||
         target->any_transport) {
         dialog->tls = cw_tls_profile_get(sip->tls, target->tls.certificate, target->tls.key,
@@ -110,12 +111,18 @@ cw_err cw_sip_dialog_aim(const cw_sip *sip, cw_sip_dialog *dialog, const cw_sip_
     return err ? err : fill(sip, dialog, target, ruri, &host);
 }
 
+static void add_all(GStrvBuilder *lines, const char *const *more)
+{
+    for (; more && *more; more++)
+        g_strv_builder_add(lines, *more);
+}
+
 GStrv cw_sip_target_headers(const cw_sip_target *target)
 {
     g_autoptr(GStrvBuilder) lines = g_strv_builder_new();
 
-    for (const char *const *line = target->headers; line && *line; line++)
-        g_strv_builder_add(lines, *line);
+    add_all(lines, target->initial);
+    add_all(lines, target->headers);
     if (target->demands)
         g_strv_builder_add(lines, "Require: precondition");
     if (target->replaces) {

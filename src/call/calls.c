@@ -240,7 +240,7 @@ static CW_ON_LOOP cw_err reach_sip(cw_calls *calls, cw_call *call, const cw_reac
         cw_line_target(route->line, &target);
     else if (trunk)
         return reach_trunk(calls, call, reach, &target);
-    leg = cw_leg_sip_new(calls, call->worker, &target, NULL);
+    leg = cw_leg_sip_new(calls, call->worker, &target, trunk);
     cw_leg_sip_introduce(leg, call, reach);
     cw_call_add_b(call, leg);
     return CW_OK;

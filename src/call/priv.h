@@ -356,6 +356,10 @@ void cw_trunks_use(cw_trunks *trunks, cw_sip *sip) CW_ON_LOOP; /* names can be l
 void cw_trunks_free(cw_trunks *trunks) CW_ON_LOOP; /* NULL is fine; before the SIP stack */
 /* The trunk that calls: by its certificate or its address; of several at one address by
  * trunk.domains. NULL: none. */
+/* Whose options hold for a call that comes in: the trunk of the line it calls, or that it comes
+ * from. NULL: none. */
+const struct cw_conf_trunk *cw_calls_manner_of(const cw_calls *calls,
+                                               const cw_sip_invite *invite) CW_ON_LOOP;
 const struct cw_conf_trunk *cw_trunks_of(const cw_trunks *trunks,
                                          const cw_sip_invite *invite) CW_ON_LOOP;
 bool cw_trunks_trusted(const cw_trunks *trunks, const cw_sip_peer *peer) CW_ON_LOOP;

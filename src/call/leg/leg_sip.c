@@ -328,7 +328,7 @@ cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *ta
 cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker, const cw_sip_invite *invite,
                            cw_leg **ret)
 {
-    const struct cw_conf_trunk *trunk = cw_trunks_of(calls->trunks, invite);
+    const struct cw_conf_trunk *trunk = cw_calls_manner_of(calls, invite);
     leg_sip *s = make(calls, worker, invite->from_uri, trunk);
     g_autofree char *early = cw_sip_message_header(invite->message, "P-Early-Media", 0);
     cw_err err = CW_OK;

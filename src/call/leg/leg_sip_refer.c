@@ -226,7 +226,7 @@ static CW_ON_LOOP cw_err replace(cw_calls *calls, const cw_sip_invite *invite, l
 cw_err cw_leg_sip_replace(cw_calls *calls, const cw_sip_invite *invite, cw_sip_call *sip,
                           bool *taken)
 {
-    const struct cw_conf_trunk *trunk = cw_trunks_of(calls->trunks, invite);
+    const struct cw_conf_trunk *trunk = cw_calls_manner_of(calls, invite);
     cw_sip_call *which;
     leg_sip *old;
     cw_err err = cw_sip_replaced(calls->sip, invite->message, &which);

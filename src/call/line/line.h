@@ -35,6 +35,8 @@ char *cw_line_identity(const cw_line *line) CW_ON_LOOP; /* "tel:+33…", "sip:an
  */
 cw_err cw_lines_lead(cw_lines *lines, const char *user, cw_route *route, cw_err err,
                      char why[static 128]) CW_ON_LOOP;
+/* Whose options hold for its calls; NULL: those of `sip`. */
+const struct cw_conf_trunk *cw_line_manner(const cw_line *line) CW_ON_LOOP;
 /* Route, From, Contact and credentials; texts live until the line changes. */
 void cw_line_target(const cw_line *line, cw_sip_target *target) CW_ON_LOOP;
 

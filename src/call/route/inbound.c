@@ -21,6 +21,14 @@ bool cw_calls_trusted(void *arg, const cw_sip_peer *peer)
     return cw_trunks_trusted(calls->trunks, peer) || cw_lines_trusted(calls->lines, &peer->addr);
 }
 
+const struct cw_conf_trunk *cw_calls_manner_of(const cw_calls *calls, const cw_sip_invite *invite)
+{
+    const cw_line *line = cw_lines_called(calls->lines, invite->ruri_user);
+    const struct cw_conf_trunk *manner = line ? cw_line_manner(line) : NULL;
+
+    return manner ?: cw_trunks_of(calls->trunks, invite);
+}
+
 /* What they call us by. */
 typedef struct arrival {
     const cw_sip_invite *invite;
@@ -77,6 +85,25 @@ static CW_ON_LOOP cw_err forward(const cw_calls *calls, arrival *a)
     return CW_OK;
 }
 
+/* Which of the user's identities was called, as a trusted network says (RFC 7315 4.2). g_free it.
+ */
+static CW_ON_LOOP char *called_party(const cw_calls *calls, const arrival *a)
+{
+    g_autofree char *text = cw_sip_message_header(a->invite->message, "P-Called-Party-ID", 0);
+    const char *at = text;
+    cw_sip_address address = { 0 };
+    char *uri = NULL;
+
+    if (text && cw_manner_trusts(calls->conf, a->writer.trunk) &&
+        cw_sip_address_next(&at, &address)) {
+        g_autofree char *number = cw_party_number(calls->conf, &a->writer, address.user);
+
+        uri = number ? g_strdup_printf("tel:%s", number) : g_steal_pointer(&address.uri);
+    }
+    cw_sip_address_clear(&address);
+    return uri;
+}
+
 /* Whose Contact it is, or by the rules. */
 static CW_ON_LOOP cw_err find_callee(const cw_calls *calls, arrival *a)
 {
@@ -89,7 +116,7 @@ static CW_ON_LOOP cw_err find_callee(const cw_calls *calls, arrival *a)
     a->route.kind = CW_ROUTE_USER;
     a->route.name = g_strdup(cw_line_user(line));
     a->route.target = g_strdup_printf("user:%s", a->route.name);
-    a->asked = cw_line_identity(line);
+    a->asked = called_party(calls, a) ?: cw_line_identity(line);
     return CW_OK;
 }
 
@@ -221,7 +248,7 @@ static CW_ON_LOOP cw_err permit(cw_call *call, const arrival *a)
 cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
 {
     cw_calls *calls = arg;
-    arrival a = { .invite = invite, .writer = { .trunk = cw_trunks_of(calls->trunks, invite) } };
+    arrival a = { .invite = invite, .writer = { .trunk = cw_calls_manner_of(calls, invite) } };
     cw_call *call;
     cw_leg *leg = NULL;
     bool taken;
