@@ -17,8 +17,8 @@ struct cw_sip_ims {
 };
 
 /* NULL: no IMS core there. */
-cw_sip_ims *cw_sip_ims_new(const cw_sip_registrar_conf *conf);
-void cw_sip_ims_free(cw_sip_ims *ims); /* NULL is fine */
+cw_sip_ims *cw_sip_ims_new(const cw_sip_registrar_conf *conf) CW_ON_LOOP;
+void cw_sip_ims_free(cw_sip_ims *ims) CW_ON_LOOP; /* NULL is fine */
 
 /* Of a REGISTER (TS 24.229 5.1.1.2, 5.2.2; RFC 7315). `authorized`: it answers a challenge already.
  */

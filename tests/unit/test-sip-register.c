@@ -178,7 +178,8 @@ static void test_instance(void)
         start_reg(&f, NULL);
         first = get(&f);
         contact = raw_header(first, "Contact");
-        g_assert_cmpint(cw_sip_reg_new(f.registrar, &(cw_sip_reg_conf){ .name = "anna", .user = "anna" },
+        g_assert_cmpint(cw_sip_reg_new(f.registrar,
+                                       &(cw_sip_reg_conf){ .name = "anna", .user = "anna" },
                                        &reg_ops, &f, &other),
                         ==, CW_E_EXISTS);
         g_assert_cmpint(cw_sip_reg_new(f.registrar, &bert, &reg_ops, &f, &other), ==, CW_OK);
