@@ -23,8 +23,8 @@ void cw_sip_ims_free(cw_sip_ims *ims) CW_ON_LOOP; /* NULL is fine */
 /* Of a REGISTER (TS 24.229 5.1.1.2, 5.2.2; RFC 7315). `authorized`: it answers a challenge already.
  */
 void cw_sip_ims_register(const cw_sip_reg *reg, bool authorized, GStrvBuilder *lines) CW_ON_LOOP;
-char *
-cw_sip_ims_contact(const cw_sip_ims *ims); /* feature tags of the Contact (RFC 3840); g_free */
+/* Feature tags of the Contact (RFC 3840); g_free. Any thread. */
+char *cw_sip_ims_contact(const cw_sip_ims *ims);
 
 /* Of a request that makes a dialog or stands alone, and of every one but ACK and CANCEL. NULL:
  * nothing. g_strfreev. */
