@@ -11,7 +11,13 @@ sip_libsip_a_SOURCES = \
 	sip/register.h \
 	sip/request.h \
 	sip/sip.h \
+	sip/web.h \
 	sip/stack.c \
+	sip/web/credentials.c \
+	sip/web/envelope.c sip/web/envelope.h \
+	sip/web/gate.c \
+	sip/web/location.c \
+	sip/web/web.c sip/web/web_priv.h \
 	sip/text/address.c \
 	sip/text/digest.c \
 	sip/text/header.c \

@@ -61,10 +61,15 @@ struct cw_sip {
     cw_tls *tls;
     struct cw_sip_logins *logins; /* transaction/login.h; NULL: nobody is asked */
     cw_sip_hops *hops;
-    cw_sip_peer peer;          /* who sent the message being handled */
-    GQueue streams;            /* cw_sip_stream */
-    GHashTable *streams_by_tp; /* tport_t -> cw_sip_stream */
-    GHashTable *stream_counts; /* IP -> unsigned: inbound connections of an address */
+    cw_sip_peer peer;                 /* who sent the message being handled */
+    GQueue streams;                   /* cw_sip_stream */
+    GHashTable *streams_by_tp;        /* tport_t -> cw_sip_stream */
+    GHashTable *stream_counts;        /* IP -> unsigned: inbound connections of an address */
+    GQueue webs;                      /* cw_sip_web */
+    GHashTable *webs_by_id;           /* &id -> cw_sip_web */
+    GHashTable *webs_by_tp;           /* tport_t -> cw_sip_web */
+    struct cw_sip_socket *web_socket; /* whose connections they are to Sofia */
+    uint32_t webs_made;
     char *domain, *user_agent;
     unsigned unacked;  /* calls we answered that wait for their ACK */
     unsigned bad_seen; /* malformed messages already added to the counter */
@@ -88,6 +93,24 @@ const cw_sip_listener *cw_sip_listener_for(const cw_sip *sip, cw_sip_transport t
 char *cw_sip_contact_for(const cw_sip *sip, cw_sip_transport transport, const cw_addr *peer,
                          const char *user, bool secure) CW_ON_LOOP;
 json_t *cw_sip_listeners_json(const cw_sip *sip) CW_ON_LOOP;
+
+/* --- sip/web: clients that came by WebSocket --- */
+
+#define CW_SIP_WEB_IDENT "web" /* of what they are to Sofia */
+
+/* What they are to Sofia; once. */
+CW_NODISCARD cw_err cw_sip_web_listen(cw_sip *sip, char why[static 128]) CW_ON_LOOP;
+cw_sip_web *cw_sip_web_find(const cw_sip *sip, uint64_t id) CW_ON_LOOP;     /* NULL: gone */
+cw_sip_web *cw_sip_web_of(const cw_sip *sip, const tport_t *tp) CW_ON_LOOP; /* NULL: none's */
+tport_t *cw_sip_web_tport(const cw_sip_web *web) CW_ON_LOOP;                /* NULL: it closes */
+const cw_addr *cw_sip_web_alias(const cw_sip_web *web) CW_ON_LOOP; /* its address to Sofia */
+bool cw_sip_web_is_alias(const cw_addr *addr);                     /* pure */
+const char *cw_sip_web_contact(const cw_sip *sip, uint64_t id) CW_ON_LOOP; /* NULL: not there */
+/* May it send this? Otherwise it was answered. `dialog`: that it is in; NULL: none. */
+bool cw_sip_web_admits(cw_sip_web *web, msg_t *msg, const sip_t *message,
+                       cw_sip_dialog *dialog) CW_ON_LOOP;
+bool cw_sip_web_is_user(const cw_sip_web *web, const url_t *url) CW_ON_LOOP; /* their address */
+void cw_sip_web_register(cw_sip_web *web, msg_t *msg, const sip_t *message) CW_ON_LOOP;
 
 /* --- gate.c: every request that no transaction of ours was waiting for --- */
 

@@ -18,11 +18,21 @@ typedef struct cw_sip_call cw_sip_call; /* one INVITE usage: its early dialogs, 
 #define CW_SIP_BODY_MAX   65536
 #define CW_SIP_HEADER_MAX 2048 /* bytes of a header field's value that are shown */
 #define CW_SIP_HOPS_MAX   70   /* that a request starts with (RFC 3261 8.1.1.6) */
+#define CW_SIP_HA1_MAX    65   /* hex digits of SHA-256 and a NUL */
 
-typedef enum cw_sip_transport { CW_SIP_UDP, CW_SIP_TCP, CW_SIP_TLS } cw_sip_transport;
+typedef struct cw_sip_web cw_sip_web; /* a client that came by WebSocket: web.h */
 
-const char *cw_sip_transport_name(cw_sip_transport transport); /* "udp", "tcp", "tls"; pure */
-/* Any case. CW_E_PARAMS: none of them. Pure. */
+/* The last two are of clients that came by WebSocket only (RFC 7118): nobody is called by them. */
+typedef enum cw_sip_transport {
+    CW_SIP_UDP,
+    CW_SIP_TCP,
+    CW_SIP_TLS,
+    CW_SIP_WS,
+    CW_SIP_WSS
+} cw_sip_transport;
+
+const char *cw_sip_transport_name(cw_sip_transport transport); /* "udp", "tcp", "tls", …; pure */
+/* One that a peer can be called by, any case. CW_E_PARAMS: none of them. Pure. */
 CW_NODISCARD cw_err cw_sip_transport_parse(const char *name, size_t len, cw_sip_transport *ret);
 
 /* Who sent a message. */
@@ -32,6 +42,7 @@ typedef struct cw_sip_peer {
     /* Whom its certificate speaks for (RFC 5922 7.1), lower case, checked; NULL: showed none. */
     const char *const *names;
     const char *login; /* as whom it has proven itself: a trunk's in_username; NULL: not */
+    cw_sip_web *web;   /* who logged in there sends it; NULL: no WebSocket */
 } cw_sip_peer;
 
 /* A message that came in, as far as the layers above look at it. Lives until the callback that
@@ -158,8 +169,19 @@ typedef struct cw_sip_ops {
      * CW_E_UNSUPPORTED: 489, no such event. */
     cw_err (*subscribe)(void *arg, const cw_sip_inquiry *inquiry, cw_sip_sub *sub);
     /* May this peer call us at all? Otherwise 403, counted, before anything else; or 401, where
-     * trunks have an in_username. */
+     * trunks have an in_username. Clients that came by WebSocket are asked who they are instead. */
     bool (*trusted)(void *arg, const cw_sip_peer *peer);
+
+    /* Clients by WebSocket (web.h). H(A1) of a user for a realm, in hex (RFC 7616 3.4.2), by MD5 or
+     * SHA-256; false: there is no such user, or no such hash. NULL: nobody has a password. */
+    bool (*secret)(void *arg, const char *user, const char *realm, bool sha256,
+                   char ret[static CW_SIP_HA1_MAX]);
+    /* `user` has proven their password; or, user NULL, somebody shows a token. CW_OK: it was passed
+     * to cw_sip_web_admit. Again whenever it is proven anew. CW_E_AUTH, CW_E_EXPIRED: no; CW_E_
+     * FORBIDDEN: it is another user's connection; CW_E_OVERLOAD */
+    cw_err (*web_login)(void *arg, cw_sip_web *web, const char *user, const char *token,
+                        size_t len);
+    void (*web_gone)(void *arg, cw_sip_web *web); /* of those that were admitted: the last */
 } cw_sip_ops;
 
 /* CW_E_IO an address cannot be bound; `why` says which. `conf` and `ops` must outlive it. */
@@ -236,6 +258,9 @@ typedef struct cw_sip_target {
     unsigned hops_used;       /* of CW_SIP_HOPS_MAX, when it carries on a call that came in */
     const struct cw_sip_replaces *replaces; /* whose place it takes (refer.h); NULL: nobody's */
     const char *referred_by;                /* URI of who wished for it (RFC 3892); NULL: nobody */
+    /* The client there, in place of everything that says where it goes: `ruri` is whom it is for,
+     * then, as To says. 0: no WebSocket. */
+    uint64_t web;
 } cw_sip_target;
 
 /* A URI from a client or from configuration: sip: or sips: with no headers part, no control bytes,

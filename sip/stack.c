@@ -121,6 +121,8 @@ static cw_err start(cw_sip *sip, char why[static 128]) CW_ON_LOOP
         return CW_E_CONF;
     }
     err = listen_for_trunks(sip, why);
+    if (!err)
+        err = cw_sip_web_listen(sip, why);
     if (err)
         return err;
     if (cw_sip_interposed_binds() == binds) {
@@ -183,6 +185,9 @@ cw_err cw_sip_new(cw_loop *loop, const cw_conf *conf, const cw_sip_ops *ops, voi
     g_queue_init(&sip->queries);
     g_queue_init(&sip->replies);
     g_queue_init(&sip->streams);
+    g_queue_init(&sip->webs);
+    sip->webs_by_id = g_hash_table_new(g_int64_hash, g_int64_equal);
+    sip->webs_by_tp = g_hash_table_new(NULL, NULL);
     sip->hops = cw_sip_hops_new();
     sip->streams_by_tp = g_hash_table_new(NULL, NULL);
     sip->stream_counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -222,6 +227,7 @@ void cw_sip_free(cw_sip *sip)
     while (sip->sends.head)
         cw_sip_send_free(sip->sends.head->data);
     g_assert(g_hash_table_size(sip->regs) == 0); /* their registrars went before */
+    g_assert(sip->webs.length == 0);             /* and the WebSockets */
     g_hash_table_destroy(sip->regs);
     g_hash_table_destroy(sip->calls);
     g_hash_table_destroy(sip->subs);
@@ -238,6 +244,8 @@ void cw_sip_free(cw_sip *sip)
     cw_sip_hops_free(sip->hops);
     g_hash_table_unref(sip->streams_by_tp);
     g_hash_table_unref(sip->stream_counts);
+    g_hash_table_unref(sip->webs_by_id);
+    g_hash_table_unref(sip->webs_by_tp);
     g_ptr_array_unref(sip->listeners);
     g_free(sip->routes);
     g_free(sip->domain);

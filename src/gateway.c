@@ -129,6 +129,8 @@ static cw_err check_parts(const cw_conf *conf, char **why)
     if (!err)
         err = cw_sip_check(conf, text);
     if (!err)
+        err = cw_passwords_check(conf, text);
+    if (!err)
         err = cw_calls_check(conf, text);
     if (err)
         *why = g_strdup(text);
@@ -195,6 +197,7 @@ static CW_ON_LOOP cw_err make_calls(cw_gateway *g, char **why)
     cw_err err;
 
     g->calls = cw_calls_new(g->loop, g->conf);
+    cw_calls_tokens(g->calls, g->tokens);
     cw_calls_sip_ops(g->calls, &g->sip_ops);
     err = cw_sip_new(g->loop, g->conf, &g->sip_ops, g->calls, &g->sip, text);
     if (err)
@@ -206,8 +209,13 @@ static CW_ON_LOOP cw_err make_calls(cw_gateway *g, char **why)
 
 static json_t *list_sessions(void *arg)
 {
+    const cw_gateway *g = arg;
+    json_t *list;
+
     cw_assert_on_loop();
-    return cw_api_sessions(arg);
+    list = cw_api_sessions(g->api);
+    cw_calls_add_web_sessions(g->calls, list);
+    return list;
 }
 
 static json_t *web_certificate(void *arg)
@@ -235,6 +243,7 @@ static CW_ON_LOOP cw_err make_doors(cw_gateway *g, const char *conf_path, char *
         parts.certificate = web_certificate;
         parts.reload_tls = reload_web_tls;
         parts.web = g->api;
+        parts.sessions_arg = g;
         err = cw_admin_new(g->loop, &parts, &g->admin, text);
     }
     if (err)

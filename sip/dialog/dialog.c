@@ -47,6 +47,7 @@ cw_sip_dialog *cw_sip_dialog_copy(const cw_sip_dialog *dialog)
     copy->tls_name = g_strdup(dialog->tls_name);
     copy->hop_for = g_strdup(dialog->hop_for);
     copy->every = g_strdupv(dialog->every);
+    copy->web_user = g_strdup(dialog->web_user);
     copy->route = g_ptr_array_copy(dialog->route, copy_text, NULL);
     g_ptr_array_set_free_func(copy->route, g_free);
     return copy;
@@ -74,6 +75,7 @@ static void dialog_clear(void *data)
     g_free(dialog->tls_name);
     g_free(dialog->hop_for);
     g_strfreev(dialog->every);
+    g_free(dialog->web_user);
     g_ptr_array_unref(dialog->route);
 }
 

@@ -39,6 +39,8 @@ typedef struct cw_sip_dialog {
     bool hurried;               /* somebody else can take the call */
     GStrv every;                /* lines of each request but ACK and CANCEL; NULL: none */
     cw_addr flow;               /* TCP, TLS: the peer's connection to us; AF_UNSPEC: none */
+    uint64_t web;               /* with a client by WebSocket: its connection now; 0: not so */
+    char *web_user;             /* whose that is, and whoever comes for it; NULL: not so */
     cw_tls_profile *tls;        /* our side of TLS; of the stack's. NULL: sip.tls_* */
     char *tls_name; /* whom the peer's certificate must speak for; NULL: the URI's host */
     char *hop_for;  /* the URI that hop was resolved from */

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "sip/text/uri.h"
+#include "sip/web.h"
 
 #include <string.h>
 
@@ -292,8 +293,12 @@ void cw_sip_uas_invite(cw_sip *sip, msg_t *msg, const sip_t *message, const cw_s
     call->source = peer->addr;
     call->remote_invite_cseq = message->sip_cseq->cs_seq;
     call->dialog->transport = peer->transport;
-    if (peer->transport != CW_SIP_UDP)
+    if (peer->web) {
+        call->dialog->web = cw_sip_web_id(peer->web);
+        call->dialog->web_user = g_strdup(cw_sip_web_user(peer->web));
+    } else if (peer->transport != CW_SIP_UDP) {
         call->dialog->flow = peer->addr;
+    }
     call->dialog->gruu = g_strdup(cw_sip_reg_gruu(sip, call->dialog->local_user));
     call->dialog->every = cw_sip_reg_every(sip, call->dialog->local_user);
     call->dialog->contact =

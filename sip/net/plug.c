@@ -56,7 +56,8 @@ tport_t *tport_base_connect(tport_primary_t *pri, su_addrinfo_t *ai, su_addrinfo
 static tport_type types[2];
 static GHashTable *sockets CW_OF_LOOP; /* primary -> cw_sip_socket */
 static cw_sip *binding CW_OF_LOOP;
-static int spare = -1; /* a TCP socket that never goes anywhere */
+static bool for_web CW_OF_LOOP; /* what is bound is for WebSockets */
+static int spare = -1;          /* a TCP socket that never goes anywhere */
 
 /* --- Sofia's calls --- */
 
@@ -125,6 +126,8 @@ static cw_sip_socket *socket_new(tport_primary_t *pri, cw_sip_transport transpor
     socket->primary = pri;
     socket->fd = fd;
     memcpy(&socket->addr, ai->ai_addr, MIN(sizeof socket->addr, ai->ai_addrlen));
+    if (fd < 0)
+        return socket;
     socket->rest = cw_timer_new(binding->loop, on_rested, socket);
     socket->watch = cw_watch_new(binding->loop, fd, on_acceptable, socket);
     cw_watch_set(socket->watch, CW_READABLE);
@@ -134,13 +137,14 @@ static cw_sip_socket *socket_new(tport_primary_t *pri, cw_sip_transport transpor
 static int init_primary(tport_primary_t *pri, su_addrinfo_t *ai, tagi_t const *tags,
                         cw_sip_transport transport, char const **culprit)
 {
-    int fd;
+    int fd = -1;
 
     cw_assert_on_loop();
-    fd = binding ? open_socket(ai) : -1;
-    if (fd < 0)
+    if (binding && !for_web)
+        fd = open_socket(ai);
+    if (fd < 0 && !for_web)
         return *culprit = "listen", -1;
-    g_hash_table_insert(sockets, pri, socket_new(pri, transport, ai, fd));
+    g_hash_table_insert(sockets, pri, socket_new(pri, for_web ? CW_SIP_WS : transport, ai, fd));
     return tport_tcp_init_client(pri, NULL, ai, tags, culprit);
 }
 
@@ -167,7 +171,8 @@ static tport_t *on_connect(tport_primary_t *pri, su_addrinfo_t *ai, tp_name_t co
     socket = g_hash_table_lookup(sockets, pri);
     if (socket && socket->transport == CW_SIP_TCP && ai->ai_addrlen <= sizeof peer) {
         memcpy(&peer, ai->ai_addr, ai->ai_addrlen);
-        return cw_sip_stream_connect(socket, &peer, NULL, NULL);
+        if (!cw_sip_web_is_alias(&peer))
+            return cw_sip_stream_connect(socket, &peer, NULL, NULL);
     }
     errno = ECONNREFUSED;
     return NULL;
@@ -227,6 +232,13 @@ cw_err cw_sip_plug(char why[static 128])
 void cw_sip_plug_for(cw_sip *sip)
 {
     binding = sip;
+    for_web = false;
+}
+
+void cw_sip_plug_web(cw_sip *sip)
+{
+    binding = sip;
+    for_web = true;
 }
 
 static gboolean close_of(void *primary, void *value, void *sip)
@@ -236,9 +248,11 @@ static gboolean close_of(void *primary, void *value, void *sip)
     cw_assert_on_loop();
     if (socket->sip != sip)
         return FALSE;
-    cw_watch_free(socket->watch);
+    if (socket->fd >= 0) {
+        cw_watch_free(socket->watch);
+        close(socket->fd);
+    }
     cw_timer_free(socket->rest);
-    close(socket->fd);
     g_free(socket);
     return TRUE;
 }

@@ -18,7 +18,7 @@ typedef struct cw_sip_socket {
     cw_sip_transport transport;
     tport_primary_t *primary;
     cw_addr addr; /* as bound */
-    int fd;
+    int fd;       /* -1: nobody connects there */
     cw_watch *watch;
     cw_timer *rest; /* until descriptors are free again */
 } cw_sip_socket;
@@ -27,6 +27,8 @@ typedef struct cw_sip_socket {
 CW_NODISCARD cw_err cw_sip_plug(char why[static 128]) CW_ON_LOOP;
 /* From here on what nta_agent_add_tport binds is of this stack. NULL: of none. */
 void cw_sip_plug_for(cw_sip *sip) CW_ON_LOOP;
+/* The next is of WebSockets: nothing is opened for it, its connections are made by others. */
+void cw_sip_plug_web(cw_sip *sip) CW_ON_LOOP;
 void cw_sip_unplug(cw_sip *sip) CW_ON_LOOP; /* closes its sockets; after its agent is gone */
 
 /* The socket of that transport and family, best the one bound to `local`; NULL: none. */

@@ -180,6 +180,8 @@ char *cw_sip_contact_for(const cw_sip *sip, cw_sip_transport transport, const cw
     cw_addr local;
     char printed[CW_ADDR_STR];
 
+    if (transport >= CW_SIP_WS) /* they have one connection, whatever is said here */
+        return g_strdup_printf("<sip:%s%s%s;transport=ws>", user, *user ? "@" : "", sip->domain);
     if (!cw_sip_listener_for(sip, transport, peer, &local))
         return NULL;
     return g_strdup_printf(

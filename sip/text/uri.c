@@ -13,7 +13,7 @@ static bool is_one_of(char c, const char *set)
 
 const char *cw_sip_transport_name(cw_sip_transport transport)
 {
-    static const char *const names[] = { "udp", "tcp", "tls" };
+    static const char *const names[] = { "udp", "tcp", "tls", "ws", "wss" };
 
     return names[transport];
 }
@@ -175,7 +175,9 @@ static cw_err read_params(const char *at, cw_sip_host *host)
             host->phone = is_word(value, value_len, "phone");
         if (!is_word(name, name_len, "transport"))
             continue;
-        if (cw_sip_transport_parse(value, value_len, &host->transport))
+        if (is_word(value, value_len, "ws") || is_word(value, value_len, "wss"))
+            host->transport = value_len == 2 ? CW_SIP_WS : CW_SIP_WSS;
+        else if (cw_sip_transport_parse(value, value_len, &host->transport))
             return CW_E_UNSUPPORTED;
         host->has_transport = true;
     }

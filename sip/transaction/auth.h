@@ -31,8 +31,6 @@ typedef struct cw_sip_challenge {
 CW_NODISCARD cw_err cw_sip_challenge_parse(const char *const *params, cw_sip_challenge *ret);
 void cw_sip_challenge_clear(cw_sip_challenge *challenge);
 
-#define CW_SIP_HA1_MAX 65 /* hex digits of SHA-256 and a NUL */
-
 /* H(username:realm:password), in hex: all that an answer needs of the password. */
 void cw_sip_ha1(GChecksumType hash, const char *username, const char *realm, const char *password,
                 char ret[static CW_SIP_HA1_MAX]);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "sip/net/stream.h"
 #include "sip/transaction/login.h"
+#include "sip/web.h"
 
 #include "sip/text/uri.h"
 
@@ -57,13 +58,18 @@ bool cw_sip_source_of(msg_t *msg, cw_addr *ret)
 /* Into sip->peer. */
 static bool find_peer(cw_sip *sip, msg_t *msg) CW_ON_LOOP
 {
-    const cw_sip_stream *stream =
-        cw_sip_stream_of(sip, tport_delivered_by(nta_agent_tports(sip->agent), msg));
+    const tport_t *tp = tport_delivered_by(nta_agent_tports(sip->agent), msg);
+    const cw_sip_stream *stream = cw_sip_stream_of(sip, tp);
     cw_sip_peer *peer = &sip->peer;
 
     *peer = (cw_sip_peer){ .transport = stream ? stream->transport : CW_SIP_UDP,
-                           .names = stream ? (const char *const *)stream->names : NULL };
-    return cw_sip_source_of(msg, &peer->addr);
+                           .names = stream ? (const char *const *)stream->names : NULL,
+                           .web = stream ? NULL : cw_sip_web_of(sip, tp) };
+    if (!peer->web)
+        return cw_sip_source_of(msg, &peer->addr);
+    peer->transport = CW_SIP_WS;
+    peer->addr = *cw_sip_web_peer(peer->web);
+    return true;
 }
 
 /* --- strangers --- */
@@ -93,18 +99,14 @@ static cw_err read_login(cw_sip *sip, const sip_t *message) CW_ON_LOOP
     return err;
 }
 
-/* May it come in? Otherwise it was refused: with 401, while we may ask. */
-static bool admit(cw_sip *sip, msg_t *msg, const sip_t *message) CW_ON_LOOP
+/* May a stranger come in? Otherwise they were refused: with 401, while we may ask. */
+static bool admit_stranger(cw_sip *sip, msg_t *msg, const sip_t *message) CW_ON_LOOP
 {
     sip_method_t method = message->sip_request->rq_method;
     bool asks = sip->logins && method != sip_method_cancel; /* RFC 3261 22.1 */
     g_autofree char *lines = NULL;
     cw_err err = CW_E_NOT_FOUND;
 
-    if (!find_peer(sip, msg)) {
-        refuse(sip, msg, 403, NULL);
-        return false;
-    }
     if (asks)
         err = read_login(sip, message);
     if ((!err || err == CW_E_NOT_FOUND) && is_welcome(sip))
@@ -114,6 +116,19 @@ static bool admit(cw_sip *sip, msg_t *msg, const sip_t *message) CW_ON_LOOP
     if (asks)
         lines = cw_sip_logins_ask(sip->logins, err == CW_E_EXPIRED, cw_now_ms());
     refuse(sip, msg, lines ? 401 : 403, lines);
+    return false;
+}
+
+/* Whoever knows a dialog's tags belongs to it, wherever the request comes from; but for dialogs of
+ * who came by WebSocket. */
+static bool admit(cw_sip *sip, msg_t *msg, const sip_t *message, const cw_sip_dialog *dialog,
+                  bool known) CW_ON_LOOP
+{
+    if (!known)
+        return admit_stranger(sip, msg, message);
+    if (!dialog || !dialog->web_user)
+        return true;
+    refuse(sip, msg, 403, NULL);
     return false;
 }
 
@@ -348,7 +363,15 @@ static bool scheme_is_ours(const cw_sip *sip, const sip_t *message)
     enum url_type_e scheme = (enum url_type_e)message->sip_request->rq_url->url_type;
 
     return scheme == url_sip || scheme == url_tel ||
-           (scheme == url_sips && sip->peer.transport == CW_SIP_TLS);
+           (scheme == url_sips && (sip->peer.transport == CW_SIP_TLS || sip->peer.web));
+}
+
+static void new_register(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
+{
+    if (sip->peer.web)
+        cw_sip_web_register(sip->peer.web, msg, message);
+    else
+        refuse(sip, msg, 405, "Allow: " CW_SIP_ALLOW);
 }
 
 static void no_such_dialog(cw_sip *sip, msg_t *msg, sip_t *message,
@@ -368,6 +391,7 @@ static const struct {
     { sip_method_update, no_such_dialog },       { sip_method_notify, no_such_dialog },
     { sip_method_subscribe, new_subscribe },     { sip_method_refer, outer_refer },
     { sip_method_message, cw_sip_take_request }, { sip_method_publish, cw_sip_take_request },
+    { sip_method_register, new_register },
 };
 
 static void out_of_dialog(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr *source) CW_ON_LOOP
@@ -409,8 +433,12 @@ static void on_request(cw_sip *sip, msg_t *msg, sip_t *message) CW_ON_LOOP
         nta_msg_discard(sip->agent, msg);
         return;
     }
-    /* Whoever knows a dialog's tags belongs to it, wherever the request comes from. */
-    if (!known && !admit(sip, msg, message))
+    if (!find_peer(sip, msg)) {
+        refuse(sip, msg, 403, NULL);
+        return;
+    }
+    if (!(sip->peer.web ? cw_sip_web_admits(sip->peer.web, msg, message, dialog)
+                        : admit(sip, msg, message, dialog, known)))
         return;
     if (method != sip_method_options && /* its answer keeps nothing */
         cw_sip_server_transactions(sip) >= (known ? 2 * limit : limit))

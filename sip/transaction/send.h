@@ -30,6 +30,8 @@ uint64_t cw_sip_send_bad_hop_ms(const cw_sip_send *send) CW_ON_LOOP;
 void cw_sip_send_transmit(cw_sip_send *send) CW_ON_LOOP; /* a hop is chosen: out it goes */
 /* "sip:192.0.2.1:5060;transport=udp": what NTA gets instead of names. */
 char *cw_sip_send_url(const cw_sip_send *send) CW_ON_LOOP;
+/* The name of the listener that it goes by; NULL: none. */
+const char *cw_sip_send_ident(const cw_sip_send *send) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_sip_send_connection(cw_sip_send *send, tport_t **ret) CW_ON_LOOP;
 
 /* --- send_stray.c --- */

@@ -212,6 +212,21 @@ static void on_resolved(void *arg, cw_err err, const cw_sip_hop *hops, unsigned 
         cw_sip_send_free(send);
 }
 
+/* A client by WebSocket: by its connection, or not at all. */
+static void go_by_web(cw_sip_send *send) CW_ON_LOOP
+{
+    const cw_sip_web *web = cw_sip_web_find(send->sip, send->dialog->web);
+
+    if (!web) {
+        cw_sip_send_fail(send, CW_E_NETWORK);
+        return;
+    }
+    send->hops[0] = (cw_sip_hop){ CW_SIP_WS, *cw_sip_web_alias(web) };
+    send->hops_n = 1;
+    send->complete = true;
+    cw_sip_send_transmit(send);
+}
+
 bool cw_sip_send_route(cw_sip_send *send)
 {
     cw_sip_dialog *dialog = send->dialog;
@@ -221,6 +236,10 @@ bool cw_sip_send_route(cw_sip_send *send)
     cw_sip_host host;
     cw_err err = next ? cw_sip_uri_host(next, &host) : CW_E_PARAMS;
 
+    if (dialog->web_user) {
+        go_by_web(send);
+        return true;
+    }
     if (err) {
         cw_sip_send_fail(send, err);
         return true;

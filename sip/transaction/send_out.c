@@ -90,7 +90,8 @@ char *cw_sip_send_url(const cw_sip_send *send)
     char printed[CW_ADDR_STR];
 
     return g_strdup_printf("sip:%s;transport=%s", cw_addr_print(cw_sip_send_addr(send), printed),
-                           cw_sip_transport_name(send->transport));
+                           send->dialog->web_user ? "tcp" /* to Sofia */
+                                                  : cw_sip_transport_name(send->transport));
 }
 
 static void take_credentials(cw_sip_send *send, const char *ruri) CW_ON_LOOP
@@ -106,11 +107,28 @@ static void take_credentials(cw_sip_send *send, const char *ruri) CW_ON_LOOP
     }
 }
 
+const char *cw_sip_send_ident(const cw_sip_send *send)
+{
+    const cw_sip_listener *listener;
+    cw_addr local;
+
+    if (send->dialog->web_user)
+        return CW_SIP_WEB_IDENT;
+    listener = cw_sip_listener_for(send->sip, send->transport, cw_sip_send_addr(send), &local);
+    return listener ? listener->ident : NULL;
+}
+
 cw_err cw_sip_send_connection(cw_sip_send *send, tport_t **ret)
 {
     const cw_sip_dialog *dialog = send->dialog;
     cw_sip_way way = cw_sip_send_way(send);
+    const cw_sip_web *web;
 
+    if (dialog->web_user) {
+        web = cw_sip_web_find(send->sip, dialog->web);
+        *ret = web ? cw_sip_web_tport(web) : NULL;
+        return *ret ? CW_OK : CW_E_NETWORK;
+    }
     return cw_sip_stream_reach(send->sip, &way, dialog->tls,
                                cw_addr_family(&dialog->flow) ? &dialog->flow : NULL, ret);
 }
@@ -168,9 +186,8 @@ static msg_t *message_for(cw_sip_send *send) CW_ON_LOOP
 void cw_sip_send_transmit(cw_sip_send *send)
 {
     bool ack = send->method == sip_method_ack;
-    const cw_sip_listener *listener;
     g_autofree char *url = NULL;
-    cw_addr local;
+    const char *ident;
     tport_t *tp = NULL;
     msg_t *msg;
 
@@ -182,14 +199,13 @@ void cw_sip_send_transmit(cw_sip_send *send)
         return;
     choose_transport(send, msg);
     url = cw_sip_send_url(send);
-    listener = cw_sip_listener_for(send->sip, send->transport, cw_sip_send_addr(send), &local);
+    ident = cw_sip_send_ident(send);
     cw_stat_inc(CW_STAT_sip_requests_out);
     cw_sip_call_trace(send->call, true, 0, NULL, send->name);
-    if (listener && cw_sip_send_connection(send, &tp) == CW_OK)
-        send->orq = nta_outgoing_mcreate(send->sip->agent, ack ? NULL : on_response,
-                                         ack ? NULL : send, (url_string_t *)url, msg,
-                                         NTATAG_STATELESS(ack), TPTAG_IDENT(listener->ident),
-                                         TAG_IF(tp, NTATAG_TPORT(tp)), TAG_END());
+    if (ident && cw_sip_send_connection(send, &tp) == CW_OK)
+        send->orq = nta_outgoing_mcreate(
+            send->sip->agent, ack ? NULL : on_response, ack ? NULL : send, (url_string_t *)url, msg,
+            NTATAG_STATELESS(ack), TPTAG_IDENT(ident), TAG_IF(tp, NTATAG_TPORT(tp)), TAG_END());
     send->tp = tp;
     if (!send->orq) {
         msg_destroy(msg);

@@ -6,9 +6,8 @@
 void cw_sip_send_cancel(cw_sip_send *send, const char *const *reasons)
 {
     g_autofree char *ruri = NULL, *route_header = NULL, *url = NULL;
-    const cw_sip_listener *listener;
     nta_outgoing_t *orq;
-    cw_addr local;
+    const char *ident;
     tport_t *tp;
     msg_t *msg;
 
@@ -16,8 +15,8 @@ void cw_sip_send_cancel(cw_sip_send *send, const char *const *reasons)
         return;
     url = cw_sip_send_url(send);
     cw_sip_dialog_next(send->dialog, &ruri, &route_header);
-    listener = cw_sip_listener_for(send->sip, send->transport, cw_sip_send_addr(send), &local);
-    msg = listener && !cw_sip_send_connection(send, &tp)
+    ident = cw_sip_send_ident(send);
+    msg = ident && !cw_sip_send_connection(send, &tp)
               ? cw_sip_send_build(send, SIP_METHOD_CANCEL, ruri, route_header)
               : NULL;
     if (!msg)
@@ -26,10 +25,9 @@ void cw_sip_send_cancel(cw_sip_send *send, const char *const *reasons)
     cw_stat_inc(CW_STAT_sip_requests_out);
     cw_sip_call_trace(send->call, true, 0, NULL, "CANCEL");
     /* The INVITE's branch, so that the server finds it (9.1). */
-    orq =
-        nta_outgoing_mcreate(send->sip->agent, NULL, NULL, (url_string_t *)url, msg,
-                             NTATAG_BRANCH_KEY(nta_outgoing_branch(send->orq)),
-                             TPTAG_IDENT(listener->ident), TAG_IF(tp, NTATAG_TPORT(tp)), TAG_END());
+    orq = nta_outgoing_mcreate(send->sip->agent, NULL, NULL, (url_string_t *)url, msg,
+                               NTATAG_BRANCH_KEY(nta_outgoing_branch(send->orq)),
+                               TPTAG_IDENT(ident), TAG_IF(tp, NTATAG_TPORT(tp)), TAG_END());
     if (!orq)
         msg_destroy(msg);
 }

@@ -7,6 +7,7 @@
 #include "sip/refer.h"
 #include "sip/net/tls.h"
 #include "sip/text/uri.h"
+#include "sip/web.h"
 
 #include <string.h>
 
@@ -25,6 +26,23 @@ static cw_err check_ruri(const cw_sip_target *target, char **ruri)
         return CW_E_PARAMS;
     *ruri = g_strdup(target->ruri);
     return cw_sip_tel_check(target->ruri);
+}
+
+/* To a client that came by WebSocket: To is the user, the request goes to their Contact. */
+static cw_err aim_at_web(const cw_sip *sip, cw_sip_dialog *dialog,
+                         const cw_sip_target *target) CW_ON_LOOP
+{
+    const cw_sip_web *web = cw_sip_web_find(sip, target->web);
+    const char *contact = cw_sip_web_contact(sip, target->web);
+
+    if (!contact)
+        return CW_E_UNAVAILABLE;
+    g_free(dialog->target);
+    dialog->target = g_strdup(contact);
+    dialog->web = target->web;
+    dialog->web_user = g_strdup(cw_sip_web_user(web));
+    dialog->transport = CW_SIP_WS;
+    return CW_OK;
 }
 
 static cw_err check(const cw_sip_target *target, char **ruri, cw_sip_host *host)
@@ -108,7 +126,9 @@ cw_err cw_sip_dialog_aim(const cw_sip *sip, cw_sip_dialog *dialog, const cw_sip_
     cw_sip_host host;
     cw_err err = check(target, &ruri, &host);
 
-    return err ? err : fill(sip, dialog, target, ruri, &host);
+    if (!err)
+        err = fill(sip, dialog, target, ruri, &host);
+    return !err && target->web ? aim_at_web(sip, dialog, target) : err;
 }
 
 static void add_all(GStrvBuilder *lines, const char *const *more)

@@ -13,10 +13,11 @@ typedef struct cw_admin_parts {
     const cw_conf *conf;
     const char *conf_path; /* NULL: built in */
     cw_calls *calls;
-    json_t *(*sessions)(void *arg);                        /* the sessions now, from api */
+    json_t *(*sessions)(void *arg); /* the sessions now */
+    void *sessions_arg;
     json_t *(*certificate)(void *arg);                     /* browsers'; NULL: no TLS */
     cw_err (*reload_tls)(void *arg, char why[static 128]); /* CW_E_STATE: no TLS */
-    void *web;                                             /* their arg, and of `sessions` */
+    void *web;                                             /* their arg */
     cw_sip *sip;
     cw_plane *plane;
 } cw_admin_parts;

@@ -90,7 +90,7 @@ static CW_ON_LOOP cw_err do_status(cw_admin *admin, const json_t *params, json_t
 
 static cw_err do_sessions(cw_admin *admin, const json_t *params, json_t **ret, char why[static 128])
 {
-    *ret = admin->parts.sessions ? admin->parts.sessions(admin->parts.web) : json_array();
+    *ret = admin->parts.sessions ? admin->parts.sessions(admin->parts.sessions_arg) : json_array();
     return CW_OK;
 }
 

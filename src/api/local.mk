@@ -14,6 +14,7 @@ src_api_libapi_a_SOURCES = \
 	src/api/poll.c src/api/poll.h \
 	src/api/proto.c src/api/proto.h src/api/proto.def \
 	src/api/ring.c src/api/ring.h \
+	src/api/sipws.c \
 	src/api/session.c src/api/session.h \
 	src/api/tap.c \
 	src/api/upgrade.c \

@@ -22,11 +22,14 @@ typedef struct cw_conn {
     bool tls;      /* by TLS */
     bool redirect; /* only to be sent to https: */
     char address[CW_ADDR_STR];
+    cw_addr peer;
     cw_guard guard;
     struct cw_http *http; /* NULL once it is a WebSocket */
 
     /* The WebSocket's part. */
-    cw_link *link;
+    cw_link *link;    /* NULL: it speaks SIP */
+    cw_sip_web *sip;  /* NULL: it speaks JSON */
+    cw_bucket bucket; /* rate of SIP messages */
     bool ping_due;
     GByteArray *in; /* the message so far */
     GQueue out;     /* of cw_frame, oldest first */
@@ -63,6 +66,19 @@ void cw_ws_stop(cw_api *api) CW_ON_LOOP; /* returns when libwebsockets is gone *
 void cw_ws_adopt(cw_api *api, int fd, const cw_addr *peer, const cw_listener *by) CW_ON_LOOP;
 /* Close it without a word; from anywhere, also from a callback of this very connection. */
 void cw_ws_kill(cw_conn *conn) CW_ON_LOOP;
+
+/* One message, text if it is that. Nothing once it is told to close. */
+void cw_ws_send(cw_conn *conn, const char *text, size_t len) CW_ON_LOOP;
+void cw_ws_close(cw_conn *conn, int code, const char *why) CW_ON_LOOP;
+
+/* ── sipws.c ────────────────────────────────────────────────────────────────────────────────────
+ */
+#define CW_SIPWS_NAME "sip" /* the subprotocol */
+#define CW_SIPWS_PATH "/sip"
+
+bool cw_sipws_open(cw_conn *conn) CW_ON_LOOP; /* false: not now */
+void cw_sipws_close(cw_conn *conn) CW_ON_LOOP;
+void cw_sipws_receive(cw_conn *conn, const char *text, size_t len) CW_ON_LOOP;
 
 /* ── upgrade.c ──────────────────────────────────────────────────────────────────────────────────
  */

@@ -6,14 +6,23 @@
 #include <libwebsockets.h>
 #include <string.h>
 
-static bool names_protocol(const char *list)
+static bool names(const char *list, const char *protocol)
 {
     g_auto(GStrv) name = g_strsplit(list, ",", 32);
 
     for (unsigned i = 0; name[i]; i++)
-        if (!strcmp(g_strstrip(name[i]), CW_PROTO_NAME))
+        if (!strcmp(g_strstrip(name[i]), protocol))
             return true;
     return false;
+}
+
+/* Of what is spoken here, what the client asks for: its path has to be that one's, too. */
+static bool is_path_of(const cw_conn *conn, const char *path, const char *list)
+{
+    if (!strcmp(path, CW_PROTO_PATH))
+        return true;
+    return conn->api->web->sip && names(list, CW_SIPWS_NAME) && !names(list, CW_PROTO_NAME) &&
+           !strcmp(path, CW_SIPWS_PATH);
 }
 
 static bool origin_ok(const cw_conn *conn, struct lws *wsi)
@@ -53,21 +62,22 @@ static int refuse(const cw_conn *conn, struct lws *wsi, unsigned status,
 
 int cw_ws_upgrade(cw_conn *conn, struct lws *wsi)
 {
-    char buf[256];
-    const char *value = cw_http_header(wsi, WSI_TOKEN_UPGRADE, buf, sizeof buf);
+    char buf[256], list_buf[256];
+    const char *value = cw_http_header(wsi, WSI_TOKEN_UPGRADE, buf, sizeof buf), *list;
 
     if (!value || g_ascii_strcasecmp(value, "websocket"))
         return -1;
     if (conn->redirect)
         return refuse(conn, wsi, 426, "this address only leads to https:");
     value = cw_http_header(wsi, WSI_TOKEN_GET_URI, buf, sizeof buf);
-    if (!value || strcmp(value, CW_PROTO_PATH))
+    list = cw_http_header(wsi, WSI_TOKEN_PROTOCOL, list_buf, sizeof list_buf);
+    if (!value || !is_path_of(conn, value, list ?: ""))
         return refuse(conn, wsi, HTTP_STATUS_NOT_FOUND, "no WebSocket here");
     value = cw_http_header(wsi, WSI_TOKEN_VERSION, buf, sizeof buf);
     if (!value || strcmp(value, "13"))
         return refuse(conn, wsi, HTTP_STATUS_BAD_REQUEST, "Sec-WebSocket-Version is not 13");
-    value = cw_http_header(wsi, WSI_TOKEN_PROTOCOL, buf, sizeof buf);
-    if (!value || !names_protocol(value))
+    if (!list ||
+        !(names(list, CW_PROTO_NAME) || (conn->api->web->sip && names(list, CW_SIPWS_NAME))))
         return refuse(conn, wsi, HTTP_STATUS_BAD_REQUEST, "the subprotocol is " CW_PROTO_NAME);
     if (!origin_ok(conn, wsi))
         return refuse(conn, wsi, HTTP_STATUS_FORBIDDEN, "this origin may not connect");

@@ -25,6 +25,7 @@ enum {
 
 typedef struct cw_frame {
     size_t len;
+    bool binary;
     unsigned char data[]; /* LWS_PRE bytes for libwebsockets, then the text */
 } cw_frame;
 
@@ -78,7 +79,7 @@ static void on_stall(void *arg)
         cut(conn, "does not read");
 }
 
-static void queue(cw_conn *conn, const char *text, size_t len) CW_ON_LOOP
+static void queue(cw_conn *conn, const char *text, size_t len, bool binary) CW_ON_LOOP
 {
     cw_frame *frame;
 
@@ -86,6 +87,7 @@ static void queue(cw_conn *conn, const char *text, size_t len) CW_ON_LOOP
         return;
     frame = g_malloc(sizeof *frame + LWS_PRE + len);
     frame->len = len;
+    frame->binary = binary;
     memcpy(frame->data + LWS_PRE, text, len);
     g_queue_push_tail(&conn->out, frame);
     conn->out_bytes += cost(frame);
@@ -101,14 +103,14 @@ static void queue(cw_conn *conn, const char *text, size_t len) CW_ON_LOOP
 static void on_reply(void *arg, char *text, size_t len)
 {
     cw_assert_on_loop();
-    queue(arg, text, len);
+    queue(arg, text, len, false);
     free(text);
 }
 
 static void on_notify(void *arg, int64_t seq, const char *text, size_t len)
 {
     cw_assert_on_loop();
-    queue(arg, text, len);
+    queue(arg, text, len, false);
 }
 
 static void on_ping(void *arg)
@@ -120,6 +122,11 @@ static void on_ping(void *arg)
     lws_callback_on_writable(conn->wsi);
 }
 
+void cw_ws_send(cw_conn *conn, const char *text, size_t len)
+{
+    queue(conn, text, len, !g_utf8_validate(text, (gssize)len, NULL));
+}
+
 static void close_later(cw_conn *conn, int code, const char *why) CW_ON_LOOP
 {
     if (conn->close_code)
@@ -127,6 +134,11 @@ static void close_later(cw_conn *conn, int code, const char *why) CW_ON_LOOP
     conn->close_code = code;
     conn->close_why = why;
     lws_callback_on_writable(conn->wsi);
+}
+
+void cw_ws_close(cw_conn *conn, int code, const char *why)
+{
+    close_later(conn, code, why);
 }
 
 static void on_close(void *arg, cw_close code, const char *reason)
@@ -185,7 +197,8 @@ static int write_next(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
             cw_timer_stop(conn->stall);
         return write_close(conn, wsi);
     }
-    n = lws_write(wsi, frame->data + LWS_PRE, frame->len, LWS_WRITE_TEXT);
+    n = lws_write(wsi, frame->data + LWS_PRE, frame->len,
+                  frame->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
     conn->out_bytes -= cost(frame);
     g_free(frame);
     if (n < 0)
@@ -216,7 +229,7 @@ static int on_receive(cw_conn *conn, struct lws *wsi, const void *data, size_t l
 {
     if (conn->close_code)
         return 0;
-    if (lws_frame_is_binary(wsi)) {
+    if (lws_frame_is_binary(wsi) && !conn->sip) { /* SIP may be either (RFC 7118 5.1) */
         protocol_fault(conn, CW_CLOSE_BINARY, "text only");
         return 0;
     }
@@ -224,7 +237,10 @@ static int on_receive(cw_conn *conn, struct lws *wsi, const void *data, size_t l
     g_byte_array_append(conn->in, data, (guint)len);
     if (lws_remaining_packet_payload(wsi) || !lws_is_final_fragment(wsi))
         return 0;
-    cw_link_receive(conn->link, (const char *)conn->in->data, conn->in->len);
+    if (conn->sip)
+        cw_sipws_receive(conn, (const char *)conn->in->data, conn->in->len);
+    else
+        cw_link_receive(conn->link, (const char *)conn->in->data, conn->in->len);
     g_byte_array_set_size(conn->in, 0);
     return 0;
 }
@@ -235,9 +251,12 @@ static int on_receive(cw_conn *conn, struct lws *wsi, const void *data, size_t l
 static int on_established(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
 {
     g_clear_pointer(&conn->http, cw_http_free);
-    conn->link = cw_link_new(&conn->api->env, conn->address, &link_ops, conn);
     conn->in = g_byte_array_new();
     conn->stall = cw_timer_new(conn->api->env.loop, on_stall, conn);
+    if (strcmp(lws_get_protocol(wsi)->name, CW_SIPWS_NAME) != 0)
+        conn->link = cw_link_new(&conn->api->env, conn->address, &link_ops, conn);
+    else if (!cw_sipws_open(conn))
+        close_later(conn, CW_CLOSE_OVERLOAD, "not now");
     conn->api->websockets++;
     cw_stat_inc(CW_STAT_connections);
     if (!cw_guard_begin(&conn->guard, (uint64_t)conn->api->web->message_max_bytes,
@@ -250,12 +269,13 @@ static int on_established(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
 
 static void on_closed(cw_conn *conn) CW_ON_LOOP
 {
-    if (!conn->link)
+    if (!conn->in)
         return;
     cw_timer_free(conn->stall);
     cw_link_free(g_steal_pointer(&conn->link));
+    cw_sipws_close(conn);
     clear_out(conn);
-    g_byte_array_unref(conn->in);
+    g_clear_pointer(&conn->in, g_byte_array_unref);
     conn->api->websockets--;
     cw_stat_dec(CW_STAT_connections);
 }
@@ -263,7 +283,7 @@ static void on_closed(cw_conn *conn) CW_ON_LOOP
 /* Its close frame (RFC 6455 5.5.1): whoever closes with 1000 is done, the others may come back. */
 static int on_peer_close(cw_conn *conn, const uint8_t *payload, size_t len) CW_ON_LOOP
 {
-    if (len >= 2 && (payload[0] << 8 | payload[1]) == CW_CLOSE_NORMAL)
+    if (conn->link && len >= 2 && (payload[0] << 8 | payload[1]) == CW_CLOSE_NORMAL)
         cw_link_leave(conn->link);
     return conn->close_sent ? -1 : 0;
 }
@@ -298,6 +318,7 @@ void cw_ws_adopt(cw_api *api, int fd, const cw_addr *peer, const cw_listener *by
     conn->redirect = redirect;
     conn->tls = api->tls && !redirect;
     conn->http = cw_http_new(conn);
+    conn->peer = *peer;
     cw_addr_print(peer, conn->address);
     g_queue_init(&conn->out);
     g_hash_table_add(api->conns, conn);
@@ -352,7 +373,8 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_RECEIVE:
         return on_receive(conn, wsi, in, len);
     case LWS_CALLBACK_RECEIVE_PONG:
-        cw_link_heard(conn->link);
+        if (conn->link)
+            cw_link_heard(conn->link);
         return 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         return on_peer_close(conn, in, len);
@@ -373,11 +395,22 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
  */
 
 /* A WebSocket without a subprotocol would be given to the first: that is not ours, and refused. */
+#define PROTOCOL(text)                                                                             \
+    {                                                                                              \
+        .name = text, .callback = on_event, .rx_buffer_size = RX_BYTES                             \
+    }
 static const struct lws_protocols protocols[] = {
-    { .name = "http", .callback = on_event, .rx_buffer_size = RX_BYTES },
-    { .name = CW_PROTO_NAME, .callback = on_event, .rx_buffer_size = RX_BYTES },
+    PROTOCOL("http"),
+    PROTOCOL(CW_PROTO_NAME),
+    PROTOCOL(CW_SIPWS_NAME),
     { 0 },
 };
+static const struct lws_protocols without_sip[] = {
+    PROTOCOL("http"),
+    PROTOCOL(CW_PROTO_NAME),
+    { 0 },
+};
+#undef PROTOCOL
 
 /* Peers cause most of what libwebsockets says: it is of use to developers only. */
 static void on_log(int level, const char *line)
@@ -404,7 +437,7 @@ static unsigned handles(const cw_api *api) CW_ON_LOOP
 static void describe(const cw_api *api, struct lws_context_creation_info *info)
 {
     info->port = CONTEXT_PORT_NO_LISTEN_SERVER;
-    info->protocols = protocols;
+    info->protocols = api->web->sip ? protocols : without_sip;
     info->user = (void *)api;
     info->server_string = "causeway";
     info->options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
@@ -473,6 +506,8 @@ static void say_goodbye(cw_api *api) CW_ON_LOOP
 
         if (conn->link)
             cw_link_shutdown(conn->link);
+        else if (conn->sip)
+            cw_sip_web_shutdown(conn->sip);
         else
             cw_ws_kill(conn);
     }

@@ -12,6 +12,7 @@
 #include "base/loop.h"
 #include "media/plane.h"
 #include "sip/sip.h"
+#include "sip/web.h"
 #include "user/user.h"
 #include "webrtc/peer.h"
 
@@ -25,6 +26,13 @@ CW_NODISCARD cw_err cw_calls_check(const cw_conf *conf, char why[static 128]);
 void cw_calls_sip_ops(cw_calls *calls, cw_sip_ops *ret) CW_ON_LOOP;
 void cw_calls_use(cw_calls *calls, cw_sip *sip, cw_webrtc *webrtc, cw_plane *plane) CW_ON_LOOP;
 void cw_calls_free(cw_calls *calls) CW_ON_LOOP; /* ends what is left */
+/* Who signs log-ins, for those that come by SIP (RFC 8898); before any does. */
+void cw_calls_tokens(cw_calls *calls, const cw_tokens *tokens) CW_ON_LOOP;
+/* A WebSocket of a SIP client, as cw_sip_web_new. CW_E_UNAVAILABLE: not now */
+CW_NODISCARD cw_err cw_calls_web(cw_calls *calls, const cw_addr *peer, bool secure,
+                                 const cw_sip_web_ops *ops, void *arg, cw_sip_web **ret) CW_ON_LOOP;
+/* Those that are logged in by them, to a list of sessions as cw_api_sessions has it. */
+void cw_calls_add_web_sessions(const cw_calls *calls, json_t *list) CW_ON_LOOP;
 
 /* ── Clients ────────────────────────────────────────────────────────────────────────────────────
  */

@@ -2,6 +2,7 @@
 #include "call/line/line.h"
 #include "call/priv.h"
 #include "call/party/vouch.h"
+#include "call/web/web.h"
 #include "user/quota.h"
 
 #include "base/stats.h"
@@ -51,7 +52,11 @@ cw_calls *cw_calls_new(cw_loop *loop, const cw_conf *conf)
 
 void cw_calls_sip_ops(cw_calls *calls, cw_sip_ops *ret)
 {
-    *ret = (cw_sip_ops){ .invite = cw_calls_invite, .trusted = cw_calls_trusted };
+    *ret = (cw_sip_ops){ .invite = cw_calls_invite,
+                         .trusted = cw_calls_trusted,
+                         .secret = cw_web_secret,
+                         .web_login = cw_web_login,
+                         .web_gone = cw_web_gone };
 }
 
 void cw_calls_use(cw_calls *calls, cw_sip *sip, cw_webrtc *webrtc, cw_plane *plane)
@@ -132,7 +137,16 @@ cw_err cw_calls_number(const cw_calls *calls, const char *number, const char *fr
 
 json_t *cw_registrations_json(const cw_calls *calls, const char *user)
 {
-    return cw_lines_json(calls->lines, user);
+    json_t *lines = cw_lines_json(calls->lines, user);
+    g_autoptr(json_t) webs = calls->sip ? cw_sip_webs_json(calls->sip, user) : json_array();
+
+    if (!user || (!lines && json_array_size(webs)))
+        lines = lines ?: json_object();
+    if (json_is_array(lines))
+        json_array_extend(lines, webs);
+    else if (lines && json_array_size(webs))
+        json_object_set(lines, "web", webs);
+    return lines;
 }
 
 /* ── Users ── */

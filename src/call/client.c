@@ -23,12 +23,18 @@ static cw_client *client_alloc(cw_calls *calls, cw_id session, const cw_identity
     client->ops = *ops;
     client->arg = arg;
     client->legs = g_hash_table_new(g_str_hash, g_str_equal);
+    cw_client_identify(client, identity);
+    return client;
+}
+
+void cw_client_identify(cw_client *client, const cw_identity *identity)
+{
+    cw_identity_clear(&client->identity);
     client->identity = *identity;
     for (unsigned i = 0; i < identity->grant.n; i++)
         client->identity.grant.scope[i] = g_strdup(identity->grant.scope[i]);
     for (unsigned i = 0; i < identity->number_n; i++)
         client->identity.number[i] = g_strdup(identity->number[i]);
-    return client;
 }
 
 cw_err cw_client_new(cw_calls *calls, cw_id session, const cw_identity *identity,

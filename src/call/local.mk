@@ -49,6 +49,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/party/header.c src/call/party/header.h \
 	src/call/party/party.c src/call/party/party.h \
 	src/call/party/vouch.c src/call/party/vouch.h \
+	src/call/web/web.c src/call/web/web.h \
 	src/call/line/account.c src/call/line/account.h \
 	src/call/line/line.c src/call/line/line.h \
 	src/call/line/place.c src/call/line/place.h \

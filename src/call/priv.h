@@ -200,17 +200,18 @@ struct cw_calls {
     struct cw_trunks *trunks;
     struct cw_quotas *quotas;
     struct cw_lines *lines;
-    GHashTable *music;      /* file to cw_sound, on hold */
-    cw_sound *ringback;     /* NULL: off */
-    GHashTable *last_codec; /* trunk's name to the cw_format it answered with last */
-    GHashTable *by_id;      /* &call->id to cw_call, owned */
-    GHashTable *users;      /* name to cw_user, owned */
-    GQueue dead;            /* of cw_call, done */
-    cw_timer *reaper;       /* armed while `dead` has any */
-    GQueue ladders;         /* of ended calls, oldest first */
-    cw_timer *monitor;      /* runs while there are calls */
-    int record_fd;          /* -1: none is kept, or it cannot be opened */
-    bool record_torn;       /* the last line is not whole */
+    const cw_tokens *tokens; /* NULL: none is taken */
+    GHashTable *music;       /* file to cw_sound, on hold */
+    cw_sound *ringback;      /* NULL: off */
+    GHashTable *last_codec;  /* trunk's name to the cw_format it answered with last */
+    GHashTable *by_id;       /* &call->id to cw_call, owned */
+    GHashTable *users;       /* name to cw_user, owned */
+    GQueue dead;             /* of cw_call, done */
+    cw_timer *reaper;        /* armed while `dead` has any */
+    GQueue ladders;          /* of ended calls, oldest first */
+    cw_timer *monitor;       /* runs while there are calls */
+    int record_fd;           /* -1: none is kept, or it cannot be opened */
+    bool record_torn;        /* the last line is not whole */
     bool record_failed;
     bool closing;
 };
@@ -263,11 +264,14 @@ struct cw_client {
     GHashTable *legs; /* client's name of a call (the leg's) to cw_leg, borrowed */
     cw_err lost;      /* why its calls end with it */
     json_t *about;    /* client_info of proto.def; NULL: not told */
+    cw_id web;        /* it came by SIP over WebSocket: its connection, cw_sip_web. 0: JSON */
 };
 
 /* Heard of since then, and reachable? */
 bool cw_client_here(const cw_client *client, uint64_t since_ms) CW_ON_LOOP;
 
+/* The same user with another token: what it may. `identity` is copied. */
+void cw_client_identify(cw_client *client, const cw_identity *identity) CW_ON_LOOP;
 void cw_client_notify(cw_client *client, const char *method, json_t *params) CW_ON_LOOP;
 /* Where a target of a client leads, if it may call there; errors as cw_route_find and
  * CW_E_FORBIDDEN. To be cleared in any case. */

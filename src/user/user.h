@@ -80,6 +80,17 @@ void cw_call_grant_clear(cw_call_grant *grant);
  * the name is no user name. */
 CW_NODISCARD cw_err cw_guest(const cw_conf *conf, const char *name, cw_identity *ret);
 
+#define CW_HA1_STR 65 /* hex digits of SHA-256 and a NUL */
+
+/* H(A1) of an account of the configuration (RFC 7616 3.4.2), in hex, by MD5 or SHA-256. False:
+ * there is no such account, or it does not say that hash. */
+bool cw_password_ha1(const cw_conf *conf, const char *user, const char *realm, bool sha256,
+                     char ret[static CW_HA1_STR]);
+/* Who has proven that password. CW_E_AUTH: there is no such account. */
+CW_NODISCARD cw_err cw_password_identity(const cw_conf *conf, const char *user, cw_identity *ret);
+/* Accounts that cannot work. CW_E_CONF; pure. */
+CW_NODISCARD cw_err cw_passwords_check(const cw_conf *conf, char why[static 128]);
+
 bool cw_user_name_ok(const char *name, size_t len);
 bool cw_grant_allows(const cw_grant *grant, const char *action, const char *target);
 bool cw_pattern_matches(const char *pattern, const char *text); /* a final * matches any rest */

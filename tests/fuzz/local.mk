@@ -21,6 +21,12 @@ tests_fuzz_fuzz_sip_stream_SOURCES = tests/fuzz/fuzz-sip-stream.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_sip_stream_LDADD = $(SIP_LIBS)
 tests_fuzz_fuzz_sip_stream_LDFLAGS = $(FUZZ_LINK)
 
+check_PROGRAMS += tests/fuzz/fuzz-sip-web
+TESTS += tests/fuzz/fuzz-sip-web
+tests_fuzz_fuzz_sip_web_SOURCES = tests/fuzz/fuzz-sip-web.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_sip_web_LDADD = $(SIP_LIBS)
+tests_fuzz_fuzz_sip_web_LDFLAGS = $(FUZZ_LINK)
+
 check_PROGRAMS += tests/fuzz/fuzz-rtp
 TESTS += tests/fuzz/fuzz-rtp
 tests_fuzz_fuzz_rtp_SOURCES = tests/fuzz/fuzz-rtp.c $(FUZZ_REPLAY)

@@ -187,3 +187,15 @@ cw_err cw_client_pull(cw_client *client, const char *id, const char *call, const
     *result = json_pack("{ss}", "sdp", "v=0\r\n");
     return done("pull %s %s %zu", id, call, sdp_len);
 }
+
+cw_err cw_calls_web(cw_calls *calls, const cw_addr *peer, bool secure, const cw_sip_web_ops *ops,
+                    void *arg, cw_sip_web **ret)
+{
+    return CW_E_UNAVAILABLE;
+}
+
+void cw_sip_web_free(cw_sip_web *web) {}
+
+void cw_sip_web_receive(cw_sip_web *web, const char *data, size_t len) {}
+
+void cw_sip_web_shutdown(cw_sip_web *web) {}
