@@ -213,25 +213,29 @@ static cw_err take_winner(cw_sip_call *call, const sip_t *sip) CW_ON_LOOP
     return err;
 }
 
-/* ACK, unless it waits for our answer to their offer. What was agreed on before the 2xx holds. */
-static void acknowledge(cw_sip_call *call, cw_sip_response *response) CW_ON_LOOP
+/* ACK, unless it waits for our answer to their offer. What was agreed on before the 2xx holds
+ * (RFC 3261 13.2.1, RFC 6337 3.1). False: it says something else there. */
+static bool acknowledge(cw_sip_call *call, cw_sip_response *response) CW_ON_LOOP
 {
     cw_sip_exchange *x = cw_sip_exchange_of(call, call->dialog);
     g_autofree char *digest = cw_sip_exchange_digest(response->sdp, response->len);
 
-    if (x->agreed && g_strcmp0(digest, x->theirs) != 0)
+    bool differs = x->agreed && response->sdp && g_strcmp0(digest, x->theirs) != 0;
+
+    if (differs)
         response->sdp = NULL;
     response->offers = call->offer_len == 0 && !x->agreed && response->sdp;
     if (!x->agreed)
         cw_sip_exchange_theirs(x, response->sdp, response->len);
     if (response->offers) {
         x->ack_cseq = call->invite_cseq;
-        return;
+        return true;
     }
     if (!x->agreed && response->sdp)
         cw_sip_exchange_ours(x, call->offer);
     x->agreed = x->agreed || response->sdp;
     cw_sip_uac_ack(x, call->invite_cseq, NULL);
+    return !differs;
 }
 
 void cw_sip_do_take_answer(cw_sip_call *call, const cw_sip_note *note)
@@ -239,8 +243,8 @@ void cw_sip_do_take_answer(cw_sip_call *call, const cw_sip_note *note)
     const cw_sip_call_ops *ops = call->ops;
     cw_err err = take_winner(call, note->sip);
     cw_sip_response response = response_of(note, call->dialog);
+    bool agrees = acknowledge(call, &response);
 
-    acknowledge(call, &response);
     if (err) { /* a route set we could not follow */
         cw_sip_call_tell_local(call, CW_E_SIP_FAILED, 0);
         call->hangup = CW_E_SIP_FAILED;
@@ -250,6 +254,8 @@ void cw_sip_do_take_answer(cw_sip_call *call, const cw_sip_note *note)
     cw_sip_timer_answered(call, note->sip);
     if (ops && ops->answered)
         ops->answered(call->arg, &response);
+    if (!agrees && call->state == SIP_UP) /* an offer that it can answer so, if it means it */
+        (void)!cw_sip_reoffer_same(cw_sip_exchange_of(call, call->dialog));
 }
 
 void cw_sip_do_tell_refused(cw_sip_call *call, const cw_sip_note *note)

@@ -19,6 +19,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/leg/leg_sip.c src/call/leg/leg_sip.h \
 	src/call/leg/leg_sip_early.c \
 	src/call/leg/leg_sip_keys.c \
+	src/call/leg/leg_sip_late.c \
 	src/call/leg/leg_sip_lock.c \
 	src/call/leg/leg_sip_media.c \
 	src/call/leg/leg_sip_out.c \

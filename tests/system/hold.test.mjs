@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { Gateway } from '../lib/gateway.mjs'
 import { Phone, WebPeer } from '../lib/webpeer.mjs'
-import { SipPeer } from '../lib/sip.mjs'
+import { sdp, SipPeer } from '../lib/sip.mjs'
 import { Sound } from '../lib/sound.mjs'
 import { tempDir, until, wholeFile } from '../lib/proc.mjs'
 import { writeTone } from '../lib/wav.mjs'
@@ -21,7 +21,11 @@ before(async () => {
     gateway = await Gateway.start(wholeFile, {
         sip: { t1_ms: 100, t1x64_ms: 2000, invite_timeout_ms: 1500 },
         media: { hold_music: music, hold_music_browsers: true },
-        trunk: [{ name: 'quiet', address: `127.0.0.9:${quietPort}`, prefixes: ['+33'], hold_music: '' }],
+        trunk: [
+            { name: 'quiet', address: `127.0.0.9:${quietPort}`, prefixes: ['+33'], hold_music: '' },
+            { name: 'late', address: `127.0.0.9:${quietPort}`, prefixes: ['+34'], late_offer: true, codecs: ['PCMA'] },
+            { name: 'picture', address: `127.0.0.9:${quietPort}`, prefixes: ['+35'], codecs: ['PCMA', 'VP8'] },
+        ],
     })
     peer = WebPeer.start(wholeFile)
 })
@@ -101,6 +105,132 @@ for (const [name, change, answer, hz] of forms)
         assert.ok(!c.anna.client.queue.some((e) => e.sdp), 'no description')
         await c.end()
     })
+
+const reliable = (n) => ['Require: 100rel', `RSeq: ${n}`, 'Allow: INVITE, ACK, BYE, CANCEL, PRACK, UPDATE']
+
+async function prack(bob, invite, n, body) {
+    bob.reply(invite, 183, 'Session Progress', { headers: reliable(n), body })
+    const request = await bob.expect('PRACK')
+    assert.equal(request.get('rack'), `${n} ${invite.get('cseq')}`)
+    bob.reply(request, 200, 'OK', { contact: false })
+    return request
+}
+
+test('held before the answer, in the early dialog: told with the answer, resumed after it', async (t) => {
+    const bob = await SipPeer.open(t)
+    const anna = await Phone.open(t, gateway, peer, 'anna')
+    const call = await anna.start(`sip:bob@${bob.address}`)
+    const invite = await bob.expect('INVITE')
+    const voice = await Sound.answering(t, peer, invite.body)
+    await prack(bob, invite, 1, voice.sdp)
+    const dialog = bob.dialogOf(invite)
+    const version = (n) => (sdp) => sdp.replace(/^(o=\S+ \S+) \S+/m, `$1 ${n}`)
+    bob.request('UPDATE', '', gatewayAt, { dialog, body: says('sendonly')(version(90)(voice.sdp)) })
+    const updated = await bob.expect((m) => m.status && /UPDATE/.test(m.get('cseq')))
+    assert.match(updated.body, /a=recvonly\r\n/)
+    assert.ok(!anna.client.queue.some((e) => e.held?.remote), 'nothing of it before the answer')
+    bob.reply(invite, 200, 'OK')
+    await bob.expect('ACK')
+    await call.answered()
+    await held(anna, { local: false, remote: true })
+    await voice.play()
+    await call.tone(1000)
+    await Sound.of(peer, call.id).hears(440)
+    await hearsNothing(voice)
+    bob.request('INVITE', '', gatewayAt, { dialog, body: version(91)(voice.sdp) })
+    assert.match((await bob.expect((m) => m.status === 200 && /INVITE/.test(m.get('cseq')))).body, /a=sendrecv\r\n/)
+    bob.request('ACK', '', gatewayAt, { dialog })
+    await held(anna, { local: false, remote: false })
+    await voice.hears(1000)
+    const ended = call.end()
+    bob.reply(await bob.expect('BYE'), 200, 'OK', { contact: false })
+    await ended
+})
+
+for (const where of ['a reliable 183', 'the 200'])
+    test(`a trunk that makes the offer, in ${where}: our answer comes back, sound both ways`, async (t) => {
+        const bob = await SipPeer.open(t, { host: '127.0.0.9', port: quietPort })
+        const anna = await Phone.open(t, gateway, peer, 'anna')
+        const call = await anna.start('+341')
+        const invite = await bob.expect('INVITE')
+        assert.equal(invite.body, '')
+        const voice = await Sound.offering(t, peer)
+        let answer
+        if (where === 'the 200') bob.reply(invite, 200, 'OK', { body: voice.sdp })
+        else {
+            answer = await prack(bob, invite, 1, voice.sdp)
+            await voice.answer(answer.body)
+            await voice.play()
+            bob.reply(invite, 200, 'OK')
+        }
+        const ack = await bob.expect('ACK')
+        if (answer) assert.equal(ack.body, '')
+        else await voice.answer(ack.body)
+        assert.match((answer ?? ack).body, /m=audio \d+ RTP\/AVP 8/)
+        await call.answered()
+        await voice.play()
+        await call.tone(1000)
+        await Sound.of(peer, call.id).hears(440)
+        await voice.hears(1000)
+        const ended = call.end()
+        bob.reply(await bob.expect('BYE'), 200, 'OK', { contact: false })
+        await ended
+    })
+
+test('a trunk whose offer cannot be taken: the call is cancelled, or ended', async (t) => {
+    const bob = await SipPeer.open(t, { host: '127.0.0.9', port: quietPort })
+    const other = sdp({ host: '127.0.0.9', lines: ['m=audio PORT RTP/AVP 97', 'a=rtpmap:97 iLBC/8000'] })
+    const anna = await Phone.open(t, gateway, peer, 'anna')
+    for (const status of [183, 200]) {
+        const call = await anna.start('+341')
+        const invite = await bob.expect('INVITE')
+        bob.reply(invite, status, 'OK', { headers: status === 183 ? reliable(1) : [], body: other })
+        if (status === 183) {
+            bob.reply(await bob.expect('CANCEL'), 200, 'OK', { contact: false })
+            bob.reply(invite, 487)
+            await bob.expect('ACK')
+        } else {
+            assert.equal((await bob.expect('ACK')).body, '')
+            bob.reply(await bob.expect('BYE'), 200, 'OK', { contact: false })
+        }
+        assert.equal((await call.ended()).reason, 'no-codec')
+    }
+})
+
+test('with video: hold stops both and is told once, resuming brings both back, either way', async (t) => {
+    const bob = await SipPeer.open(t, { host: '127.0.0.9', port: quietPort })
+    const anna = await Phone.open(t, gateway, peer, 'anna')
+    const call = 'picture'
+    await anna.client.call('call.start', { call, to: '+351', sdp: (await peer.command('web.offer', { id: 9001, codecs: ['PCMA'], video: true })).sdp })
+    t.after(() => peer.command('close', { id: 9001 }))
+    const invite = await bob.expect('INVITE')
+    assert.match(invite.body, /m=video [1-9]\d* RTP\/AVP/)
+    const media = (version, dir) => sdp({ host: '127.0.0.9', lines: ['m=audio 42000 RTP/AVP 8', 'a=rtpmap:8 PCMA/8000', `a=${dir}`, 'm=video 42002 RTP/AVP 96', 'a=rtpmap:96 VP8/90000', `a=${dir}`] }).replace('1 1 IN', `1 ${version} IN`)
+    const dirs = (message) => [...message.body.matchAll(/a=(sendrecv|sendonly|recvonly|inactive)\r\n/g)].map((m) => m[1])
+    bob.reply(invite, 200, 'OK', { body: media(1, 'sendrecv') })
+    await bob.expect('ACK')
+    await anna.client.expect('call.answer', { call })
+    const dialog = bob.dialogOf(invite)
+    let version = 1
+    for (const [dir, answer, remote] of [['sendonly', 'recvonly', true], ['sendrecv', 'sendrecv', false], ['inactive', 'inactive', true], ['sendrecv', 'sendrecv', false]]) {
+        bob.request('INVITE', '', gatewayAt, { dialog, body: media(++version, dir) })
+        assert.deepEqual(dirs(await bob.expect((m) => m.status === 200 && /INVITE/.test(m.get('cseq')))), [answer, answer])
+        bob.request('ACK', '', gatewayAt, { dialog })
+        await held(anna, { local: false, remote })
+    }
+    for (const [method, dir] of [['call.hold', 'sendonly'], ['call.resume', 'sendrecv']]) {
+        await anna.client.call(method, { call })
+        const again = await bob.expect('INVITE')
+        assert.deepEqual(dirs(again), [dir, dir])
+        bob.reply(again, 200, 'OK', { body: media(++version, dir === 'sendonly' ? 'recvonly' : 'sendrecv') })
+        await bob.expect('ACK')
+    }
+    await anna.client.call('ping')
+    assert.ok(!anna.client.queue.some((e) => e.held?.remote), 'told once each')
+    await anna.client.call('call.end', { call })
+    bob.reply(await bob.expect('BYE'), 200, 'OK', { contact: false })
+    await anna.client.expect('call.end', { call })
+})
 
 test('recvonly is no hold: we are heard, it is not', async (t) => {
     const c = await inCall(t)

@@ -88,6 +88,39 @@ static void test_order(void)
     end_with_bye(&r, &p);
 }
 
+/* SDP in the 200 after an answer in a reliable 18x: the same says nothing, another is ignored and
+ * asked about. */
+static void test_answered_again(void)
+{
+    for (unsigned other = 0; other < 2; other++) {
+        g_autofree char *invite = NULL, *contact = NULL, *ack = NULL, *again = NULL, *second = NULL;
+        rig r;
+        raw p;
+
+        raw_call_out(&r, &p, NULL, NULL);
+        cw_assert_on_loop();
+        contact = raw_contact(&p, "x");
+        invite = raw_expect(&p, "INVITE ");
+        reply_reliably(&p, invite, "183 Session Progress", "x", 1, ANSWER);
+        expect_and_take_prack(&p, invite, "x", 1);
+        raw_reply(&p, invite, "200 OK", "x", contact, other ? REOFFER : ANSWER);
+        ack = raw_expect(&p, "ACK sip:x@");
+        WAIT(&r, SAW(r.a, "answered"));
+        g_assert_true(SAW(r.a, "answered/0 sdp") == !other);
+        if (other) {
+            again = raw_expect(&p, "INVITE sip:x@");
+            g_assert_true(g_str_has_suffix(again, OFFER));
+            raw_reply(&p, again, "200 OK", NULL, contact, REOFFER);
+            second = raw_expect(&p, "ACK sip:x@");
+            WAIT(&r, SAW(r.a, "reanswered 200"));
+            g_assert_cmpstr(r.a.sdp, ==, REOFFER);
+        } else {
+            raw_silence(&p, "INVITE", 100);
+        }
+        end_with_bye(&r, &p);
+    }
+}
+
 /* RSeq 0, no tag, no Require: not reliable, or not to be looked at. */
 static void test_not_reliable(void)
 {
@@ -734,6 +767,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/sip/reliable/order", test_order);
+    g_test_add_func("/sip/reliable/answered-again", test_answered_again);
     g_test_add_func("/sip/reliable/not-reliable", test_not_reliable);
     g_test_add_func("/sip/reliable/answer-overtakes", test_answer_overtakes);
     for (unsigned i = 0; i < G_N_ELEMENTS(crossings); i++)

@@ -85,6 +85,7 @@ typedef struct leg_sip {
     GPtrArray *forks;       /* of cw_fork, newest last; NULL: none had SDP or permissions */
     cw_fork *heard;         /* in `forks`; NULL: none yet */
     uint64_t heard_packets; /* received before it was */
+    bool late;              /* our INVITE has no offer */
     bool described;         /* `remote` is there */
     bool awaits_ack;        /* our offer is in a 200, the answer comes with the ACK */
     bool reoffering;        /* our re-INVITE is on its way */
@@ -172,6 +173,9 @@ void cw_leg_sip_progress(leg_sip *s, const cw_sip_response *response) CW_ON_LOOP
 bool cw_leg_sip_answer_early(leg_sip *s, const cw_media_desc *foretold) CW_ON_LOOP;
 /* The same, so that our ringing is heard. False: not possible. */
 bool cw_leg_sip_ring_aloud(leg_sip *s, const cw_media_desc *foretold) CW_ON_LOOP;
+/* Both, of one whose INVITE had no offer (leg_sip_late.c). */
+void cw_leg_sip_late_progress(leg_sip *s, const cw_sip_response *response) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_leg_sip_late_choose(leg_sip *s, const cw_sip_response *response) CW_ON_LOOP;
 /* The 2xx: its fork is the far side. CW_E_BAD_SDP, CW_E_NO_CODEC */
 CW_NODISCARD cw_err cw_leg_sip_choose(leg_sip *s, const cw_sip_response *response) CW_ON_LOOP;
 /* An offer came in this early dialog: it is what the leg is about. */

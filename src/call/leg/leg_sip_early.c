@@ -235,6 +235,10 @@ void cw_leg_sip_progress(leg_sip *s, const cw_sip_response *response)
     bool described = false, may = false;
     cw_fork *fork = find(s, response->fork);
 
+    if (s->late) {
+        cw_leg_sip_late_progress(s, response);
+        return;
+    }
     if (!fork && (response->sdp || s->leg.policy.early != CW_EARLY_ANY))
         fork = get(s, response->fork);
     if (fork) {
@@ -272,6 +276,8 @@ cw_err cw_leg_sip_choose(leg_sip *s, const cw_sip_response *response)
 {
     cw_err err;
 
+    if (s->late)
+        return cw_leg_sip_late_choose(s, response);
     s->up = true; /* nothing is forbidden from here on */
     set_gate(s, NULL);
     err = take_winner(s, response);

@@ -192,13 +192,14 @@ static CW_ON_LOOP cw_err invite(leg_sip *s, int family)
     cw_err err;
 
     s->family = family;
-    err = cw_leg_sip_open(s);
+    s->late = s->trunk && s->trunk->late_offer;
+    err = s->late ? CW_OK : cw_leg_sip_open(s);
     if (err)
         return err;
-    sdp = cw_leg_sip_write(s);
+    sdp = s->late ? NULL : cw_leg_sip_write(s);
     cw_leg_sip_tell_caller(s);
-    err = cw_sip_call_new(s->calls->sip, &s->target, sdp, strlen(sdp), &cw_leg_sip_events, s,
-                          &s->sip);
+    err = cw_sip_call_new(s->calls->sip, &s->target, sdp, sdp ? strlen(sdp) : 0, &cw_leg_sip_events,
+                          s, &s->sip);
     if (err)
         return err;
     cw_trunks_started(s->calls->trunks, s->trunk);
@@ -260,7 +261,7 @@ cw_err cw_leg_sip_call_out(cw_leg *leg, const cw_media_desc *desc, const cw_part
 {
     leg_sip *s = (leg_sip *)leg;
 
-    if (s->members.group)
+    if (s->members.group || (s->trunk && s->trunk->late_offer))
         cw_desc_keep(&s->members.asked, desc);
     return start_out(s, desc);
 }
