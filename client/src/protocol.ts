@@ -666,6 +666,22 @@ export interface SessionClosing {
   reason: string;
 }
 
+/** Parameters of push.register */
+export interface PushRegistration {
+  /** what sends the push: web, fcm, apns, or a word that the push hook knows */
+  kind: string;
+  /** where to: a PushSubscription's endpoint, a registration token, a device token */
+  endpoint: string;
+  /** a PushSubscription's keys: p256dh, auth */
+  keys?: Record<string, string>;
+}
+
+/** Parameters of push.unregister */
+export interface PushEndpoint {
+  /** as it was registered */
+  endpoint: string;
+}
+
 /** Parameters of im.send */
 export interface ImSend {
   /** user:NAME */
@@ -800,6 +816,10 @@ export interface Requests {
   "call.pull": { params: CallPull; result: CallUpdated };
   /** Refuse a call that `call.incoming` announced, on every device of yours. */
   "call.reject": { params: CallReject; result: Empty };
+  /** Have this device woken by a push when a call comes for you while none of your sessions has a connection. It is yours, not the session's, until `push.unregister`; a gateway that was restarted has forgotten it: register after each log-in. */
+  "push.register": { params: PushRegistration; result: Empty };
+  /** No more pushes there. */
+  "push.unregister": { params: PushEndpoint; result: Empty };
   /** Send a text to all sessions of a user. `rate` comes with `retry_after_ms`. */
   "im.send": { params: ImSend; result: ImSent };
   /** Send anything to the programs of a user, or to the one at the other side of a call. */

@@ -65,7 +65,7 @@ static CW_ON_LOOP cw_err do_status(cw_admin *admin, const json_t *params, json_t
     const cw_admin_parts *parts = &admin->parts;
 
     *ret = json_pack(
-        "{s:s s:i s:I s:s s:o s:I s:I s:I s:I s:I s:i s:I s:I s:i s:I s:I s:i}", "version",
+        "{s:s s:i s:I s:s s:o s:I s:I s:I s:I s:I s:i s:I s:I s:i s:I s:I s:I s:I s:i}", "version",
         PACKAGE_VERSION, "pid", (int)getpid(), "uptime_ms",
         (json_int_t)(cw_now_ms() - admin->start_ms), "config", parts->conf_path ?: "built in",
         "web", list_json(parts->conf->web.listen), "sessions",
@@ -76,7 +76,9 @@ static CW_ON_LOOP cw_err do_status(cw_admin *admin, const json_t *params, json_t
         parts->plane ? (int)cw_plane_workers(parts->plane) : 0, "transports",
         (json_int_t)cw_stat_get(CW_STAT_transports), "rtp_ports",
         (json_int_t)cw_stat_get(CW_STAT_rtp_ports), "timers", (int)cw_loop_timers(admin->loop),
-        "memory_kb", (json_int_t)resident_kb(), "heap_kb", heap_kb(), "fds", count_fds());
+        "push_registrations", (json_int_t)cw_stat_get(CW_STAT_push_registrations), "calls_held",
+        (json_int_t)cw_stat_get(CW_STAT_calls_held), "memory_kb", (json_int_t)resident_kb(),
+        "heap_kb", heap_kb(), "fds", count_fds());
     if (parts->sip) {
         json_t *sip = cw_sip_json(parts->sip);
 
@@ -183,6 +185,13 @@ static CW_ON_LOOP cw_err do_registrations(cw_admin *admin, const json_t *params,
 
     *ret = cw_registrations_json(admin->parts.calls, user);
     return *ret ? CW_OK : CW_E_NOT_FOUND;
+}
+
+static CW_ON_LOOP cw_err do_pushes(cw_admin *admin, const json_t *params, json_t **ret,
+                                   char why[static 128])
+{
+    *ret = cw_pushes_json(admin->parts.calls, json_string_value(json_object_get(params, "user")));
+    return CW_OK;
 }
 
 static const char *name_of(const json_t *params)

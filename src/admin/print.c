@@ -103,6 +103,9 @@ static void print_status(const json_t *r, FILE *out)
             (int)number_of(r, "transports"), (int)number_of(r, "rtp_ports"),
             (double)number_of(r, "memory_kb") / 1024, (int)number_of(r, "fds"),
             (int)number_of(r, "timers"));
+    if (number_of(r, "push_registrations") || number_of(r, "calls_held"))
+        fprintf(out, "push registrations %d  calls that wait for who is woken %d\n",
+                (int)number_of(r, "push_registrations"), (int)number_of(r, "calls_held"));
     if (json_object_get(r, "sip")) {
         fprintf(out, "sip\n");
         print_members(json_object_get(r, "sip"), 2, out);
@@ -439,6 +442,28 @@ static void print_registrations(const json_t *r, FILE *out)
         cw_rows_add(&rows, json_object_get(one, "expires_ms") ? expires : NULL);
         cw_rows_add(&rows, sessions);
         cw_rows_add(&rows, note);
+    }
+    cw_rows_print(&rows, out);
+}
+
+static void print_pushes(const json_t *r, FILE *out)
+{
+    static const char *const head[] = { "USER", "REGISTRATIONS", "KINDS", "WAITING", NULL };
+    cw_rows rows;
+    size_t i;
+    json_t *one;
+
+    cw_rows_init(&rows, head);
+    json_array_foreach((json_t *)r, i, one)
+    {
+        g_autofree char *n = g_strdup_printf("%d", (int)number_of(one, "registrations"));
+        g_autofree char *wait = g_strdup_printf("%d", (int)number_of(one, "waiting"));
+        g_autofree char *kinds = value_text(json_object_get(one, "kinds"));
+
+        cw_rows_add(&rows, text_of(one, "user"));
+        cw_rows_add(&rows, n);
+        cw_rows_add(&rows, kinds);
+        cw_rows_add(&rows, wait);
     }
     cw_rows_print(&rows, out);
 }

@@ -1,4 +1,4 @@
-#include "api/priv.h"
+#include "api/poll.h"
 
 #include "base/log.h"
 
@@ -32,6 +32,7 @@ cw_err cw_api_new(cw_loop *loop, const cw_conf *conf, const cw_tokens *tokens, c
     api->tls = conf->web.tls_certificate != NULL;
     api->listeners = g_ptr_array_new();
     api->conns = g_hash_table_new(NULL, NULL);
+    cw_polls_new(api);
     err = open_all(api, why);
     if (err) {
         cw_api_free(api);
@@ -52,6 +53,7 @@ void cw_api_free(cw_api *api)
         cw_listen_close(api->listeners->pdata[i]);
     g_ptr_array_set_size(api->listeners, 0);
     cw_ws_stop(api);
+    cw_polls_free(api);
     cw_sessions_free(api->env.sessions);
     g_ptr_array_unref(api->listeners);
     g_hash_table_unref(api->conns);

@@ -85,7 +85,7 @@ cw_http *cw_http_new(cw_conn *conn)
 }
 
 /* What belongs to one transaction. */
-static void clear(cw_http *h)
+static void clear(cw_http *h) CW_ON_LOOP
 {
     cw_poll_left(h);
     g_clear_pointer(&h->in, g_byte_array_unref);

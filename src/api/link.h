@@ -22,6 +22,7 @@ typedef struct cw_link_ops {
     void (*close)(void *arg, cw_close code, const char *reason);
     /* Ask for a sign of life, told by cw_link_heard(). NULL: it cannot. */
     void (*ping)(void *arg);
+    bool fetches; /* its client comes for notifications: they are kept until it acknowledges */
 } cw_link_ops;
 
 cw_link *cw_link_new(const cw_session_env *env, const char *address, const cw_link_ops *ops,

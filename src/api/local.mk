@@ -5,6 +5,7 @@ src_api_libapi_a_SOURCES = \
 	src/api/cert.c \
 	src/api/do_call.c \
 	src/api/do_im.c \
+	src/api/do_push.c \
 	src/api/do_session.c \
 	src/api/guard.c src/api/guard.h \
 	src/api/http.c src/api/http.h \

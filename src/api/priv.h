@@ -53,6 +53,7 @@ struct cw_api {
     unsigned websockets;  /* of conns */
     bool closing;         /* cw_api_free() is under way */
 
+    GHashTable *polls; /* by key to cw_poll (poll.c), owned */
     GHashTable *files; /* path to what www.c keeps of it */
     size_t files_bytes;
     struct ssl_ctx_st *tls_ctx; /* libwebsockets', for new connections; NULL: no TLS */

@@ -21,7 +21,7 @@ static void trim(cw_session *s) CW_ON_LOOP
 {
     const struct cw_conf_web *web = &s->env->conf->web;
 
-    if (!s->resumable)
+    if (!s->resumable && !(s->link && s->link->ops->fetches))
         cw_ring_ack(&s->ring, s->sent);
     else if (!s->link || !s->link->serving)
         cw_ring_bound(&s->ring, (unsigned)web->resume_messages, (size_t)web->resume_bytes);

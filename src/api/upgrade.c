@@ -25,7 +25,7 @@ static bool is_path_of(const cw_conn *conn, const char *path, const char *list)
            !strcmp(path, CW_SIPWS_PATH);
 }
 
-static bool origin_ok(const cw_conn *conn, struct lws *wsi)
+static bool origin_ok(const cw_conn *conn, struct lws *wsi) CW_ON_LOOP
 {
     cw_origin rule = { conn->api->web->origins, conn->tls, conn->local };
     char origin_buf[256], host_buf[256];

@@ -3,7 +3,7 @@
  * Every callback belongs to the loop thread: libwebsockets runs on the loop's libuv. A cw_conn is
  * made before its socket is handed over and freed with its struct lws.
  */
-#include "api/http.h"
+#include "api/poll.h"
 
 #include "base/log.h"
 #include "base/stats.h"
@@ -500,6 +500,7 @@ static void say_goodbye(cw_api *api) CW_ON_LOOP
     GHashTableIter iter;
     gpointer key;
 
+    cw_polls_shutdown(api);
     g_hash_table_iter_init(&iter, api->conns);
     while (g_hash_table_iter_next(&iter, &key, NULL)) {
         cw_conn *conn = key;
@@ -508,6 +509,8 @@ static void say_goodbye(cw_api *api) CW_ON_LOOP
             cw_link_shutdown(conn->link);
         else if (conn->sip)
             cw_sip_web_shutdown(conn->sip);
+        else if (conn->http && conn->http->head)
+            conn->http->last = true;
         else
             cw_ws_kill(conn);
     }

@@ -131,7 +131,7 @@ static const kept *file_of(cw_api *api, const char *path) CW_ON_LOOP
 }
 
 /* RFC 9110 13.1.2: a list, perhaps of weak ones, or "*". */
-static bool none_match(struct lws *wsi, const char *etag)
+static bool none_match(struct lws *wsi, const char *etag) CW_ON_LOOP
 {
     char buf[512];
     const char *list = cw_http_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, buf, sizeof buf);

@@ -8,6 +8,7 @@
 #include "call/bridge.h"
 #include "call/transfer/transfer.h"
 #include "call/party/vouch.h"
+#include "call/push/push.h"
 
 #include <string.h>
 
@@ -252,6 +253,7 @@ void cw_call_free(cw_call *call)
     if (!call)
         return;
     cw_vouch_cancel(call);
+    cw_push_cancel(call);
     g_queue_clear_full(&call->queue, (GDestroyNotify)happening_free);
     cw_timer_free(call->later);
     cw_timer_free(call->ring_timer);

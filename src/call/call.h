@@ -131,6 +131,13 @@ CW_NODISCARD cw_err cw_client_end(cw_client *client, const char *call, const cw_
 CW_NODISCARD cw_err cw_client_reject(cw_client *client, const char *call, cw_err reason,
                                      const cw_ending *ending, char why[static 128]) CW_ON_LOOP;
 
+/* Where pushes to the user go (push_registration of proto.def), while not connected. CW_E_OVERLOAD;
+ * CW_E_UNSUPPORTED: no push.url. */
+CW_NODISCARD cw_err cw_client_push_register(cw_client *client,
+                                            const json_t *registration) CW_ON_LOOP;
+/* No longer there. CW_E_NOT_FOUND */
+CW_NODISCARD cw_err cw_client_push_unregister(cw_client *client, const char *endpoint) CW_ON_LOOP;
+
 /* ── For admin ──────────────────────────────────────────────────────────────────────────────────
  */
 json_t *cw_calls_json(const cw_calls *calls) CW_ON_LOOP;              /* list, a line each */
@@ -143,6 +150,8 @@ json_t *cw_trunk_json(const cw_calls *calls, const char *name) CW_ON_LOOP; /* NU
 CW_NODISCARD cw_err cw_trunk_drain(cw_calls *calls, const char *name, bool drain) CW_ON_LOOP;
 /* Users' registrations, a line each, or the one of `user`; NULL: has none. */
 json_t *cw_registrations_json(const cw_calls *calls, const char *user) CW_ON_LOOP;
+/* Users with push registrations: [{user, registrations, kinds, waiting}], or only `user`. */
+json_t *cw_pushes_json(const cw_calls *calls, const char *user) CW_ON_LOOP;
 /* What becomes of a number that `from` dials ("user:NAME", "trunk:NAME", "peer"; NULL: any user).
  * CW_E_PARAMS no number, or no such trunk */
 CW_NODISCARD cw_err cw_calls_number(const cw_calls *calls, const char *number, const char *from,

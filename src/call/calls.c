@@ -2,6 +2,7 @@
 #include "call/line/line.h"
 #include "call/priv.h"
 #include "call/party/vouch.h"
+#include "call/push/push.h"
 #include "call/web/web.h"
 #include "user/quota.h"
 
@@ -40,6 +41,7 @@ cw_calls *cw_calls_new(cw_loop *loop, const cw_conf *conf)
     calls->trunks = cw_trunks_new(loop, conf);
     calls->quotas = cw_quotas_new(conf);
     calls->lines = cw_lines_new(calls);
+    calls->push = cw_push_new(calls);
     g_queue_init(&calls->dead);
     g_queue_init(&calls->ladders);
     cw_vouch_open(calls);
@@ -90,6 +92,7 @@ void cw_calls_free(cw_calls *calls)
     cw_timer_free(calls->monitor);
     cw_record_close(calls);
     cw_lines_free(calls->lines);
+    cw_push_free(calls->push);
     cw_ringback_close(calls);
     cw_vouch_close(calls);
     cw_music_close(calls);
@@ -133,6 +136,11 @@ cw_err cw_calls_number(const cw_calls *calls, const char *number, const char *fr
                        char why[static 128])
 {
     return cw_number_test(calls->conf, number, from, ret, why);
+}
+
+json_t *cw_pushes_json(const cw_calls *calls, const char *user)
+{
+    return cw_push_list(calls->push, user);
 }
 
 json_t *cw_registrations_json(const cw_calls *calls, const char *user)

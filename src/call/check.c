@@ -5,6 +5,7 @@
 #include "call/route/net.h"
 #include "call/route/policy.h"
 #include "call/priv.h"
+#include "call/push/push.h"
 #include "call/route/route.h"
 #include "call/party/vouch.h"
 #include "call/route/trunk.h"
@@ -147,6 +148,8 @@ cw_err cw_calls_check(const cw_conf *conf, char why[static 128])
         err = check_group(conf, i, why);
     if (!err)
         err = cw_vouch_check(conf, why);
+    if (!err)
+        err = cw_push_check(conf, why);
     for (size_t i = 0; !err && i < conf->inbound_n; i++)
         err = check_inbound(conf, i, why);
     for (char **peer = conf->sip.peers; !err && peer && *peer; peer++)

@@ -6,6 +6,7 @@
 #include "call/route/enum.h"
 #include "call/party/header.h"
 #include "call/line/line.h"
+#include "call/push/push.h"
 #include "call/route/manner.h"
 #include "call/route/permit.h"
 
@@ -48,6 +49,7 @@ cw_err cw_client_new(cw_calls *calls, cw_id session, const cw_identity *identity
     *ret = client_alloc(calls, session, identity, ops, arg);
     g_ptr_array_add(cw_calls_user_add(calls, identity->user)->clients, *ret);
     cw_lines_came(calls->lines, identity->user);
+    cw_push_came(calls->push, identity->user);
     return CW_OK;
 }
 
@@ -75,6 +77,16 @@ void cw_client_free(cw_client *client)
 json_t *cw_client_registration(const cw_client *client)
 {
     return cw_lines_state(client->calls->lines, client->identity.user);
+}
+
+cw_err cw_client_push_register(cw_client *client, const json_t *registration)
+{
+    return cw_push_register(client->calls->push, client->identity.user, registration);
+}
+
+cw_err cw_client_push_unregister(cw_client *client, const char *endpoint)
+{
+    return cw_push_unregister(client->calls->push, client->identity.user, endpoint);
 }
 
 void cw_client_notify(cw_client *client, const char *method, json_t *params)

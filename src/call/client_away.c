@@ -1,5 +1,6 @@
 /* client_away.c - a session whose connection is lost, and how it goes on when it is back: by
  * another connection, a page that was reloaded, or another device. */
+#include "call/push/push.h"
 #include "call/transfer/transfer.h"
 
 #include <string.h>
@@ -25,6 +26,7 @@ void cw_client_away(cw_client *client)
 void cw_client_back(cw_client *client)
 {
     each_leg(client, cw_leg_browser_back);
+    cw_push_came(client->calls->push, client->identity.user);
 }
 
 void cw_client_tell_ringing(cw_client *client)

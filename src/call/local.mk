@@ -54,6 +54,8 @@ src_call_libcall_a_SOURCES = \
 	src/call/line/account.c src/call/line/account.h \
 	src/call/line/line.c src/call/line/line.h \
 	src/call/line/place.c src/call/line/place.h \
+	src/call/push/push.c src/call/push/push.h src/call/push/push_priv.h \
+	src/call/push/wake.c \
 	src/call/transfer/client_transfer.c \
 	src/call/transfer/transfer.c src/call/transfer/transfer.h \
 	src/call/transfer/transfer_begin.c \

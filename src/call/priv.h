@@ -77,6 +77,7 @@ struct cw_call {
     char **identities;        /* Identity values it came with; NULL: none */
     char *source;           /* where it came from, when not from a user of ours: the trunk's name */
     struct cw_vouch *vouch; /* what its callee waits for (vouch.h); NULL: nothing */
+    struct cw_wake *wake;   /* its callee is being woken (push.h); NULL: no */
     char *to;               /* canonical target, for people and scopes */
     char *asked;            /* whom the caller asked for, as the callee is told; NULL: `to` */
     unsigned hops_used;     /* before the callee's SIP leg, see cw_sip_target */
@@ -200,6 +201,7 @@ struct cw_calls {
     struct cw_trunks *trunks;
     struct cw_quotas *quotas;
     struct cw_lines *lines;
+    struct cw_push *push;
     const cw_tokens *tokens; /* NULL: none is taken */
     GHashTable *music;       /* file to cw_sound, on hold */
     cw_sound *ringback;      /* NULL: off */

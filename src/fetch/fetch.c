@@ -19,6 +19,8 @@ typedef struct job {
     cw_fetch_fn *fn;
     void *arg;
     CURL *easy;
+    struct curl_slist *headers; /* of a POST */
+    char *post;                 /* its body; NULL: a GET */
     GByteArray *body;
     size_t head; /* bytes */
     bool refused, too_large;
@@ -41,6 +43,8 @@ struct cw_fetch {
 static void job_free(job *j)
 {
     g_byte_array_unref(j->body);
+    curl_slist_free_all(j->headers);
+    g_free(j->post);
     g_free(j->url);
     g_free(j);
 }
@@ -112,7 +116,12 @@ static bool set_up(job *j)
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, j);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, j);
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
+    if (j->post) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, j->post);
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, j->headers);
+    }
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
+                            j->rules->plain ? "https,http" : "https") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
            (!authorities || (curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK &&
@@ -142,7 +151,7 @@ static cw_err outcome(const job *j, CURLcode result)
     if (result != CURLE_OK)
         return j->refused ? CW_E_FORBIDDEN : CW_E_NETWORK;
     curl_easy_getinfo(j->easy, CURLINFO_RESPONSE_CODE, &status);
-    return status == 200 ? CW_OK : CW_E_NETWORK;
+    return status == 200 || (j->post && status / 100 == 2) ? CW_OK : CW_E_NETWORK;
 }
 
 static void push(cw_fetch *fetch, job *j)
@@ -240,10 +249,8 @@ static bool start(cw_fetch *fetch)
     return fetch->running;
 }
 
-cw_err cw_fetch_get(cw_fetch *fetch, const char *url, cw_fetch_fn *fn, void *arg)
+static cw_err may_begin(cw_fetch *fetch, const char *url) CW_ON_LOOP
 {
-    job *j;
-
     if (!cw_fetch_url_ok(fetch->rules, url)) {
         cw_stat_inc(CW_STAT_fetches_refused);
         return CW_E_FORBIDDEN;
@@ -252,7 +259,13 @@ cw_err cw_fetch_get(cw_fetch *fetch, const char *url, cw_fetch_fn *fn, void *arg
         cw_stat_inc(CW_STAT_fetches_failed);
         return CW_E_OVERLOAD;
     }
-    j = g_new0(job, 1);
+    return CW_OK;
+}
+
+static job *job_new(cw_fetch *fetch, const char *url, cw_fetch_fn *fn, void *arg) CW_ON_LOOP
+{
+    job *j = g_new0(job, 1);
+
     j->fetch = fetch;
     j->rules = fetch->rules;
     j->url = g_strdup(url);
@@ -260,10 +273,41 @@ cw_err cw_fetch_get(cw_fetch *fetch, const char *url, cw_fetch_fn *fn, void *arg
     j->arg = arg;
     j->body = g_byte_array_new();
     j->link.data = j->waiting.data = j;
+    return j;
+}
+
+static void job_begin(job *j) CW_ON_LOOP
+{
+    cw_fetch *fetch = j->fetch;
+
     g_queue_push_tail_link(&fetch->jobs, &j->link);
     cw_stat_inc(CW_STAT_fetches);
     push(fetch, j);
     curl_multi_wakeup(fetch->multi);
+}
+
+cw_err cw_fetch_get(cw_fetch *fetch, const char *url, cw_fetch_fn *fn, void *arg)
+{
+    cw_err err = may_begin(fetch, url);
+
+    if (!err)
+        job_begin(job_new(fetch, url, fn, arg));
+    return err;
+}
+
+cw_err cw_fetch_post(cw_fetch *fetch, const char *url, const char *const *headers, const char *body,
+                     cw_fetch_fn *fn, void *arg)
+{
+    cw_err err = may_begin(fetch, url);
+    job *j;
+
+    if (err)
+        return err;
+    j = job_new(fetch, url, fn, arg);
+    j->post = g_strdup(body);
+    for (; *headers; headers++)
+        j->headers = curl_slist_append(j->headers, *headers);
+    job_begin(j);
     return CW_OK;
 }
 

@@ -1,4 +1,5 @@
-/* fetch.h - small files from HTTPS servers whose addresses strangers tell us.
+/* fetch.h - small files from HTTPS servers whose addresses strangers tell us, and requests to a
+ * server of the configuration.
  *
  * Loop thread; a thread of its own, made when the first one is fetched, does the work. Only https:,
  * without user names, redirects or proxies; connections go to public addresses only, port 443 or
@@ -19,6 +20,7 @@ typedef struct cw_fetch_rules {
     unsigned timeout_ms;     /* of each, in all */
     size_t bytes_max;        /* of a body, and of its head */
     unsigned waiting_max;    /* at once */
+    bool plain;              /* http: too; for URLs of the configuration only */
     /* An address that is not public, or another port: may it be asked all the same? NULL: no.
      * Pure; the fetching thread calls it. */
     bool (*may)(void *arg, const cw_addr *addr);
@@ -39,6 +41,11 @@ typedef void cw_fetch_fn(void *arg, cw_err err, const char *body, size_t len);
  */
 CW_NODISCARD cw_err cw_fetch_get(cw_fetch *fetch, const char *url, cw_fetch_fn *fn,
                                  void *arg) CW_ON_LOOP;
+
+/* POST `body`, copied, with `headers` ("Name: value", NULL-ended). As cw_fetch_get, but every
+ * status from 200 to 299 is CW_OK. */
+CW_NODISCARD cw_err cw_fetch_post(cw_fetch *fetch, const char *url, const char *const *headers,
+                                  const char *body, cw_fetch_fn *fn, void *arg) CW_ON_LOOP;
 
 /* What `rules` let through before anything is resolved. Pure, any thread. */
 bool cw_fetch_url_ok(const cw_fetch_rules *rules, const char *url);

@@ -106,7 +106,8 @@ bool cw_fetch_url_ok(const cw_fetch_rules *rules, const char *url)
     g_autofree char *host = good ? part_of(parsed, CURLUPART_HOST) : NULL;
     g_autofree char *lower = host ? g_ascii_strdown(host, -1) : NULL;
 
-    good = g_strcmp0(scheme, "https") == 0 && lower && *lower && is_listed(rules->hosts, lower);
+    good = (g_strcmp0(scheme, "https") == 0 || (rules->plain && g_strcmp0(scheme, "http") == 0)) &&
+           lower && *lower && is_listed(rules->hosts, lower);
     curl_url_cleanup(parsed);
     return good;
 }

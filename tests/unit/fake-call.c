@@ -1,5 +1,7 @@
 #include "tests/unit/fake-call.h"
 
+#include "sip/certificate.h"
+
 #include <string.h>
 
 char fake_call_last[512];
@@ -199,3 +201,19 @@ void cw_sip_web_free(cw_sip_web *web) {}
 void cw_sip_web_receive(cw_sip_web *web, const char *data, size_t len) {}
 
 void cw_sip_web_shutdown(cw_sip_web *web) {}
+
+cw_err cw_client_push_register(cw_client *client, const json_t *registration)
+{
+    return done("push %s", json_string_value(json_object_get(registration, "endpoint")));
+}
+
+cw_err cw_client_push_unregister(cw_client *client, const char *endpoint)
+{
+    return done("no push %s", endpoint);
+}
+
+/* Of sip: the certificate of browsers' TLS, for people. */
+json_t *cw_certificate_json(const struct x509_st *certificate)
+{
+    return certificate ? json_object() : NULL;
+}

@@ -157,6 +157,9 @@ static const struct {
     { CW_REQ_call_reject, "{\"call\":\"c\"}", "reject c declined" },
     { CW_REQ_call_reject, "{\"call\":\"c\",\"reason\":\"busy\"}", "reject c busy" },
     { CW_REQ_call_reject, "{\"call\":\"c\",\"reason\":\"unavailable\"}", "reject c unavailable" },
+    { CW_REQ_push_register, "{\"kind\":\"web\",\"endpoint\":\"e\",\"keys\":{\"auth\":\"a\"}}",
+      "push e" },
+    { CW_REQ_push_unregister, "{\"endpoint\":\"e\"}", "no push e" },
     { CW_REQ_session_close, "{}", NULL },
 };
 

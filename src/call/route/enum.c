@@ -1,5 +1,6 @@
 #include "call/route/enum.h"
 
+#include "call/push/push.h"
 #include "call/route/permit.h"
 #include "sip/address.h"
 #include "sip/enum.h"
@@ -180,6 +181,10 @@ static cw_err reach_and_dial(void *arg, const cw_reach *reach)
     cw_err err;
 
     cw_assert_on_loop();
+    if (reach->route->kind == CW_ROUTE_USER &&
+        cw_push_can_wake(call->calls->push, reach->route->name) &&
+        cw_push_wake(call, reach->route->name) == CW_OK)
+        return CW_OK;
     err = cw_calls_reach(call->calls, call, reach);
     return err ? err : cw_call_dial(call);
 }
