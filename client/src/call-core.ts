@@ -48,7 +48,10 @@ export class CallCore extends Emitter<CallEvents> {
     private remoteMutes = { audio: false, video: false };
     private holds: Held = { local: false, remote: false };
     private readonly reporter = new Reporter();
-    private readonly watch = new Watch((warning) => this.emit('warning', warning));
+    private readonly watch = new Watch(
+        (warning) => this.emit('warning', warning),
+        () => this.host.check(),
+    );
     private reporting: ReturnType<typeof setTimeout> | undefined;
     private sampling: ReturnType<typeof setTimeout> | undefined;
     private settle!: { answered(): void; refused(why: CausewayError): void; ended(info: EndInfo): void };

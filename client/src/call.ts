@@ -236,7 +236,7 @@ export class Call extends CallCore {
     /* What is said while the connection is lost is said when it is back. */
     private async leave(sent: Promise<unknown>, reason: string) {
         const told = sent.catch((error: CausewayError) => {
-            if (error.kind === 'network') this.host.unsaid(this.id);
+            if (error.kind === 'network' || error.kind === 'timeout') this.host.unsaid(this.id);
         });
         this.finish({ reason, by: 'you' });
         await told;

@@ -41,6 +41,7 @@ const CONNECT_MS = 10_000;
 const SOCKET_MS = 3_000; // a WebSocket that takes longer to open may be blocked
 const PING_REPLY_MS = 5_000; // browsers tell nothing when the network is silently gone
 const CHECK_MS = 2_000;
+const DOUBT_MS = 500;
 const BACKOFF_MS = 250;
 const BACKOFF_MAX_MS = 2_000;
 const ATTEMPT_MS = 2_000; // longer each time: a SYN into a dead network is not worth waiting for
@@ -56,6 +57,7 @@ export class Link {
     private ttl = 0;
     private ping = { interval_ms: 0, timeout_ms: 0 };
     private down = false;
+    private resuming: Rpc | undefined;
     private over = false;
     private hurry = () => {};
     private pinger: ReturnType<typeof setTimeout> | undefined;
@@ -91,8 +93,14 @@ export class Link {
 
     /** Is it still there? Sooner known than by the next ping. */
     check(): void {
-        if (this.down) this.hurry();
-        else this.probe(CHECK_MS);
+        if (this.down) return this.hurry();
+        const { rpc } = this;
+        let there = false;
+        void this.probe(CHECK_MS).then((known) => (there = known));
+        // No need to wait for the end of that where another connection is to be had.
+        setTimeout(() => {
+            if (!there && rpc === this.rpc && this.ttl && !this.down && !this.over) void this.change(() => !there && rpc === this.rpc);
+        }, DOUBT_MS);
     }
 
     close(why: CausewayError): void {
@@ -127,7 +135,7 @@ export class Link {
         const patience = { signal, timeout: way === 'auto' ? Math.min(timeout, SOCKET_MS) : timeout };
         for (let tries = 1; ; tries++)
             try {
-                return await withPatience(openWebSocket(this.url), patience, (late) => late.close());
+                return await withPatience(openWebSocket(this.url), patience, (late) => late.close(false));
             } catch (error) {
                 const { kind } = error as CausewayError;
                 if (way === 'websocket' || (kind !== 'network' && kind !== 'timeout')) throw error;
@@ -141,6 +149,9 @@ export class Link {
             {
                 ...this.ops,
                 notify: (method, params) => this.notified(method, params),
+                slow: () => {
+                    if (rpc === this.rpc && !this.down) this.check();
+                },
                 closed: (why) => {
                     if (rpc === this.rpc && !this.over && !this.down) void this.lost(why);
                 },
@@ -191,24 +202,27 @@ export class Link {
             };
             this.ops.trying({ attempt: attempt + 1, delayMs, error });
             await pause(delayMs, hurried.signal);
-            if (this.over) return;
+            if (this.over || !this.down) return;
             try {
                 const way = attempt % 4 === 3 ? (this.options.transport ?? 'auto') : this.transport;
                 const signal = attempt < 0 ? undefined : hurried.signal;
                 const transport = await this.connect(way, ATTEMPT_MS * (1 + attempt / 4), signal);
-                if (this.over) return transport.close();
+                if (this.over) return transport.close(false);
                 return await this.resume(transport);
             } catch (failed) {
                 error = failed as CausewayError;
-                if (this.over) return;
+                if (this.over || !this.down) return;
                 if (FINAL.includes(error.kind)) return this.end(error);
             }
         }
     }
 
+    /* A token is for one of these. */
     private async resume(transport: Transport) {
         const rpc = this.speak(transport);
         try {
+            if (this.resuming) throw new CausewayError('network', 'another attempt is under way');
+            this.resuming = rpc;
             const result = await rpc.request(
                 'session.resume',
                 { ...this.ticket!, last_seq: this.seq },
@@ -224,38 +238,51 @@ export class Link {
         } catch (error) {
             rpc.close(error as CausewayError);
             throw error;
+        } finally {
+            if (this.resuming === rpc) this.resuming = undefined;
         }
     }
 
     /* While long-polling: is there a WebSocket now? */
     private async upgrade() {
-        try {
-            const transport = await withPatience(openWebSocket(this.url), { timeout: SOCKET_MS }, (late) => late.close());
-            if (this.over || this.down || this.rpc.busy) transport.close();
-            else return await this.resume(transport);
-        } catch (error) {
-            if (this.down || this.over) return;
-            if (FINAL.includes((error as CausewayError).kind)) return this.end(error as CausewayError);
-        }
+        const { rpc } = this;
+        await this.change(() => !this.rpc.busy);
+        if (rpc !== this.rpc || this.down || this.over) return;
         this.upgrader = setTimeout(() => void this.upgrade(), this.options.upgradeInterval ?? UPGRADE_MS);
+    }
+
+    private async change(wanted: () => boolean) {
+        try {
+            const way = this.transport === 'poll' && this.options.transport === 'poll' ? 'poll' : 'websocket';
+            const transport = await this.connect(way, SOCKET_MS);
+            if (this.over || this.down || !wanted()) transport.close(false);
+            else await this.resume(transport);
+        } catch (error) {
+            if (!this.down && FINAL.includes((error as CausewayError).kind)) this.end(error as CausewayError);
+        }
     }
 
     private schedulePing() {
         clearTimeout(this.pinger);
         const { interval_ms, timeout_ms } = this.ping;
-        this.pinger = setTimeout(() => this.probe(Math.min(timeout_ms, PING_REPLY_MS)), interval_ms);
+        this.pinger = setTimeout(() => void this.probe(Math.min(timeout_ms, PING_REPLY_MS)), interval_ms);
     }
 
-    private probe(timeout: number) {
+    private probe(timeout: number): Promise<boolean> {
         const { rpc } = this;
         clearTimeout(this.pinger);
         const ack = this.ttl ? { ack: this.seq } : {};
-        rpc.request('ping', ack, { timeout }).then(
-            () => rpc === this.rpc && !this.down && !this.over && this.schedulePing(),
+        const mine = () => rpc === this.rpc && !this.down && !this.over;
+        return rpc.request('ping', ack, { timeout }).then(
+            () => {
+                if (mine()) this.schedulePing();
+                return true;
+            },
             (error: CausewayError) => {
-                if (rpc !== this.rpc || this.down || this.over) return;
+                if (!mine()) return false;
                 if (error.kind === 'timeout') rpc.close(new CausewayError('network', 'the gateway went silent'));
                 else this.schedulePing();
+                return false;
             },
         );
     }

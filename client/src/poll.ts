@@ -33,9 +33,9 @@ export class PollTransport implements Transport {
         if (id === undefined) this.told = sent;
     }
 
-    close() {
+    close(done: boolean) {
         if (!this.open) return;
-        if (this.link) this.fetch('session', { method: 'DELETE', keepalive: true }).catch(() => {});
+        if (this.link && done) this.fetch('session', { method: 'DELETE', keepalive: true }).catch(() => {});
         this.stop();
     }
 

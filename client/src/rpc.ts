@@ -23,6 +23,8 @@ export interface RpcOps {
     notify<N extends keyof Notifications>(method: N, params: Notifications[N]): void;
     trace(event: TraceEvent): void;
     warn(text: string): void;
+    /** A reply keeps us waiting: is the connection still there? */
+    slow(): void;
     closed(why: CausewayError): void;
 }
 
@@ -32,6 +34,7 @@ interface Reply {
 }
 
 const DEADLINE_MS = 10_000;
+const SLOW_MS = 2_000;
 const BACKLOG_BYTES = 1 << 20;
 
 /** JSON-RPC 2.0 over a transport: pairs replies with requests, and gives each a deadline. */
@@ -70,6 +73,7 @@ export class Rpc {
             const done = (reply: Reply | CausewayError) => {
                 this.waiting.delete(id);
                 clearTimeout(timer);
+                clearTimeout(doubt);
                 options.signal?.removeEventListener('abort', stop);
                 if (reply instanceof CausewayError) reject(reply);
                 else if (reply.error) reject(errorOf(reply.error));
@@ -80,6 +84,7 @@ export class Rpc {
                 () => done(new CausewayError('timeout', `no reply to ${method} in time`)),
                 options.timeout ?? this.deadline,
             );
+            const doubt = method === 'ping' ? undefined : setTimeout(() => this.ops.slow(), SLOW_MS);
             options.signal?.addEventListener('abort', stop);
             this.waiting.set(id, done);
         });
@@ -96,7 +101,7 @@ export class Rpc {
 
     close(why: CausewayError): void {
         this.fail(why);
-        this.transport.close();
+        this.transport.close(why.kind === 'closed');
     }
 
     private send(frame: Record<string, unknown>) {

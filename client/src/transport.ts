@@ -9,7 +9,8 @@ export interface Transport {
     /** Bytes handed over but not yet sent. */
     readonly backlog: number;
     send(text: string): void;
-    close(): void;
+    /** `done`: the session is over; else another connection may take it up. */
+    close(done: boolean): void;
     onmessage: (text: string) => void;
     /** The last thing it calls, at most once. */
     onclose: (why: CausewayError) => void;
@@ -66,8 +67,8 @@ class WebSocketTransport implements Transport {
     send(text: string) {
         this.socket.send(text);
     }
-    close() {
-        this.socket.close(1000);
+    close(done: boolean) {
+        this.socket.close(done ? 1000 : 4000);
     }
 }
 

@@ -42,7 +42,11 @@ export class Watch {
     private silent = 0;
     private stuck = 0;
 
-    constructor(private readonly warn: (warning: Warning) => void) {}
+    constructor(
+        private readonly warn: (warning: Warning) => void,
+        /** Nothing came for a second. */
+        private readonly doubt: () => void,
+    ) {}
 
     /** `sends`, `hears`: something should go out, come in. */
     sample(raw: RTCStatsReport, sends: boolean, hears: boolean): CallStats {
@@ -61,6 +65,7 @@ export class Watch {
             this.tell(what, this.history.filter((each) => bad(each[what])).length >= BAD, values[what]);
 
         this.silent = hears && now.bytesReceived === last.bytesReceived ? this.silent + 1 : 0;
+        if (this.silent === 1) this.doubt();
         this.tell('silence', this.silent >= SILENT, this.silent);
         const level = now.microphone;
         this.stuck = sends && level !== undefined && level === last.microphone ? this.stuck + 1 : 0;

@@ -19,8 +19,8 @@ const firefoxPrefs = {
 export const browsers = ['chromium', 'firefox']
 
 export class Browser {
-    // A browser whose microphone hears a tone of 1 kHz.
-    static async launch(scope, kind) {
+    // A browser whose microphone hears a tone of 1 kHz. `flags` are more of Chromium's.
+    static async launch(scope, kind, { flags = [] } = {}) {
         const browser = new Browser()
         browser.kind = kind
         // Removed only once the browser has ended: it writes until then.
@@ -34,7 +34,7 @@ export class Browser {
             const tone = path.join(dir, 'tone.wav')
             writeFileSync(tone, wav(sine(1000, 10, 48000, 0.5), 48000))
             const { chromium } = await import('playwright-core')
-            browser.handle = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...chromiumFlags, `--use-file-for-fake-audio-capture=${tone}`] })
+            browser.handle = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...chromiumFlags, `--use-file-for-fake-audio-capture=${tone}`, ...flags] })
         } else {
             const puppeteer = (await import('puppeteer-core')).default
             browser.handle = await puppeteer.launch({ browser: 'firefox', executablePath: '/usr/bin/firefox-esr', headless: true, userDataDir: path.join(dir, 'profile'), extraPrefsFirefox: firefoxPrefs, acceptInsecureCerts: true })

@@ -15,9 +15,9 @@ export const addresses = { browser: '10.98.0.2', nat: '10.96.0.2', gateway: '10.
 const ip = (...args) => execFileSync('ip', args.flatMap((a) => a.split(' ')))
 const inside = (name, ...args) => ['netns', 'exec', name, ...args]
 
-// A cable between two namespaces, '' being the test's own.
-function cable(from, fromAddress, to, toAddress) {
-    const [a, b] = [`${to}0`, `${from || 'test'}0`]
+// A cable between two namespaces, '' being the test's own; with `name` both its ends are called so.
+export function cable(from, fromAddress, to, toAddress, name) {
+    const [a, b] = name ? [`${name}0`, `${name}0`] : [`${to}0`, `${from || 'test'}0`]
     ip(`link add name tmp0 type veth peer name tmp1`)
     for (const [end, ns, name, address] of [['tmp0', from, a, fromAddress], ['tmp1', to, b, toAddress]]) {
         const into = ns ? ['-n', ns] : []
