@@ -88,6 +88,8 @@ typedef struct cw_sip_invite {
     cw_addr source;        /* the peer's address */
     const char *ruri_user; /* "+33123456789", "alice"; may be "" */
     const char *ruri_host;
+    const char *ruri; /* whole, without parameters; "": a tel: URI */
+    const char *gruu; /* the same with its `gr` (RFC 5627); NULL: it has none */
     const char *from_user, *from_host, *from_display; /* display without quotes; may be "" */
     const char *from_uri, *to_uri, *call_id;
     const char *sdp; /* NULL: no offer in the INVITE */

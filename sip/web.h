@@ -44,7 +44,9 @@ uint64_t cw_sip_web_since_ms(const cw_sip_web *web) CW_ON_LOOP; /* when it was o
 const cw_addr *cw_sip_web_peer(const cw_sip_web *web) CW_ON_LOOP;
 /* Is it registered: would a call to it ring? */
 bool cw_sip_web_registered(const cw_sip_web *web) CW_ON_LOOP;
-/* A GRUU of ours (RFC 5627): whose connection? NULL: none such now. */
+/* An address of ours, as users of this gateway have it? */
+bool cw_sip_web_is_home(const cw_sip *sip, const char *uri) CW_ON_LOOP;
+/* A GRUU of ours (RFC 5627): whose connection? NULL: none such now, or of NULL. */
 const cw_sip_web *cw_sip_web_of_gruu(const cw_sip *sip, const char *uri) CW_ON_LOOP;
 
 /* [{user, contact, instance, reg_id, gruu, expires_ms, address, agent}]; `user` NULL: all. */

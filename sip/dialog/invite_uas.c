@@ -232,12 +232,24 @@ static unsigned hops_used(const sip_t *message)
                                                     : 0;
 }
 
+/* NULL: it has no such parameter (RFC 5627 3.1). */
+static char *gruu_of(const url_t *ruri, const char *text)
+{
+    char gr[256];
+
+    if (!text || !ruri->url_params || url_param(ruri->url_params, "gr", gr, sizeof gr) <= 1)
+        return NULL;
+    return cw_sip_is_plain(gr) ? g_strdup_printf("%s;gr=%s", text, gr) : NULL;
+}
+
 static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
 {
     cw_sip *sip = call->sip;
     cw_sip_exchange *x = cw_sip_exchange_of(call, call->dialog);
     const url_t *ruri = message->sip_request->rq_url;
     g_autofree char *ruri_user = cw_sip_url_user(ruri);
+    g_autofree char *ruri_text = ruri->url_type == url_tel ? NULL : cw_sip_url_text(ruri);
+    g_autofree char *gruu = gruu_of(ruri, ruri_text);
     g_autofree char *from_user = cw_sip_url_user(message->sip_from->a_url);
     g_autofree char *display = cw_sip_display_decode(message->sip_from->a_display);
     g_autofree char *from_uri = cw_sip_url_text(message->sip_from->a_url);
@@ -247,6 +259,8 @@ static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
         .peer = &sip->peer,
         .source = call->source,
         .ruri_user = ruri_user,
+        .ruri = ruri_text ?: "",
+        .gruu = gruu,
         .ruri_host = ruri->url_type == url_tel || !ruri->url_host ? "" : ruri->url_host,
         .from_user = from_user,
         .from_host = from_host ? from_host : "",
@@ -258,7 +272,7 @@ static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
         .message = cw_sip_message_of(message),
     };
 
-    if (!ruri_user || !from_user || !cw_sip_is_plain(invite.ruri_host) ||
+    if (!ruri_user || !from_user || !cw_sip_is_plain(invite.ruri_host) || !cw_sip_is_plain(ruri_text) ||
         !cw_sip_is_plain(from_host) || !cw_sip_is_plain(from_uri) || !cw_sip_is_plain(to_uri) ||
         !cw_sip_is_plain(invite.call_id))
         return CW_E_UNSAFE;

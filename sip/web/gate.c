@@ -80,9 +80,15 @@ bool cw_sip_web_is_user(const cw_sip_web *web, const url_t *url)
     g_autofree char *text = cw_sip_url_text(url);
 
     return user && text && web->user && strcmp(user, web->user) == 0 &&
-           (url->url_type == url_sip || url->url_type == url_sips) &&
-           (cw_sip_is_us(web->sip, text) ||
-            g_ascii_strcasecmp(url->url_host, cw_sip_web_realm(web->sip)) == 0);
+           cw_sip_web_is_home(web->sip, text);
+}
+
+bool cw_sip_web_is_home(const cw_sip *sip, const char *uri)
+{
+    cw_sip_host host;
+
+    return cw_sip_is_us(sip, uri) || (cw_sip_uri_host(uri, &host) == CW_OK &&
+                                      g_ascii_strcasecmp(host.name, cw_sip_web_realm(sip)) == 0);
 }
 
 /* A dialog is its user's, by whichever connection they come back. */

@@ -266,7 +266,7 @@ void cw_sip_web_register(cw_sip_web *web, msg_t *msg, const sip_t *message)
 
 const cw_sip_web *cw_sip_web_of_gruu(const cw_sip *sip, const char *uri)
 {
-    const char *at = strstr(uri, ";gr=");
+    const char *at = uri ? strstr(uri, ";gr=") : NULL;
     g_autofree char *user = at ? cw_sip_uri_user(uri) : NULL;
     g_autofree char *gr = at ? g_strndup(at + 4, strcspn(at + 4, ";?")) : NULL;
 

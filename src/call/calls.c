@@ -187,24 +187,33 @@ void cw_calls_user_left(cw_calls *calls, cw_user *user)
 
 /* ── Reaching the callee ── */
 
-static CW_ON_LOOP cw_err reach_user(cw_calls *calls, cw_call *call, const char *name,
-                                    const cw_client *except)
+/* One of the user's, by whichever protocol. */
+static CW_ON_LOOP void ring_client(cw_call *call, cw_client *client, const cw_reach *reach)
 {
-    const cw_user *user = cw_calls_user(calls, name);
-    guint before = call->b->len;
     char id[CW_ID_STR];
+    cw_leg *leg;
+
+    if (client->web)
+        leg = cw_web_callee(call, client, reach);
+    else if (cw_leg_browser_new(client, cw_id_print(call->id, id), call->id, call->worker, &leg))
+        leg = NULL;
+    if (leg)
+        cw_call_add_b(call, leg);
+}
+
+static CW_ON_LOOP cw_err reach_user(cw_calls *calls, cw_call *call, const cw_reach *reach)
+{
+    const cw_user *user = cw_calls_user(calls, reach->route->name);
+    guint before = call->b->len;
 
     if (!user)
         return CW_E_NOT_FOUND;
     for (guint i = 0; i < user->clients->len; i++) {
         cw_client *client = g_ptr_array_index(user->clients, i);
-        cw_leg *leg;
 
-        if (client == except || cw_client_full(client))
-            continue;
-        if (cw_leg_browser_new(client, cw_id_print(call->id, id), call->id, call->worker, &leg))
-            continue;
-        cw_call_add_b(call, leg);
+        if (client != reach->except && (!reach->only || client->session == reach->only) &&
+            !cw_client_full(client))
+            ring_client(call, client, reach);
     }
     return call->b->len > before ? CW_OK : CW_E_UNAVAILABLE;
 }
@@ -272,7 +281,7 @@ cw_err cw_calls_reach(cw_calls *calls, cw_call *call, const cw_reach *reach)
 {
     switch (reach->route->kind) {
     case CW_ROUTE_USER:
-        return reach_user(calls, call, reach->route->name, reach->except);
+        return reach_user(calls, call, reach);
     case CW_ROUTE_SERVICE:
         return reach_service(calls, call, reach->route->name);
     case CW_ROUTE_SIP:

@@ -66,8 +66,12 @@ void cw_client_free(cw_client *client)
 
     g_autoptr(GList) legs = g_hash_table_get_values(client->legs);
 
-    for (GList *i = legs; i; i = i->next)
-        cw_leg_browser_orphan(i->data, client->lost);
+    for (GList *i = legs; i; i = i->next) {
+        if (client->web)
+            cw_leg_sip_web_lost(i->data);
+        else
+            cw_leg_browser_orphan(i->data, client->lost);
+    }
     g_hash_table_unref(client->legs);
     cw_identity_clear(&client->identity);
     json_decref(client->about);
@@ -127,8 +131,7 @@ static void starting_clear(starting *s)
     g_strfreev(s->headers);
 }
 
-/* The user part of From for one who has no number. A guest's name must not pass for one. */
-static const char *from_user(const cw_client *client)
+const char *cw_client_from_user(const cw_client *client)
 {
     cw_number number;
 
@@ -140,7 +143,7 @@ static const char *from_user(const cw_client *client)
 static CW_ON_LOOP cw_err build(cw_client *client, cw_call *call, starting *s, char why[static 128])
 {
     cw_reach reach = { .route = &s->route,
-                       .from_user = from_user(client),
+                       .from_user = cw_client_from_user(client),
                        .headers = s->headers,
                        .except = client,
                        .asker = &s->asker };
@@ -160,8 +163,7 @@ static CW_ON_LOOP cw_err build(cw_client *client, cw_call *call, starting *s, ch
     return err;
 }
 
-/* Two calls of a session may become one: then it is better if one worker has both. */
-static CW_ON_LOOP void stay_together(const cw_client *client, cw_call *call)
+void cw_client_stay_together(const cw_client *client, cw_call *call)
 {
     GHashTableIter i;
     gpointer leg;
@@ -178,7 +180,7 @@ static CW_ON_LOOP cw_err start(cw_client *client, starting *s, json_t **result,
     cw_call *call = cw_call_new(client->calls, s->route.target);
     cw_err err = cw_permit_call(call, &s->asker, &s->route, why);
 
-    stay_together(client, call);
+    cw_client_stay_together(client, call);
     if (!err)
         err = build(client, call, s, why);
     if (err) {

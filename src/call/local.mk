@@ -29,6 +29,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/leg/leg_sip_refer.c \
 	src/call/leg/leg_sip_said.c \
 	src/call/leg/leg_sip_secure.c \
+	src/call/leg/leg_sip_web.c \
 	src/call/leg/music.c \
 	src/call/leg/picture.c src/call/leg/picture.h \
 	src/call/leg/ringback.c \
@@ -51,6 +52,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/party/party.c src/call/party/party.h \
 	src/call/party/vouch.c src/call/party/vouch.h \
 	src/call/web/web.c src/call/web/web.h \
+	src/call/web/web_call.c \
 	src/call/line/account.c src/call/line/account.h \
 	src/call/line/line.c src/call/line/line.h \
 	src/call/line/place.c src/call/line/place.h \

@@ -234,6 +234,7 @@ typedef struct cw_reach {
     const char *from_user;                  /* of a SIP INVITE, unless the trunk has one */
     char *const *headers;                   /* of it; NULL: none */
     const cw_client *except;                /* is not rung; NULL: nobody */
+    cw_id only;                             /* of the user's sessions, this one; 0: any */
     const struct cw_sip_replaces *replaces; /* see cw_sip_target */
     const char *referred_by;
     const struct cw_asker *asker; /* by whose leave (permit.h) */
@@ -274,6 +275,10 @@ bool cw_client_here(const cw_client *client, uint64_t since_ms) CW_ON_LOOP;
 
 /* The same user with another token: what it may. `identity` is copied. */
 void cw_client_identify(cw_client *client, const cw_identity *identity) CW_ON_LOOP;
+/* The user part of From for one who has no number. A guest's name must not pass for one. */
+const char *cw_client_from_user(const cw_client *client) CW_ON_LOOP;
+/* Two calls of a session may become one: then it is better if one worker has both. */
+void cw_client_stay_together(const cw_client *client, cw_call *call) CW_ON_LOOP;
 void cw_client_notify(cw_client *client, const char *method, json_t *params) CW_ON_LOOP;
 /* Where a target of a client leads, if it may call there; errors as cw_route_find and
  * CW_E_FORBIDDEN. To be cleared in any case. */
@@ -335,6 +340,14 @@ void cw_leg_sip_by(cw_leg *leg, const struct cw_conf_trunk *trunk,
 /* In: `sip` is accepted by cw_leg_sip_accept, after everything else worked. */
 CW_NODISCARD cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker,
                                         const cw_sip_invite *invite, cw_leg **ret) CW_ON_LOOP;
+/* To and from a client by WebSocket: a browser's media. */
+cw_leg *cw_leg_sip_new_web(cw_client *client, cw_id call, unsigned worker,
+                           const cw_sip_target *target) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_leg_sip_incoming_web(cw_client *client, cw_id call, unsigned worker,
+                                            const cw_sip_invite *invite, cw_leg **ret) CW_ON_LOOP;
+/* Its connection is gone, for now; it came back by another. */
+void cw_leg_sip_web_lost(cw_leg *leg) CW_ON_LOOP;
+void cw_leg_sip_web_back(cw_leg *leg, cw_client *client) CW_ON_LOOP;
 /* Its preconditions: `wait` until they are met? CW_E_PRECONDITION: they never will be;
  * CW_E_EXTENSION, CW_E_BAD_EXTENSION: it knows none, or wants us to. */
 CW_NODISCARD cw_err cw_leg_sip_precond_judge(cw_leg *leg, const cw_sip_invite *invite,

@@ -12,9 +12,15 @@
 
 static void on_progress(void *arg, const cw_sip_response *response)
 {
+    leg_sip *s = arg;
+
     cw_assert_on_loop();
-    cw_leg_sip_heard(arg, response->message);
-    cw_leg_sip_progress(arg, response);
+    cw_leg_sip_heard(s, response->message);
+    if (s->web.on) /* its early media would need another association */
+        cw_leg_emit(&s->leg,
+                    &(cw_leg_event){ .what = CW_LEG_RINGING, .status = response->status });
+    else
+        cw_leg_sip_progress(s, response);
 }
 
 static void on_answered(void *arg, const cw_sip_response *response)
@@ -222,15 +228,16 @@ static CW_ON_LOOP void op_end(cw_leg *leg, const cw_cause *cause, cw_by by)
         cw_trunks_ended(s->calls->trunks, s->trunk, cause);
     s->counted = false;
     cw_leg_sip_close(s);
+    cw_leg_sip_web_close(s);
 }
 
-static cw_ep *op_endpoint(cw_leg *leg, unsigned stream)
+static CW_ON_LOOP cw_ep *op_endpoint(cw_leg *leg, unsigned stream)
 {
     const leg_sip *s = (const leg_sip *)leg;
 
     if (stream >= s->remote->stream_n || s->remote->stream[stream].refused)
         return NULL;
-    return s->ep[stream];
+    return cw_leg_sip_ep(s, stream);
 }
 
 static CW_ON_LOOP void op_describe(cw_leg *leg, json_t *into)
@@ -241,7 +248,11 @@ static CW_ON_LOOP void op_describe(cw_leg *leg, json_t *into)
 
     if (trunk)
         json_object_set_new(into, "trunk", json_string(trunk->name ?: trunk->address));
-    if (s->described)
+    if (s->web.client)
+        json_object_set_new(into, "user", json_string(s->web.client->identity.user));
+    if (s->web.peer)
+        json_object_set_new(into, "transport", cw_peer_json(s->web.peer));
+    if (s->described && !s->web.on)
         json_object_set_new(into, "protection", cw_leg_sip_lock_json(s));
     if (s->forks)
         json_object_set_new(into, "forks", cw_leg_sip_forks_json(s));
@@ -256,6 +267,7 @@ static CW_ON_LOOP void op_free(cw_leg *leg)
     if (s->counted)
         cw_trunks_ended(s->calls->trunks, s->trunk, &(cw_cause){ 0 });
     cw_leg_sip_close(s);
+    cw_leg_sip_web_close(s);
     cw_leg_sip_end_refer(s);
     cw_sip_referral_free(s->referral);
     cw_sip_call_free(s->sip);
@@ -315,6 +327,16 @@ static CW_ON_LOOP leg_sip *make(cw_calls *calls, unsigned worker, const char *na
     return s;
 }
 
+cw_leg *cw_leg_sip_new_web(cw_client *client, cw_id call, unsigned worker,
+                           const cw_sip_target *target)
+{
+    leg_sip *s = make(client->calls, worker, client->identity.user, NULL);
+
+    cw_leg_sip_set_target(s, target, NULL);
+    cw_leg_sip_use_web(s, client, call);
+    return &s->leg;
+}
+
 cw_leg *cw_leg_sip_new(cw_calls *calls, unsigned worker, const cw_sip_target *target,
                        const struct cw_conf_trunk *trunk)
 {
@@ -339,6 +361,25 @@ cw_err cw_leg_sip_incoming(cw_calls *calls, unsigned worker, const cw_sip_invite
     s->leg.wants_ringback = trunk ? trunk->ringback : calls->conf->sip.ringback;
     cw_leg_sip_calls(s, invite->message);
     s->family = cw_addr_family(&invite->source);
+    if (invite->sdp)
+        err = cw_leg_sip_take_offer(s, invite->sdp, invite->sdp_len);
+    if (err) {
+        cw_leg_free(&s->leg);
+        return err;
+    }
+    *ret = &s->leg;
+    return CW_OK;
+}
+
+cw_err cw_leg_sip_incoming_web(cw_client *client, cw_id call, unsigned worker,
+                               const cw_sip_invite *invite, cw_leg **ret)
+{
+    leg_sip *s = make(client->calls, worker, client->identity.user, NULL);
+    cw_err err = CW_OK;
+
+    cw_leg_sip_use_web(s, client, call);
+    s->reliable = invite->reliable;
+    cw_leg_sip_calls(s, invite->message);
     if (invite->sdp)
         err = cw_leg_sip_take_offer(s, invite->sdp, invite->sdp_len);
     if (err) {

@@ -7,6 +7,7 @@
 #include "sip/digest.h"
 #include "sip/refer.h"
 #include "webrtc/dtls.h"
+#include "webrtc/peer.h"
 
 typedef enum cw_keying { LOCK_NONE, LOCK_SDES, LOCK_DTLS } cw_keying;
 
@@ -104,6 +105,15 @@ typedef struct leg_sip {
     cw_sip_refer *refer;       /* it was asked to; NULL: not now */
     bool releasing;            /* ended when it knows that it did */
     bool counted;              /* in the trunk's numbers */
+    struct {
+        bool on;           /* the far side came by WebSocket (leg_sip_web.c) */
+        cw_client *client; /* NULL: its connection is gone */
+        char name[CW_ID_STR];
+        cw_peer *peer;      /* in place of ports; NULL: not yet, or let go of */
+        bool answers;       /* `own` is to answer their offer */
+        char *sdp;          /* ours, as said last */
+        cw_timer *patience; /* until it is back, or says good-bye */
+    } web;
     char *from_uri;            /* of their first request in the call, NULL: none yet */
     enum {
         KEYS_NONE,
@@ -157,6 +167,17 @@ CW_NODISCARD cw_err cw_leg_sip_refer(cw_leg *leg, const cw_sip_refer_to *to) CW_
  * SIP leg; CW_E_STATE */
 CW_NODISCARD cw_err cw_leg_sip_refer_to(const cw_leg *leg, cw_sip_refer_to *ret) CW_ON_LOOP;
 void cw_leg_sip_end_refer(leg_sip *s) CW_ON_LOOP;
+
+/* ── By WebSocket (leg_sip_web.c) ── */
+
+void cw_leg_sip_use_web(leg_sip *s, cw_client *client, cw_id call) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_leg_sip_web_open(leg_sip *s) CW_ON_LOOP;
+void cw_leg_sip_web_close(leg_sip *s) CW_ON_LOOP;
+CW_NODISCARD cw_err cw_leg_sip_web_read(leg_sip *s, bool offer, const char *sdp, size_t len,
+                                        cw_media_desc *ret) CW_ON_LOOP;
+char *cw_leg_sip_web_write(leg_sip *s) CW_ON_LOOP; /* `own` as SDP; g_free it */
+void cw_leg_sip_web_undo(leg_sip *s) CW_ON_LOOP;   /* our offer was not answered */
+cw_ep *cw_leg_sip_ep(const leg_sip *s, unsigned stream) CW_ON_LOOP; /* of whichever leg */
 
 /* ── Keys (leg_sip_keys.c) ── */
 bool cw_stream_takes_events(const cw_stream *stream); /* pure */

@@ -42,6 +42,8 @@ void cw_leg_sip_key_heard(leg_sip *s, char digit, unsigned duration_ms, bool pas
 /* A far side may send INFO for what is also heard. */
 static bool takes_info(const leg_sip *s) CW_ON_LOOP
 {
+    if (s->web.on) /* JsSIP sends either, as it is told; never both */
+        return s->keys != KEYS_BY_SOUND;
     switch (s->leg.policy.keys) {
     case CW_KEYS_AUTO:
         return !events_agreed(s) && s->keys != KEYS_BY_SOUND;
@@ -88,8 +90,10 @@ cw_err cw_leg_sip_dtmf(cw_leg *leg, char digit, unsigned duration_ms, bool passe
     int i = cw_leg_stream(leg, CW_AUDIO);
     cw_keys keys = leg->policy.keys;
 
-    if (i < 0 || !s->ep[i] || !s->sip)
+    if (i < 0 || !cw_leg_sip_ep(s, (unsigned)i) || !s->sip)
         return CW_E_NO_CODEC;
+    if (s->web.on) /* pages hear of no telephone-events */
+        return send_info(s, digit, duration_ms);
     if (passed)
         return CW_OK;
     if (keys == CW_KEYS_INFO || keys == CW_KEYS_INFO_RELAY ||

@@ -39,9 +39,12 @@ static CW_ON_LOOP char *print_own(leg_sip *s)
 
 char *cw_leg_sip_write(leg_sip *s)
 {
-    char *sdp = print_own(s);
     uint8_t sum[CW_DIGEST];
+    char *sdp;
 
+    if (s->web.on)
+        return cw_leg_sip_web_write(s);
+    sdp = print_own(s);
     cw_digest(sdp, strlen(sdp), sum);
     if (s->written && memcmp(s->sent, sum, sizeof sum)) {
         g_free(sdp);
@@ -73,11 +76,14 @@ static bool reachable(const leg_sip *s, unsigned stream, int family)
 }
 
 /* Read it; the old way of holding (RFC 3264 8.4) becomes a direction. */
-static cw_err read_sdp(const leg_sip *s, const char *sdp, size_t len, their_sdp *ret)
+static CW_ON_LOOP cw_err read_sdp(leg_sip *s, bool offer, const char *sdp, size_t len,
+                                  their_sdp *ret)
 {
     cw_err err;
 
     memset(ret, 0, sizeof *ret);
+    if (s->web.on)
+        return cw_leg_sip_web_read(s, offer, sdp, len, &ret->desc);
     err = cw_sdp_read_rtp(sdp, len, &ret->desc, ret->place, NULL);
     if (err)
         return err;
@@ -147,7 +153,7 @@ cw_err cw_leg_sip_take_offer(leg_sip *s, const char *sdp, size_t len)
 {
     g_autofree their_sdp *said = g_new(their_sdp, 1);
     g_autofree cw_media_desc *kept = g_new(cw_media_desc, 1);
-    cw_err err = read_sdp(s, sdp, len, said);
+    cw_err err = read_sdp(s, true, sdp, len, said);
 
     if (!err)
         err = cw_leg_sip_lock_check(s, &said->desc, said->place);
@@ -165,6 +171,7 @@ cw_err cw_leg_sip_give_answer(leg_sip *s, const cw_media_desc *answer)
 
     cw_desc_keep(&s->own, own);
     answer_rtcp(s);
+    s->web.answers = s->web.on;
     if (!err)
         err = cw_leg_sip_open(s);
     if (err)
@@ -191,7 +198,7 @@ cw_err cw_leg_sip_take_answer(leg_sip *s, const char *sdp, size_t len)
     g_autofree their_sdp *said = g_new(their_sdp, 1);
     g_autofree cw_media_desc *common = g_new(cw_media_desc, 1);
     cw_dir wanted[CW_DESC_STREAMS_MAX];
-    cw_err err = read_sdp(s, sdp, len, said);
+    cw_err err = read_sdp(s, false, sdp, len, said);
 
     if (!err)
         err = cw_desc_answer(s->own, &cw_codec_any, &said->desc, common);
@@ -251,6 +258,7 @@ static CW_ON_LOOP cw_err answer_again(leg_sip *s, const their_sdp *said)
             cw_leg_sip_close_stream(s, i);
     take(s, said);
     answer_rtcp(s);
+    s->web.answers = s->web.on;
     err = cw_leg_sip_open(s);
     if (err)
         return err;
@@ -286,7 +294,7 @@ void cw_leg_sip_reoffered(leg_sip *s, const cw_sip_offer *offer)
     if (offer->early)
         cw_leg_sip_turn_to(s, offer->fork);
     if (offer->sdp)
-        err = read_sdp(s, offer->sdp, offer->len, said);
+        err = read_sdp(s, true, offer->sdp, offer->len, said);
     if (offer->sdp && !err)
         err = cw_leg_sip_lock_check(s, &said->desc, said->place);
     if (offer->sdp && !err)
@@ -388,6 +396,8 @@ void cw_leg_sip_reanswered(leg_sip *s, const cw_sip_response *response)
     if (ok)
         err =
             response->sdp ? cw_leg_sip_take_answer(s, response->sdp, response->len) : CW_E_BAD_SDP;
+    if (s->web.on && !ok)
+        cw_leg_sip_web_undo(s);
     if (!ok || err)
         cw_leg_note(&s->leg, "SIP",
                     err ? cw_err_text(err) : cw_fmt("re-INVITE refused with %d", response->status));

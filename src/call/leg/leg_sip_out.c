@@ -247,6 +247,8 @@ static cw_err start_out(leg_sip *s, const cw_media_desc *desc)
 
     if (err)
         return err;
+    if (s->web.on)
+        return invite(s, AF_UNSPEC);
     if (!cw_plane_has_rtp(plane, AF_INET6))
         return invite(s, AF_INET);
     if (!cw_plane_has_rtp(plane, AF_INET))

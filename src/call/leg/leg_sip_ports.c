@@ -75,6 +75,8 @@ static int family_of(const leg_sip *s, unsigned stream)
 
 cw_err cw_leg_sip_open(leg_sip *s)
 {
+    if (s->web.on)
+        return cw_leg_sip_web_open(s);
     for (unsigned i = 0; i < s->own->stream_n; i++) {
         cw_err err;
 

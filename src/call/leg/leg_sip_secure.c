@@ -103,6 +103,8 @@ static CW_ON_LOOP void offer_again(const leg_sip *s, cw_lock *lock)
 
 void cw_leg_sip_lock_offer(leg_sip *s)
 {
+    if (s->web.on)
+        return;
     for (unsigned i = 0; i < s->own->stream_n; i++) {
         cw_lock *lock;
 
@@ -175,6 +177,8 @@ cw_err cw_leg_sip_lock_check(const leg_sip *s, cw_media_desc *desc, const cw_rtp
 {
     bool sound = false, refused = false;
 
+    if (s->web.on)
+        return CW_OK;
     for (unsigned i = 0; i < desc->stream_n; i++) {
         cw_keying keying;
 
@@ -244,6 +248,8 @@ static CW_ON_LOOP void answer_dtls(leg_sip *s, cw_lock *lock, cw_secure *ours)
 
 void cw_leg_sip_lock_answer(leg_sip *s)
 {
+    if (s->web.on)
+        return;
     for (unsigned i = 0; i < s->own->stream_n; i++) {
         const cw_secure *theirs = &cw_leg_sip_place(s, i)->secure;
         cw_secure ours = { .profile = theirs->profile, .feedback = theirs->feedback };
@@ -294,6 +300,8 @@ static bool judge(const cw_secure *ours, const cw_secure *theirs, cw_keying *ret
 
 cw_err cw_leg_sip_lock_judge(const leg_sip *s, const cw_media_desc *desc, const cw_rtp_place *place)
 {
+    if (s->web.on)
+        return CW_OK;
     for (unsigned i = 0; i < desc->stream_n && i < s->own->stream_n; i++) {
         cw_keying keying;
 
@@ -306,6 +314,8 @@ cw_err cw_leg_sip_lock_judge(const leg_sip *s, const cw_media_desc *desc, const 
 
 void cw_leg_sip_lock_answered(leg_sip *s)
 {
+    if (s->web.on)
+        return;
     for (unsigned i = 0; i < s->remote->stream_n && i < s->own->stream_n; i++) {
         const cw_secure *theirs = &cw_leg_sip_place(s, i)->secure;
         cw_keying keying;

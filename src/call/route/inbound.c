@@ -9,6 +9,7 @@
 #include "call/route/manner.h"
 #include "call/route/permit.h"
 #include "call/party/vouch.h"
+#include "call/web/web.h"
 #include "sip/address.h"
 
 #include <string.h>
@@ -255,6 +256,8 @@ cw_err cw_calls_invite(void *arg, const cw_sip_invite *invite, cw_sip_call *sip)
     cw_err err;
 
     cw_assert_on_loop();
+    if (invite->peer->web)
+        return cw_web_invite(calls, invite, sip);
     err = cw_leg_sip_replace(calls, invite, sip, &taken);
     if (taken)
         return err;
