@@ -272,9 +272,9 @@ static cw_err offer_upwards(cw_sip_call *call, const sip_t *message) CW_ON_LOOP
         .message = cw_sip_message_of(message),
     };
 
-    if (!ruri_user || !from_user || !cw_sip_is_plain(invite.ruri_host) || !cw_sip_is_plain(ruri_text) ||
-        !cw_sip_is_plain(from_host) || !cw_sip_is_plain(from_uri) || !cw_sip_is_plain(to_uri) ||
-        !cw_sip_is_plain(invite.call_id))
+    if (!ruri_user || !from_user || !cw_sip_is_plain(invite.ruri_host) ||
+        !cw_sip_is_plain(ruri_text) || !cw_sip_is_plain(from_host) || !cw_sip_is_plain(from_uri) ||
+        !cw_sip_is_plain(to_uri) || !cw_sip_is_plain(invite.call_id))
         return CW_E_UNSAFE;
     call->offerless = !cw_sip_sdp_of(message, &invite.sdp, &invite.sdp_len);
     cw_sip_reliable_invited(call, message);

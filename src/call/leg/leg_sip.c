@@ -17,8 +17,7 @@ static void on_progress(void *arg, const cw_sip_response *response)
     cw_assert_on_loop();
     cw_leg_sip_heard(s, response->message);
     if (s->web.on) /* its early media would need another association */
-        cw_leg_emit(&s->leg,
-                    &(cw_leg_event){ .what = CW_LEG_RINGING, .status = response->status });
+        cw_leg_emit(&s->leg, &(cw_leg_event){ .what = CW_LEG_RINGING, .status = response->status });
     else
         cw_leg_sip_progress(s, response);
 }

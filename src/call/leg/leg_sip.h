@@ -114,7 +114,7 @@ typedef struct leg_sip {
         char *sdp;          /* ours, as said last */
         cw_timer *patience; /* until it is back, or says good-bye */
     } web;
-    char *from_uri;            /* of their first request in the call, NULL: none yet */
+    char *from_uri; /* of their first request in the call, NULL: none yet */
     enum {
         KEYS_NONE,
         KEYS_BY_INFO,
@@ -175,8 +175,8 @@ CW_NODISCARD cw_err cw_leg_sip_web_open(leg_sip *s) CW_ON_LOOP;
 void cw_leg_sip_web_close(leg_sip *s) CW_ON_LOOP;
 CW_NODISCARD cw_err cw_leg_sip_web_read(leg_sip *s, bool offer, const char *sdp, size_t len,
                                         cw_media_desc *ret) CW_ON_LOOP;
-char *cw_leg_sip_web_write(leg_sip *s) CW_ON_LOOP; /* `own` as SDP; g_free it */
-void cw_leg_sip_web_undo(leg_sip *s) CW_ON_LOOP;   /* our offer was not answered */
+char *cw_leg_sip_web_write(leg_sip *s) CW_ON_LOOP;                  /* `own` as SDP; g_free it */
+void cw_leg_sip_web_undo(leg_sip *s) CW_ON_LOOP;                    /* our offer was not answered */
 cw_ep *cw_leg_sip_ep(const leg_sip *s, unsigned stream) CW_ON_LOOP; /* of whichever leg */
 
 /* ── Keys (leg_sip_keys.c) ── */

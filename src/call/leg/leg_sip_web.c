@@ -1,5 +1,6 @@
 /* leg_sip_web.c - a SIP leg whose far side came by WebSocket: its dialog is like any other, its
- * media a browser's, as of leg_browser.c. Its SDP is the peer's, whole: candidates are all in it. */
+ * media a browser's, as of leg_browser.c. Its SDP is the peer's, whole: candidates are all in it.
+ */
 #include "call/leg/leg_sip.h"
 
 #include "base/log.h"
@@ -98,9 +99,8 @@ void cw_leg_sip_use_web(leg_sip *s, cw_client *client, cw_id call)
 
 cw_err cw_leg_sip_web_open(leg_sip *s)
 {
-    return s->web.peer
-               ? CW_OK
-               : cw_peer_new(s->calls->webrtc, s->leg.worker, &peer_ops, s, &s->web.peer);
+    return s->web.peer ? CW_OK
+                       : cw_peer_new(s->calls->webrtc, s->leg.worker, &peer_ops, s, &s->web.peer);
 }
 
 void cw_leg_sip_web_close(leg_sip *s)

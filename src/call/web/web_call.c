@@ -1,5 +1,5 @@
-/* web_call.c - calls from and to users who come by SIP over WebSocket: as a JSON client's, under the
- * same scopes, quotas and number rules. */
+/* web_call.c - calls from and to users who come by SIP over WebSocket: as a JSON client's, under
+ * the same scopes, quotas and number rules. */
 #include "call/party/caller.h"
 #include "call/party/header.h"
 #include "call/route/enum.h"
@@ -115,9 +115,8 @@ static CW_ON_LOOP void read_headers(starting *s)
 
 static CW_ON_LOOP cw_err settle(starting *s, char why[static 128])
 {
-    g_autofree char *tel = *s->invite->ruri_host
-                               ? NULL
-                               : g_strdup_printf("tel:%s", s->invite->ruri_user);
+    g_autofree char *tel =
+        *s->invite->ruri_host ? NULL : g_strdup_printf("tel:%s", s->invite->ruri_user);
     cw_err err = cw_web_route(s->client, &s->asker, tel ?: s->invite->ruri, &s->route, why);
 
     if (!err)
@@ -136,8 +135,7 @@ static CW_ON_LOOP cw_err build(starting *s, cw_call *call, cw_leg **ret)
                        .except = s->client,
                        .only = meant ? cw_sip_web_id(meant) : 0,
                        .asker = &s->asker };
-    cw_err err =
-        cw_leg_sip_incoming_web(s->client, call->id, call->worker, s->invite, ret);
+    cw_err err = cw_leg_sip_incoming_web(s->client, call->id, call->worker, s->invite, ret);
 
     if (err)
         return err;
@@ -193,8 +191,7 @@ cw_err cw_web_invite(cw_calls *calls, const cw_sip_invite *invite, cw_sip_call *
 
 cw_leg *cw_web_callee(cw_call *call, cw_client *client, const cw_reach *reach)
 {
-    g_autofree char *uri =
-        cw_sip_uri_of(client->identity.user, cw_sip_domain(client->calls->sip));
+    g_autofree char *uri = cw_sip_uri_of(client->identity.user, cw_sip_domain(client->calls->sip));
     const cw_sip_target target = { .ruri = uri,
                                    .from_user = reach->from_user,
                                    .hops_used = call->hops_used,
