@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 
 const top = path.resolve(fileURLToPath(import.meta.url), '../..')
 const build = process.env.CW_BUILD ?? path.join(top, 'build')
-const benches = ['relay', 'floor', 'hold', 'capacity', 'workers', 'setup', 'transcode', 'sip', 'flood', 'register']
+const benches = ['relay', 'floor', 'hold', 'capacity', 'workers', 'setup', 'transcode', 'sip', 'flood', 'register', 'ws']
 
 const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -16,6 +16,7 @@ const { values, positionals } = parseArgs({
         hellos: { type: 'string', default: '5000' },
         jobs: { type: 'string' },
         users: { type: 'string', default: '10000' },
+        sessions: { type: 'string', default: '5000,50000' },
         settle: { type: 'string', default: '60' },
         media: { type: 'string', default: '' },
         verbose: { type: 'boolean', short: 'v' },
@@ -39,6 +40,7 @@ for (const name of wanted) {
         hellos: Number(values.hellos),
         jobs: values.jobs?.split(','),
         users: Number(values.users),
+        sessions: values.sessions.split(',').map(Number),
         settle: Number(values.settle),
         more: values.media,
         verbose: values.verbose,

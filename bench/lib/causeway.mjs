@@ -9,11 +9,11 @@ import { Socket } from './socket.mjs'
 
 const perSession = 1000
 
-const conf = ({ dir, web, sip, browser, workers, phone, more, records }) => `
+const conf = ({ dir, web, sip, browser, workers, phone, more, records, webMore }) => `
 log: { level = "warn"; };
 admin: { socket = "${dir}/ctl"; };
 web: { listen = ( "127.0.0.1:${web}" ); rate_per_s = 100000; rate_burst = 100000;
-       ping_timeout_ms = 3600000; queue_max_bytes = 67108864; };
+       ping_timeout_ms = 3600000; queue_max_bytes = 67108864; ${webMore} };
 auth: { guests = true; };
 sip: { listen = ( "udp:127.0.0.1:${sip}" ); peers = ( "127.0.0.0/8" ); };
 inbound = ( { match = "c*"; to = "sip:$@127.0.0.1:${phone}"; }, { match = "echo"; to = "service:echo"; } );
@@ -63,14 +63,15 @@ class Session {
 
 export class Causeway {
     // phone: the port that calls from SIP are sent on to
-    // records: of its configuration, besides
-    static async start({ program, core, fair, workers = 1, phone = 9, more = '', records = '' }) {
+    // records: of its configuration, besides; web: options of that section
+    static async start({ program, core, fair, workers = 1, phone = 9, more = '', records = '', web: webMore = '' }) {
         const self = new Causeway()
         self.dir = mkdtempSync(path.join(os.tmpdir(), 'causeway-bench-'))
         const web = await freePort(), sip = await freePort(), browser = await freePort()
         self.sipPort = sip
-        self.url = `ws://127.0.0.1:${web}/v1/ws`
-        writeFileSync(`${self.dir}/conf`, conf({ dir: self.dir, web, sip, browser, workers, phone, more, records }))
+        self.address = `127.0.0.1:${web}`
+        self.url = `ws://${self.address}/v1/ws`
+        writeFileSync(`${self.dir}/conf`, conf({ dir: self.dir, web, sip, browser, workers, phone, more, records, webMore }))
         self.process = spawn(...pinned(core, [program, '-c', `${self.dir}/conf`], { fair }), { stdio: ['ignore', 'ignore', 'inherit'] })
         self.calls = new Map() // by name, who waits for its answer
         self.where = new Map() // by name, which session

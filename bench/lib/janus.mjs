@@ -14,7 +14,8 @@ const others = (kind, wanted) =>
 
 const conf = (dir, plugin) => `
 general: { configs_folder = "${dir}"; plugins_folder = "${libraries}/plugins"; transports_folder = "${libraries}/transports";
-           events_folder = "${dir}/none"; loggers_folder = "${dir}/none"; debug_level = 1; };
+           events_folder = "${dir}/none"; loggers_folder = "${dir}/none"; debug_level = 1;
+           session_timeout = 0; };
 plugins: { disable = "${others('plugins', `_${plugin}.`)}"; };
 transports: { disable = "${others('transports', 'websockets')}"; };
 `
@@ -29,6 +30,7 @@ export class Janus {
     static async start({ core, plugin = 'nosip' }) {
         const self = new Janus()
         const port = await freePort()
+        self.address = `127.0.0.1:${port}`
         self.dir = mkdtempSync(path.join(os.tmpdir(), 'janus-bench-'))
         mkdirSync(`${self.dir}/none`)
         writeFileSync(`${self.dir}/janus.jcfg`, conf(self.dir, plugin))

@@ -72,14 +72,37 @@ request_route {
 }
 `
 
+// WebSockets (RFC 7118), and nothing said on them.
+const websocketConf = ({ port }) => `
+debug=0
+log_stderror=yes
+fork=yes
+children=1
+tcp_children=2
+tcp_max_connections=100000
+tcp_connection_lifetime=7200
+tcp_accept_no_cl=yes
+listen=tcp:127.0.0.1:${port}
+mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
+loadmodule "sl.so"
+loadmodule "pv.so"
+loadmodule "xhttp.so"
+loadmodule "websocket.so"
+modparam("websocket", "keepalive_mechanism", 0)
+request_route { exit; }
+event_route[xhttp:request] { ws_handle_handshake(); exit; }
+`
+
 export class Kamailio {
-    // expires: a registrar, not a proxy
-    static async start({ core, phone = 9, rtpengine, expires }) {
+    // expires: a registrar; websocket: that alone; else a proxy
+    static async start({ core, phone = 9, rtpengine, expires, websocket }) {
         const self = new Kamailio()
         self.sipPort = await freePort()
         self.dir = mkdtempSync(path.join(os.tmpdir(), 'kamailio-bench-'))
-        writeFileSync(`${self.dir}/cfg`, expires ? registrarConf({ port: self.sipPort, expires }) : conf({ port: self.sipPort, phone, rtpengine }))
-        self.process = spawn(...pinned(core, ['kamailio', '-DD', '-E', '-f', `${self.dir}/cfg`, '-Y', self.dir, '-m', '256']), { stdio: 'ignore' })
+        self.address = `127.0.0.1:${self.sipPort}`
+        writeFileSync(`${self.dir}/cfg`, websocket ? websocketConf({ port: self.sipPort })
+            : expires ? registrarConf({ port: self.sipPort, expires }) : conf({ port: self.sipPort, phone, rtpengine }))
+        self.process = spawn(...pinned(core, ['kamailio', '-DD', '-E', '-f', `${self.dir}/cfg`, '-Y', self.dir, '-m', websocket ? '2048' : '256']), { stdio: 'ignore' })
         self.process.on('exit', (code, signal) => (self.ended = code ?? signal))
         await until('Kamailio to start', () => {
             if (self.ended !== undefined) throw new Error(`Kamailio ended with ${self.ended}`)

@@ -70,6 +70,11 @@ export function usage(pid) {
     return { kib, fds: readdirSync(`/proc/${pid}/fd`).length, threads: readdirSync(`/proc/${pid}/task`).length }
 }
 
+// What is resident; of what processes share, each has its part.
+export function pssKib(pid) {
+    return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))[1])
+}
+
 // Thread ids whose name matches.
 export function threadsNamed(pid, name) {
     return readdirSync(`/proc/${pid}/task`).filter((task) => name.test(readFileSync(`/proc/${pid}/task/${task}/comm`, 'utf8')))

@@ -31,7 +31,7 @@ typedef struct cw_conn {
     cw_sip_web *sip;  /* NULL: it speaks JSON */
     cw_bucket bucket; /* rate of SIP messages */
     bool ping_due;
-    GByteArray *in; /* the message so far */
+    GByteArray *in; /* the message so far; NULL: nothing of one */
     GQueue out;     /* of cw_frame, oldest first */
     size_t out_bytes;
     cw_timer *stall; /* runs while something is queued */

@@ -15,7 +15,8 @@
 #include <uv.h>
 
 enum {
-    RX_BYTES = 4096,   /* read at once */
+    RX_BYTES = 4096,   /* of HTTP, at once */
+    FRAME_BYTES = 512, /* handed over at once; each WebSocket holds a buffer of it */
     KEEPALIVE_S = 5,   /* an idle HTTP connection */
     CLOSE_BYTES = 125, /* of a close frame (RFC 6455 5.5) */
     CLOSE_MS = 2000,   /* for the client to answer a close frame */
@@ -225,23 +226,38 @@ void cw_ws_guarded(cw_conn *conn)
     protocol_fault(conn, conn->guard.code, conn->guard.why);
 }
 
+static void receive(cw_conn *conn, const char *text, size_t len) CW_ON_LOOP
+{
+    if (conn->sip)
+        cw_sipws_receive(conn, text, len);
+    else
+        cw_link_receive(conn->link, text, len);
+}
+
 static int on_receive(cw_conn *conn, struct lws *wsi, const void *data, size_t len) CW_ON_LOOP
 {
+    g_autoptr(GByteArray) message = NULL;
+    bool whole;
+
     if (conn->close_code)
         return 0;
     if (lws_frame_is_binary(wsi) && !conn->sip) { /* SIP may be either (RFC 7118 5.1) */
         protocol_fault(conn, CW_CLOSE_BINARY, "text only");
         return 0;
     }
-    /* The guard saw to it that this stays below web.message_max_bytes. */
-    g_byte_array_append(conn->in, data, (guint)len);
-    if (lws_remaining_packet_payload(wsi) || !lws_is_final_fragment(wsi))
+    whole = !lws_remaining_packet_payload(wsi) && lws_is_final_fragment(wsi);
+    if (whole && !conn->in) {
+        receive(conn, data, len);
         return 0;
-    if (conn->sip)
-        cw_sipws_receive(conn, (const char *)conn->in->data, conn->in->len);
-    else
-        cw_link_receive(conn->link, (const char *)conn->in->data, conn->in->len);
-    g_byte_array_set_size(conn->in, 0);
+    }
+    /* The guard saw to it that this stays below web.message_max_bytes. */
+    if (!conn->in)
+        conn->in = g_byte_array_new();
+    g_byte_array_append(conn->in, data, (guint)len);
+    if (!whole)
+        return 0;
+    message = g_steal_pointer(&conn->in);
+    receive(conn, (const char *)message->data, message->len);
     return 0;
 }
 
@@ -251,7 +267,6 @@ static int on_receive(cw_conn *conn, struct lws *wsi, const void *data, size_t l
 static int on_established(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
 {
     g_clear_pointer(&conn->http, cw_http_free);
-    conn->in = g_byte_array_new();
     conn->stall = cw_timer_new(conn->api->env.loop, on_stall, conn);
     if (strcmp(lws_get_protocol(wsi)->name, CW_SIPWS_NAME) != 0)
         conn->link = cw_link_new(&conn->api->env, conn->address, &link_ops, conn);
@@ -269,9 +284,9 @@ static int on_established(cw_conn *conn, struct lws *wsi) CW_ON_LOOP
 
 static void on_closed(cw_conn *conn) CW_ON_LOOP
 {
-    if (!conn->in)
+    if (!conn->stall) /* it is none, or none any more */
         return;
-    cw_timer_free(conn->stall);
+    g_clear_pointer(&conn->stall, cw_timer_free);
     cw_link_free(g_steal_pointer(&conn->link));
     cw_sipws_close(conn);
     clear_out(conn);
@@ -395,19 +410,19 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
  */
 
 /* A WebSocket without a subprotocol would be given to the first: that is not ours, and refused. */
-#define PROTOCOL(text)                                                                             \
+#define PROTOCOL(text, bytes)                                                                      \
     {                                                                                              \
-        .name = text, .callback = on_event, .rx_buffer_size = RX_BYTES                             \
+        .name = text, .callback = on_event, .rx_buffer_size = bytes                                \
     }
 static const struct lws_protocols protocols[] = {
-    PROTOCOL("http"),
-    PROTOCOL(CW_PROTO_NAME),
-    PROTOCOL(CW_SIPWS_NAME),
+    PROTOCOL("http", RX_BYTES),
+    PROTOCOL(CW_PROTO_NAME, FRAME_BYTES),
+    PROTOCOL(CW_SIPWS_NAME, FRAME_BYTES),
     { 0 },
 };
 static const struct lws_protocols without_sip[] = {
-    PROTOCOL("http"),
-    PROTOCOL(CW_PROTO_NAME),
+    PROTOCOL("http", RX_BYTES),
+    PROTOCOL(CW_PROTO_NAME, FRAME_BYTES),
     { 0 },
 };
 #undef PROTOCOL
@@ -434,6 +449,10 @@ static unsigned handles(const cw_api *api) CW_ON_LOOP
     return n;
 }
 
+/* Whether a client is there, link.c asks. libwebsockets' own watch is off: it sorts each connection
+ * anew into one list of them all, at each frame. */
+static const lws_retry_bo_t no_watch;
+
 static void describe(const cw_api *api, struct lws_context_creation_info *info)
 {
     info->port = CONTEXT_PORT_NO_LISTEN_SERVER;
@@ -445,6 +464,7 @@ static void describe(const cw_api *api, struct lws_context_creation_info *info)
     info->timeout_secs = (unsigned)((api->web->header_timeout_ms + 999) / 1000);
     info->timeout_secs_ah_idle = info->timeout_secs;
     info->keepalive_timeout = KEEPALIVE_S;
+    info->retry_and_idle_policy = &no_watch;
     info->gid = (gid_t)-1;
     info->uid = (uid_t)-1;
     if (!api->tls)

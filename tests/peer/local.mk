@@ -15,3 +15,7 @@ tests_peer_floor_floor_LDADD = $(MEDIA_LIBS)
 check_PROGRAMS += tests/peer/bare/bare
 tests_peer_bare_bare_SOURCES = tests/peer/bare/bare.c
 tests_peer_bare_bare_LDADD = $(WEBRTC_LIBS)
+
+check_PROGRAMS += tests/peer/wsload/wsload
+tests_peer_wsload_wsload_SOURCES = tests/peer/wsload/wsload.c
+tests_peer_wsload_wsload_LDADD = $(BASE_LIBS)
