@@ -4,10 +4,13 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { Gateway } from '../lib/gateway.mjs'
 import { Phone, WebPeer } from '../lib/webpeer.mjs'
+import { Baresip } from '../lib/baresip.mjs'
 import { sdp, SipPeer } from '../lib/sip.mjs'
 import { Sound } from '../lib/sound.mjs'
 import { tempDir, until, wholeFile } from '../lib/proc.mjs'
 import { writeTone } from '../lib/wav.mjs'
+import { samplesOf } from '../lib/capture.mjs'
+import { peakHz } from '../lib/audio.mjs'
 import { startCapture, wireIsClean } from '../lib/wire.mjs'
 
 const musicHz = 523
@@ -303,6 +306,72 @@ test('held by another browser: the recording; who holds hears nothing', async (t
     await Sound.of(peer, back.id).hears(820)
     await out.end()
     await back.ended()
+})
+
+test('baresip holds and resumes; is held, hears the recording, and is resumed', async (t) => {
+    const bob = await Baresip.start(t, { user: 'bob', hz: 500 })
+    const anna = await Phone.open(t, gateway, peer, 'anna')
+    const call = await (await anna.start(bob.uri)).answered()
+    await call.tone(1000)
+    // (Its recording ends with its first hold: what was sent to it is looked at.)
+    const sent = (hz) => until(() => {
+        const samples = samplesOf(capture.rtp((p) => p.dport >= bob.rtpPorts[0] && p.dport <= bob.rtpPorts[1])).slice(-6000)
+        return samples.length === 6000 && Math.abs(peakHz(samples) - hz) < 20
+    }, `baresip is sent ${hz} Hz`, 8000, 200)
+    const heard = Sound.of(peer, call.id)
+    await heard.hears(500)
+    bob.command('hold')
+    await held(anna, { local: false, remote: true })
+    bob.command('resume')
+    await held(anna, { local: false, remote: false })
+    await heard.hears(500)
+    await sent(1000)
+    await anna.client.call('call.hold', { call: call.call })
+    await sent(musicHz)
+    await anna.client.call('call.resume', { call: call.call })
+    await sent(1000)
+    await heard.hears(500)
+    await call.end()
+    await bob.expect('CALL_CLOSED')
+})
+
+test('video is held with the sound, and comes back with it', async (t) => {
+    const bob = await SipPeer.open(t)
+    const anna = await Phone.open(t, gateway, peer, 'anna')
+    const id = peer.nextId++
+    const { sdp } = await peer.command('web.offer', { id, codecs: ['PCMA'], addr: '127.0.0.1', video: true })
+    await anna.client.call('call.start', { call: 'seen', to: `sip:bob@${bob.address}`, sdp })
+    const invite = await bob.expect('INVITE')
+    const pt = /a=rtpmap:(\d+) VP8/.exec(invite.body)[1]
+    let version = 0
+    const both = (dir) => ['v=0', `o=bob 1 ${++version} IN IP4 127.0.0.1`, 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', 'm=audio 42000 RTP/AVP 8', `a=${dir}`,
+        `m=video 42002 RTP/AVP ${pt}`, `a=rtpmap:${pt} VP8/90000`, `a=${dir}`, ''].join('\r\n')
+    const directions = (text) => [...text.matchAll(/^m=(\w+) ([^0]\d*)[^]*?^a=(sendrecv|sendonly|recvonly|inactive)/gm)].map(([, kind, , dir]) => `${kind} ${dir}`)
+    assert.deepEqual(directions(invite.body), ['audio sendrecv', 'video sendrecv'])
+    bob.reply(invite, 200, 'OK', { body: both('sendrecv') })
+    await bob.expect('ACK')
+    await anna.client.expect('call.answer', { call: 'seen' })
+
+    const dialog = bob.dialogOf(invite)
+    for (const [says, answer, remote] of [['sendonly', 'recvonly', true], ['inactive', 'inactive', true], ['sendrecv', 'sendrecv', false]]) {
+        bob.request('INVITE', '', gatewayAt, { dialog, body: both(says) })
+        const told = await bob.expect((m) => m.status === 200 && /INVITE/.test(m.get('cseq')))
+        bob.request('ACK', '', gatewayAt, { dialog })
+        assert.deepEqual(directions(told.body), [`audio ${answer}`, `video ${answer}`], says)
+        if (says !== 'inactive') await held(anna, { local: false, remote })
+    }
+    for (const [method, wanted, answer] of [['call.hold', 'sendonly', 'recvonly'], ['call.resume', 'sendrecv', 'sendrecv']]) {
+        await anna.client.call(method, { call: 'seen' })
+        const again = await bob.expect('INVITE')
+        assert.deepEqual(directions(again.body), [`audio ${wanted}`, `video ${wanted}`], method)
+        bob.reply(again, 200, 'OK', { body: both(answer) })
+        await bob.expect('ACK')
+    }
+    assert.ok(!anna.client.queue.some((e) => e.method === 'call.update' && e.sdp), 'no description')
+    await anna.client.call('call.end', { call: 'seen' })
+    bob.reply(await bob.expect('BYE'), 200, 'OK', { contact: false })
+    await anna.client.expect('call.end', { call: 'seen' })
+    await peer.command('close', { id })
 })
 
 test('a trunk without music: its held callers hear nothing', async (t) => {

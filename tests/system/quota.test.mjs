@@ -6,14 +6,16 @@ import { token } from '../lib/jwt.mjs'
 import { webOffer } from '../lib/offers.mjs'
 import { sdp, SipPeer } from '../lib/sip.mjs'
 import { until, wholeFile } from '../lib/proc.mjs'
+import { startCapture, wireIsClean } from '../lib/wire.mjs'
 
 const secret = 'a secret of more than thirty-two bytes, for tests'
 const now = () => Math.floor(Date.now() / 1000)
 const carrier = 5600
 const sdpOffer = webOffer()
-let gateway, trunk, ids = 0
+let gateway, trunk, capture, ids = 0
 
 before(async () => {
+    capture = await startCapture(wholeFile)
     trunk = await SipPeer.open(wholeFile, { port: carrier })
     gateway = await Gateway.start(wholeFile, {
         auth: { guests: false },
@@ -304,3 +306,5 @@ test('where a grant is required, nobody calls a number without one', async (t) =
 test('nothing is left', async () => {
     await until(async () => (await gateway.ctl('quotas')).callers.every((c) => c.calls === 0), 'no call is counted any more')
 })
+
+wireIsClean(() => capture, ['sip', 'sdp'])

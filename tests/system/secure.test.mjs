@@ -229,6 +229,33 @@ test('early media of one fork, the answer of another: each with its own key', as
     await gateway.stop()
 })
 
+test('forks of different keys take turns: each is understood, by its own', async (t) => {
+    const gateway = await start(t, 'sdes')
+    const { bob, call, invite } = await called(t, gateway)
+    const { tag } = cryptoLines(invite.body).find((line) => line.suite === 'AES_CM_128_HMAC_SHA1_80')
+    const [one, two] = [await SrtpEnd.open(t), await SrtpEnd.open(t)]
+    for (const end of [one, two]) Object.assign(end, { rx: [keyOf(invite.body)], to: rtpPortOf(invite.body) })
+    bob.reply(invite, 183, 'Session Progress', { tag: 'one', body: body(one, 'RTP/SAVP', [one.tx.line(tag)]) })
+    const early = await call.client.expect('call.progress', (e) => e.sdp)
+    await peer.command('web.answer', { id: call.id, sdp: early.sdp })
+    await peer.event(call.id, 'connected')
+    one.play(500)
+    await hears(call, 500)
+    bob.reply(invite, 183, 'Session Progress', { tag: 'two', body: body(two, 'RTP/SAVP', [two.tx.line(tag)]) })
+    two.play(700)
+    await hears(call, 700)
+    clearInterval(two.timer)
+    await hears(call, 500)
+    bob.reply(invite, 200, 'OK', { tag: 'one' })
+    await bob.expect('ACK')
+    await call.client.expect('call.answer', { call: call.call })
+    await call.tone(1000)
+    await one.hears(1000)
+    await hears(call, 500)
+    await hangUp(call, bob)
+    await gateway.stop()
+})
+
 test('a call without offer: ours is protected, the ACK brings the answer', async (t) => {
     const gateway = await start(t, 'sdes')
     const bob = await SipPeer.open(t)
@@ -351,6 +378,24 @@ test('dtls: we say hello; the certificate must be the one announced', async (t) 
             assert.deepEqual([ended.reason, ended.by], ['fingerprint', 'gateway'])
         }
     }
+    await gateway.stop()
+})
+
+test('dtls: two forks with a certificate each; the one that answers is spoken to by its own', async (t) => {
+    const gateway = await start(t, 'dtls')
+    const [one, two] = [await opensslServer(t), await opensslServer(t)]
+    assert.notEqual(one.print, two.print)
+    const { bob, call, invite } = await called(t, gateway)
+    const shakes = (far) => far.server.waitFor(/CIPHER is|Cipher is|SRTP Extension negotiated/i)
+    bob.reply(invite, 183, 'Session Progress', { tag: 'one', body: dtlsBody(one, one.print, 'passive') })
+    await shakes(one)
+    bob.reply(invite, 183, 'Session Progress', { tag: 'two', body: dtlsBody(two, two.print, 'passive') })
+    bob.reply(invite, 200, 'OK', { tag: 'two', body: dtlsBody(two, two.print, 'passive') })
+    await bob.expect('ACK')
+    await shakes(two)
+    await until(async () => (await sipLeg(gateway, call)).protection[0].done, 'the handshake is done')
+    await showsProtection(gateway, call, 'dtls', /^SRTP_AES128_CM_HMAC_SHA1_80$/)
+    await hangUp(call, bob)
     await gateway.stop()
 })
 

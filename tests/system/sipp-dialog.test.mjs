@@ -453,7 +453,7 @@ scenarios('SIPp is called', stage, [
             < ACK`,
         callee: takesIt + '\n' + letsGo,
         calleeOptions: { host: moved, port: 5699 },
-        ladder: `a> call.start; <b INVITE; -- to sip:moves@ADDRESS; b> 302; <b INVITE; ${up}; ${over}`,
+        ladder: `a> call.start; <b INVITE; -- to sip:moves@ADDRESS; b> 302; -- redirected to sip:there@ADDRESS; <b INVITE; ${up}; ${over}`,
     },
 ])
 

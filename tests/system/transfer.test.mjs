@@ -6,12 +6,15 @@ import { Phone, WebPeer } from '../lib/webpeer.mjs'
 import { Baresip } from '../lib/baresip.mjs'
 import { scenario, sipp } from '../lib/sipp.mjs'
 import { SipPeer, sdp } from '../lib/sip.mjs'
+import { ladderIs } from '../lib/ladder.mjs'
 import { until, wholeFile } from '../lib/proc.mjs'
+import { startCapture, wireIsClean } from '../lib/wire.mjs'
 
-let gateway, peer
+let gateway, peer, capture
 const [pbx, asks] = ['127.0.0.2', '127.0.0.3']
 
 before(async () => {
+    capture = await startCapture(wholeFile)
     gateway = await Gateway.start(wholeFile, {
         trunk: [
             { name: 'pbx', address: `${pbx}:5301`, prefixes: ['+331'], refer: true },
@@ -39,16 +42,6 @@ const moves = async (call, ...states) => {
         if (state === states.at(-1)) return event
     }
 }
-// The rows of both SIP and JSON, without times.
-const ladderOf = async (id) => (await gateway.ctl('call', 'ladder', id)).rows.map((row) => `${row.from}>${row.to} ${row.proto} ${row.text}`)
-const holds = (rows, wanted) => {
-    let at = 0
-    for (const want of wanted) {
-        const next = rows.findIndex((row, i) => i >= at && (want instanceof RegExp ? want.test(row) : row.includes(want)))
-        assert.ok(next >= 0, `${want} in ${JSON.stringify(rows.slice(at), null, 1)}`)
-        at = next + 1
-    }
-}
 
 test('blind: a browser transfers a SIP caller to another SIP end; both hear each other', async (t) => {
     const caller = await Baresip.start(t, { user: 'one', hz: 500 })
@@ -64,7 +57,7 @@ test('blind: a browser transfers a SIP caller to another SIP end; both hear each
     assert.deepEqual([end.reason, end.by], ['transferred', 'gateway'])
     await caller.hears(900)
     await target.hears(500)
-    holds(await ladderOf(call.event.id), ['JSON call.transfer', 'SIP INVITE', 'JSON call.transfer trying', 'SIP 180', 'JSON call.transfer ringing', 'SIP 200', 'SIP ACK', 'transferred to', 'JSON call.transfer done', 'JSON call.end transferred'])
+    await ladderIs(gateway, call.event.id, 'a> INVITE; <b call.incoming; -- to user:anna; <a 180; b> call.answer; <a 200; -- answered; -- codecs: PCMA/8000 - opus/48000 transcoded; a> ACK; b> call.transfer; <b INVITE; -- anna transfers sip:one@ADDRESS to sip:two@ADDRESS; <b call.transfer trying; b> 180; <b call.transfer ringing; b> 200; <b ACK; -- transferred to sip:two@ADDRESS; <b call.transfer done; <b call.end transferred; -- codecs: PCMA/8000')
     assert.equal((await gateway.ctl('calls')).length, 1)
     caller.hangup()
     await target.expect('CALL_CLOSED')
@@ -311,7 +304,7 @@ test('REFER of a trunk that may: NOTIFY 100, 180, 200, then BYE; the browser kee
     await hears(call, 700)
     assert.equal((await anna.client.expect('call.info', { call: call.call })).peer.user, 'bert')
     assert.ok(!anna.client.queue.some((e) => e.sdp))
-    holds(await ladderOf(call.event.id), ['SIP REFER', 'JSON call.incoming', 'SIP 202', 'SIP NOTIFY 100', 'transfers anna to user:bert', 'JSON call.answer', 'SIP NOTIFY 180', 'SIP NOTIFY 200', 'SIP BYE'])
+    await ladderIs(gateway, call.event.id, 'a> INVITE; <b call.incoming; -- to user:anna; <a 180; b> call.answer; <a 200; -- answered; -- codecs: PCMA/8000 - opus/48000 transcoded; a> ACK; a> REFER; <a call.incoming; <a 202; <a NOTIFY 100; -- sip:tester@ADDRESS transfers anna to user:bert; a> call.answer; -- transferred to bert; <b call.info; -- codecs: opus/48000; a> 200; <a NOTIFY 180; a> 200; <a NOTIFY 200; a> 200; <a BYE')
     await third.end()
     await call.ended({ by: 'peer' })
 })
@@ -503,3 +496,5 @@ test('all is let go of', async () => {
     assert.ok(!sip.sip_subscriptions, JSON.stringify(sip.sip_subscriptions))
     await gateway.stop()
 })
+
+wireIsClean(() => capture, ['sip', 'sdp', 'stun', 'dtls'])

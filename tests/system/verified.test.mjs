@@ -9,17 +9,19 @@ import { sdp, SipPeer } from '../lib/sip.mjs'
 import { token } from '../lib/jwt.mjs'
 import { until, tempDir, wholeFile } from '../lib/proc.mjs'
 import { Authority, CertServer, identity, read } from '../lib/shaken.mjs'
+import { startCapture, wireIsClean } from '../lib/wire.mjs'
 
 const secret = 'a secret of thirty-two bytes and more'
 const home = { host: '127.0.0.1', port: 5060 }
 const at = { tag: '127.0.0.11', strict: '127.0.0.12', checked: '127.0.0.13', out: '127.0.0.14' }
 const port = 5660
 const [hour, now] = [3600, () => Math.floor(Date.now() / 1000)]
-let gateway, peer, server, caller, ours, records, other
+let gateway, peer, server, capture, caller, ours, records, other
 
 const reply = (status, headers, body) => (response) => response.writeHead(status, headers).end(body)
 
 before(async () => {
+    capture = await startCapture(wholeFile)
     const web = new Authority(wholeFile, 'web'), callers = new Authority(wholeFile, 'callers'), strangers = new Authority(wholeFile, 'strangers')
     const site = web.certify('site', { listed: false, names: 'IP:127.0.0.2,IP:127.0.0.3' })
     caller = callers.certify('caller')
@@ -229,3 +231,5 @@ test('a gateway that stops while a certificate is fetched ends the call first', 
     assert.ok(Date.now() - begun < 1500)
     await coming.refused(480)
 })
+
+wireIsClean(() => capture, ['sip', 'sdp'])
