@@ -50,8 +50,8 @@ export async function until(check, what, ms = 5000, every = 20) {
 let logs = 0
 
 export class Program {
-    // `peer`: not ours, with children perhaps; ended at once, all of it.
-    constructor(scope, name, file, args, { cwd, env, stopSignal = 'SIGTERM', peer = false } = {}) {
+    // `peer`: not ours, with children perhaps; ended at once, all of it. `patience`: how long after its end it is heard.
+    constructor(scope, name, file, args, { cwd, env, stopSignal = 'SIGTERM', peer = false, patience = 200 } = {}) {
         this.name = name
         this.text = ''
         this.waiters = new Set()
@@ -66,7 +66,7 @@ export class Program {
             this.child.on('error', (error) => resolve({ error }))
             this.child.on('close', (code, signal) => resolve({ code, signal }))
             // A child of its own may hold the pipes open.
-            this.child.on('exit', (code, signal) => setTimeout(() => resolve({ code, signal }), 200).unref())
+            this.child.on('exit', (code, signal) => setTimeout(() => resolve({ code, signal }), patience).unref())
         }).then((end) => {
             this.end = end
             this.log.end(`\n[${JSON.stringify(end)}]\n`)
@@ -127,7 +127,7 @@ export class Program {
 export async function run(file, args, { ms = 20000, ...options } = {}) {
     const ends = []
     const scope = { after: (fn) => ends.push(fn) }
-    const program = new Program(scope, path.basename(file), file, args, options)
+    const program = new Program(scope, path.basename(file), file, args, { patience: 10000, ...options })
     const end = await program.wait(ms).catch(async (error) => {
         program.child.kill('SIGKILL')
         throw error
