@@ -411,6 +411,23 @@ scenarios('requests in a call', stage, [
     },
 ])
 
+// ── Legs apart: what a browser does to its connection is no request of SIP, and the other way round (sipp-dialog) ──
+
+const otherSecret = (sdp) => sdp.replace(/^a=ice-ufrag:.*\r$/m, 'a=ice-ufrag:neu0\r').replace(/^a=ice-pwd:.*\r$/m, 'a=ice-pwd:a0123456789012345678901\r')
+const offers = (change) => ({ anna, call }) => anna.client.call('call.update', { call: call.call, sdp: change(call.offer) })
+
+scenarios('legs apart', stage, [
+    {
+        name: 'ICE restart, another offer of the same, another page\'s offer, mute: SIPp hears of none',
+        out: `${takes}\n${letsGo}`,
+        act: all(answered, offers(otherSecret), offers((sdp) => sdp), async (it) => {
+            const { sdp } = await peer.command('web.offer', { id: peer.nextId++, codecs: ['PCMA'], addr: '127.0.0.1' })
+            await offers(() => sdp)(it)
+        }, ({ anna, call }) => anna.client.call('call.info', { call: call.call, muted: { audio: true } }), end),
+        ladder: `${start}; ${up}; a> call.update, again and again; a> call.info; ${over}`,
+    },
+])
+
 test('the gateway ends well', async () => {
     await until(async () => (await gateway.ctl('status')).dialogs === 0, 'no dialog is left', 8000)
     await gateway.stop()
