@@ -66,7 +66,7 @@ class Script {
         const name = keep ?? `v${this.variables.size + 1}`
         this.variables.add(name)
         const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
-        if (not) return `<ereg regexp="&#10;${header}:" search_in="msg" check_it_inverse="true" assign_to="${name}"/>`
+        if (not) return `<ereg regexp="[[:cntrl:]]${header}:" search_in="msg" check_it_inverse="true" assign_to="${name}"/>`
         if (whole) return `<ereg regexp="${escaped(whole[2])}" search_in="${whole[1] === '=' ? 'body' : 'msg'}" check_it="true" assign_to="${name}"/>`
         return `<ereg regexp="${escaped(pattern || '.*')}" search_in="hdr" header="${header}:" check_it="true" assign_to="${name}"/>`
     }
