@@ -328,8 +328,9 @@ export class CallCore extends Emitter<CallEvents> {
     }
 
     /** @internal */
-    told({ dtmf, muted, peer }: Notifications['call.info']): void {
+    told({ dtmf, muted, peer, screen }: Notifications['call.info']): void {
         this.learn(peer);
+        if (screen !== undefined) this.emit('screen', screen);
         if (dtmf) this.emit('dtmf', { digit: dtmf.digit, durationMs: dtmf.duration_ms });
         if (muted) {
             this.remoteMutes = { ...this.remoteMutes, ...muted };
@@ -445,6 +446,7 @@ export class CallCore extends Emitter<CallEvents> {
         if (!this.sharing) return;
         this.local.setScreen(undefined);
         this.emit('sharing', false);
+        this.host.rpc.tell('call.info', { call: this.id, screen: false });
         const camera = this.local.picture;
         if (camera) await this.talks.send(camera);
         else await this.talks.again(false, (peer) => peer.stopVideo());

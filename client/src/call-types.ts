@@ -59,6 +59,8 @@ export interface CallEvents {
     device: { kind: 'microphone'; label?: string };
     /** A screen is sent, or no longer. */
     sharing: boolean;
+    /** The other side's video is a screen's, or a camera's again. */
+    screen: boolean;
     /** What the other side's page sent by its Call.data(). */
     data: Data;
     /** The browser plays sound only after a click: call `element.play()` in one. */

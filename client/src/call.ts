@@ -159,11 +159,14 @@ export class Call extends CallCore {
     async shareScreen(options: ScreenOptions = {}): Promise<MediaStreamTrack> {
         this.requireActive();
         const track = options.track ?? (await openScreen(options));
-        this.local.setScreen({ track, own: !options.track });
         try {
+            await this.host.rpc.request('call.info', { call: this.id, screen: true });
+            this.local.setScreen({ track, own: !options.track });
             await this.talks.send(track);
         } catch (error) {
+            if (!options.track) track.stop();
             this.local.setScreen(undefined);
+            this.host.rpc.tell('call.info', { call: this.id, screen: false });
             throw error;
         }
         this.emit('sharing', true);

@@ -382,6 +382,8 @@ export interface CallTell {
   call: string;
   /** what you muted */
   muted?: Muted;
+  /** the video you send, or are about to add, is a screen's; false: a camera's again */
+  screen?: boolean;
 }
 
 /** A stream as the browser receives it; what it does not measure is left out */
@@ -592,6 +594,8 @@ export interface CallTold {
   dtmf?: KeyPress;
   /** the other side muted or unmuted */
   muted?: Muted;
+  /** the other side's video is a screen's, or no longer */
+  screen?: boolean;
   /** the other side is somebody else now (RFC 4916) */
   peer?: Party;
 }
@@ -806,7 +810,7 @@ export interface Requests {
   "call.dtmf": { params: CallDtmf; result: Empty };
   /** Leave a call and put somebody else in your place: whom you name (blind), or the other side of another call of yours (attended). `call.transfer` tells how it goes; your connection and the other side's stay as they are until it is done. */
   "call.transfer": { params: CallTransfer; result: Empty };
-  /** Tell the other side what you muted. The muting itself happens in the browser. */
+  /** Tell the other side what you muted, or that you share a screen. The muting itself happens in the browser. `forbidden`: the other side is sent no screens. */
   "call.info": { params: CallTell; result: Empty };
   /** Tell what the browser measures of the call's media. Kept beside the gateway's own numbers; at most one a second. */
   "call.report": { params: CallReport; result: Empty };

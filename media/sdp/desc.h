@@ -37,6 +37,7 @@ typedef enum cw_feedback {
 typedef struct cw_stream {
     cw_media_kind kind;
     bool refused; /* port 0 */
+    bool slides;  /* what its describer sends is a screen's: a=content:slides (RFC 4796) */
     cw_dir dir;
     uint16_t ptime_ms, maxptime_ms; /* 0: not said */
     unsigned bandwidth_kbps;        /* to receive at most (b=TIAS, b=AS); 0: not said */

@@ -130,6 +130,7 @@ static cw_stream stream_like(const cw_stream *stream)
     return (cw_stream){
         .kind = stream->kind,
         .refused = stream->refused,
+        .slides = stream->slides,
         .dir = stream->dir,
         .ptime_ms = stream->ptime_ms,
         .maxptime_ms = stream->maxptime_ms,
@@ -314,6 +315,7 @@ static void answer_open(const cw_stream *offer, const cw_codec_policy *policy,
     stream_filter(offer, policy, allowed);
     ret->dir = answer->dir & cw_dir_reverse(offer->dir);
     ret->bandwidth_kbps = offer->kind == CW_VIDEO ? answer->bandwidth_kbps : 0;
+    ret->slides = answer->slides;
     ret->avpf = offer->avpf;
     ret->no_rtcp = offer->no_rtcp;
     ret->feedback = offer->feedback;

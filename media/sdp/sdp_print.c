@@ -77,6 +77,8 @@ void cw_sdp_print_stream(GString *out, const cw_stream *stream, const char *prot
         cw_sdp_print_connection(out, at);
     cw_sdp_print_bandwidth(out, stream);
     g_string_append_printf(out, "a=%s\r\n", dir_name(stream->dir));
+    if (stream->slides)
+        g_string_append(out, "a=content:slides\r\n");
     if (stream->ptime_ms)
         g_string_append_printf(out, "a=ptime:%u\r\n", stream->ptime_ms);
     if (stream->maxptime_ms)

@@ -299,6 +299,23 @@ static bool is_rtp(cw_span proto)
     return false;
 }
 
+/* "slides" among the words of a=content (RFC 4796 5). */
+static bool is_slides(const cw_sdp_media *media)
+{
+    const cw_sdp_attr *attr = cw_sdp_attr_find(media->attr, media->attr_n, "content");
+    cw_span rest = attr ? attr->value : (cw_span){ 0 };
+
+    while (rest.len) {
+        const char *comma = memchr(rest.s, ',', rest.len);
+        cw_span word = { rest.s, comma ? (size_t)(comma - rest.s) : rest.len };
+
+        if (cw_span_is(word, "slides"))
+            return true;
+        rest = comma ? (cw_span){ comma + 1, rest.len - word.len - 1 } : (cw_span){ 0 };
+    }
+    return false;
+}
+
 cw_err cw_sdp_stream(const cw_sdp *sdp, const cw_sdp_media *media, cw_stream *ret)
 {
     bool video = cw_span_is(media->kind, "video");
@@ -314,6 +331,7 @@ cw_err cw_sdp_stream(const cw_sdp *sdp, const cw_sdp_media *media, cw_stream *re
         find_dir(sdp->attr, sdp->attr_n, &ret->dir);
     ret->ptime_ms = find_ms(media, "ptime");
     ret->maxptime_ms = find_ms(media, "maxptime");
+    ret->slides = video && is_slides(media);
     if (read_formats(media, ret))
         return CW_E_BAD_SDP;
     cw_sdp_read_feedback(media, ret);

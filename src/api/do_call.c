@@ -167,9 +167,7 @@ cw_err cw_do_call_dtmf(cw_session *s, const json_t *params, json_t **result, cw_
 
 cw_err cw_do_call_info(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)
 {
-    g_autoptr(json_t) info = json_pack("{sO*}", "muted", json_object_get(params, "muted"));
-
-    return cw_client_info(s->client, call_of(params), info);
+    return cw_client_info(s->client, call_of(params), params);
 }
 
 cw_err cw_do_call_report(cw_session *s, const json_t *params, json_t **result, cw_fault *fault)

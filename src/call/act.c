@@ -1,5 +1,6 @@
 #include "call/act.h"
 
+#include "call/leg/streams.h"
 #include "call/route/permit.h"
 
 #include "base/log.h"
@@ -110,6 +111,18 @@ CW_ON_LOOP void cw_call_join_media(cw_call *call, const cw_happening *h)
     cw_call_join(call);
 }
 
+static CW_ON_LOOP void tell_screen(cw_leg *leg, cw_leg *other)
+{
+    bool screen = cw_streams_send(leg->desc, true);
+    g_autoptr(json_t) params = json_pack("{s:b}", "screen", screen);
+
+    if (screen == leg->screen_told)
+        return;
+    leg->screen_told = screen;
+    if (other->ops->tell)
+        other->ops->tell(other, "call.info", params);
+}
+
 CW_ON_LOOP void cw_call_pass_streams(cw_call *call, const cw_happening *h)
 {
     cw_leg *other = cw_call_other(call, h->leg);
@@ -118,6 +131,7 @@ CW_ON_LOOP void cw_call_pass_streams(cw_call *call, const cw_happening *h)
     err = other->ops->update(other, h->leg->desc);
     if (err)
         note(call, cw_fmt("the %s leg keeps its streams: %s", other->ops->kind, cw_err_text(err)));
+    tell_screen(h->leg, other);
     cw_call_join(call);
 }
 

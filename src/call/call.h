@@ -112,7 +112,8 @@ CW_NODISCARD cw_err cw_client_dtmf(cw_client *client, const char *call, const ch
                                    unsigned duration_ms, char why[static 128]) CW_ON_LOOP;
 /* Right after cw_client_start: the page makes the tone of ringing itself. */
 void cw_client_no_ringback(cw_client *client, const char *call) CW_ON_LOOP;
-/* Tell the other side {"muted": {"audio": …, "video": …}}; kept for `call show`. */
+/* Tell the other side {"muted": {"audio": …, "video": …}, "screen": …}; kept for `call show`.
+ * CW_E_FORBIDDEN: the other side is sent no screens. */
 CW_NODISCARD cw_err cw_client_info(cw_client *client, const char *call,
                                    const json_t *info) CW_ON_LOOP;
 /* What the browser measured (call.report of proto.def), kept for people. CW_E_RATE: too soon after

@@ -380,12 +380,16 @@ cw_err cw_client_dtmf(cw_client *client, const char *call, const char *digits, u
 cw_err cw_client_info(cw_client *client, const char *call, const json_t *info)
 {
     cw_leg *leg = cw_client_leg(client, call, "call.info");
-    json_t *muted = json_object_get(info, "muted");
+    json_t *muted = json_object_get(info, "muted"), *screen = json_object_get(info, "screen");
+    cw_err err;
 
     if (!leg)
         return CW_E_NO_CALL;
     if (!in_call(leg))
         return CW_E_STATE;
+    err = screen ? cw_leg_browser_screen(leg, json_is_true(screen)) : CW_OK;
+    if (err)
+        return err;
     cw_leg_browser_muted(leg, muted);
     return CW_OK;
 }

@@ -315,6 +315,8 @@ CW_NODISCARD cw_err cw_leg_browser_candidate(cw_leg *leg, const char *candidate,
 CW_NODISCARD cw_err cw_leg_browser_hold(cw_leg *leg, bool on) CW_ON_LOOP;
 void cw_leg_browser_no_ringback(cw_leg *leg) CW_ON_LOOP; /* its page makes the tone itself */
 void cw_leg_browser_muted(cw_leg *leg, json_t *muted) CW_ON_LOOP; /* as in call.info */
+/* Its video is a screen's from now on. CW_E_FORBIDDEN: the other side is sent none. */
+CW_NODISCARD cw_err cw_leg_browser_screen(cw_leg *leg, bool on) CW_ON_LOOP;
 /* What its browser measured, as in call.report. CW_E_RATE */
 CW_NODISCARD cw_err cw_leg_browser_report(cw_leg *leg, const json_t *report) CW_ON_LOOP;
 /* Its client goes for good; the leg ends. */

@@ -94,6 +94,7 @@ static void test_check(void)
     REFUSED(bad.sip.codecs, nonsense, "sip");
     REFUSED(bad.sip.dtmf, nonsense[0], "sip");
     REFUSED(bad.sip.rtp_latch, nonsense[0], "sip");
+    REFUSED(bad.sip.screen, nonsense[0], "sip");
     REFUSED(bad.sip.srtp, nonsense[0], "sip");
     REFUSED(bad.sip.srtp_accept, nonsense, "sip");
     REFUSED(bad.sip.srtp_suites, nonsense, "sip");
@@ -101,6 +102,7 @@ static void test_check(void)
     REFUSED(trunk.transcode, nonsense[0], "trunk");
     REFUSED(trunk.dtmf, nonsense[0], "trunk");
     REFUSED(trunk.rtp_latch, nonsense[0], "trunk");
+    REFUSED(trunk.screen, nonsense[0], "trunk");
     REFUSED(trunk.srtp, nonsense[0], "trunk");
     REFUSED(trunk.srtp_accept, nonsense, "trunk");
 #undef REFUSED

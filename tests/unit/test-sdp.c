@@ -202,6 +202,37 @@ static void test_stream(void)
     }
 }
 
+static void test_content(void)
+{
+    static const struct {
+        const char *lines;
+        bool slides;
+    } rows[] = {
+        { "m=video 1 RTP/AVP 34\r\n", false },
+        { "m=video 1 RTP/AVP 34\r\na=content:slides\r\n", true },
+        { "m=video 1 RTP/AVP 34\r\na=content:main,slides\r\n", true },
+        { "m=video 1 RTP/AVP 34\r\na=content:slides,\r\n", true },
+        { "m=video 1 RTP/AVP 34\r\na=content:slide,slidess\r\n", false },
+        { "m=video 1 RTP/AVP 34\r\na=content:,\r\n", false },
+        { "m=video 1 RTP/AVP 34\r\na=content\r\n", false },
+        { "m=audio 1 RTP/AVP 8\r\na=content:slides\r\n", false },
+    };
+    g_autofree cw_sdp *sdp = g_new(cw_sdp, 1);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *text = g_strconcat(SESSION, rows[i].lines, NULL);
+        g_autoptr(GString) printed = g_string_new(NULL);
+        cw_stream stream;
+
+        g_assert_cmpint(cw_sdp_parse(text, strlen(text), sdp, NULL), ==, CW_OK);
+        g_assert_cmpint(cw_sdp_stream(sdp, &sdp->media[0], &stream), ==, CW_OK);
+        g_test_message("%s", rows[i].lines);
+        g_assert_cmpint(stream.slides, ==, rows[i].slides);
+        cw_sdp_print_stream(printed, &stream, "RTP/AVP", 1, NULL);
+        g_assert_cmpint(strstr(printed->str, "a=content:slides\r\n") != NULL, ==, rows[i].slides);
+    }
+}
+
 static void test_fmtp_too_long(void)
 {
     g_autofree cw_sdp *sdp = g_new(cw_sdp, 1);
@@ -409,6 +440,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sdp/parse/bounds", test_bounds);
     g_test_add_func("/sdp/parse/fields", test_fields);
     g_test_add_func("/sdp/stream", test_stream);
+    g_test_add_func("/sdp/stream/content", test_content);
     g_test_add_func("/sdp/stream/fmtp-too-long", test_fmtp_too_long);
     g_test_add_func("/sdp/rtp/place", test_place);
     g_test_add_func("/sdp/rtp/faults", test_read_faults);

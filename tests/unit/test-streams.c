@@ -99,6 +99,28 @@ static void test_changed(void)
     g_assert_false(cw_streams_changed(with, with));
 }
 
+/* A screen in the place of a camera: passed on, and news by itself; only of who sends it. */
+static void test_screen(void)
+{
+    static const cw_codec_policy any = { .events = true };
+    g_autofree cw_media_desc *camera = desc_of(CW_SENDRECV, 96), *screen = desc_of(CW_SENDRECV, 96);
+    g_autofree cw_media_desc *got = g_new0(cw_media_desc, 1);
+
+    screen->stream[1].slides = true;
+    g_assert_true(cw_streams_changed(camera, screen));
+    g_assert_true(cw_streams_send(camera, false));
+    g_assert_false(cw_streams_send(camera, true));
+    g_assert_true(cw_streams_send(screen, true));
+    cw_streams_wish(camera, &any, screen, got);
+    g_assert_true(got->stream[1].slides);
+    cw_streams_wish(screen, &any, camera, got);
+    g_assert_false(got->stream[1].slides);
+    g_assert_cmpint(cw_desc_answer(screen, &any, camera, got), ==, CW_OK);
+    g_assert_false(got->stream[1].slides);
+    screen->stream[1].dir = CW_RECVONLY;
+    g_assert_false(cw_streams_send(screen, true));
+}
+
 /* Before the other end is asked: inactive, and by its policy. */
 static void test_foresee(void)
 {
@@ -123,6 +145,7 @@ int main(int argc, char **argv)
     g_test_add_func("/streams/must-tell", test_must_tell);
     g_test_add_func("/streams/wish", test_wish);
     g_test_add_func("/streams/changed", test_changed);
+    g_test_add_func("/streams/screen", test_screen);
     g_test_add_func("/streams/foresee", test_foresee);
     return g_test_run();
 }

@@ -73,8 +73,10 @@ void cw_leg_agree(cw_leg *leg, const cw_media_desc *said, const cw_media_desc *a
 {
     cw_leg_set_desc(leg, agreed);
     for (unsigned i = 0; i < leg->desc->stream_n && i < said->stream_n; i++)
-        if (leg->desc->stream[i].kind == CW_VIDEO)
+        if (leg->desc->stream[i].kind == CW_VIDEO) {
             leg->desc->stream[i].dir = said->stream[i].dir;
+            leg->desc->stream[i].slides = said->stream[i].slides;
+        }
 }
 
 int cw_leg_stream(const cw_leg *leg, cw_media_kind kind)

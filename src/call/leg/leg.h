@@ -122,6 +122,7 @@ struct cw_leg {
     const char *via;        /* SIP: the trunk's name; lives as long as the configuration */
     const char *hold_music; /* SIP: its trunk's file; NULL: the gateway's */
     bool wants_ringback;    /* the tone of ringing, from us */
+    bool screen_told;       /* the other side knows that this one's video is a screen's */
 
     /* What the far side described last; once answered, what of it was agreed. Directions of sound
      * are CW_SENDRECV: holding is told by events, so that one side's hold never shows in the

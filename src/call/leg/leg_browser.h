@@ -32,6 +32,7 @@ typedef struct leg_browser {
     uint64_t patience_ms; /* how long its client has from then, if it is there */
     json_t *incoming;     /* what it was called with, until it answers; NULL: not so */
     json_t *muted;        /* what it said last; NULL: nothing */
+    bool screen;          /* the video it sends, or is about to, is a screen's */
     json_t *report;       /* what it measured last, as in call.report; NULL: nothing */
     uint64_t report_ms;
 } leg_browser;

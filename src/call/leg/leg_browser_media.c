@@ -97,6 +97,31 @@ cw_err cw_leg_browser_op_update(cw_leg *leg, const cw_media_desc *desc)
     return CW_OK;
 }
 
+/* ── A screen in the place of the camera ── */
+
+static CW_ON_LOOP void mark_screen(const leg_browser *b, cw_media_desc *desc)
+{
+    for (unsigned i = 0; i < desc->stream_n; i++)
+        desc->stream[i].slides = b->screen && desc->stream[i].kind == CW_VIDEO;
+}
+
+cw_err cw_leg_browser_screen(cw_leg *leg, bool on)
+{
+    leg_browser *b = self(leg);
+    cw_leg *other = cw_call_other(cw_leg_browser_call(leg), leg);
+
+    if (on && other && other->policy.no_screen)
+        return CW_E_FORBIDDEN;
+    if (b->screen == on)
+        return CW_OK;
+    b->screen = on;
+    cw_leg_note(leg, "JSON", on ? "shares a screen" : "shares no screen any more");
+    mark_screen(b, leg->desc);
+    if (cw_streams_send(leg->desc, false))
+        cw_leg_tell(leg, CW_LEG_CHANGED);
+    return CW_OK;
+}
+
 /* leg.desc, of what we offered. */
 static CW_ON_LOOP void take_answer(leg_browser *b, cw_media_desc *desc)
 {
@@ -108,6 +133,7 @@ static CW_ON_LOOP void take_answer(leg_browser *b, cw_media_desc *desc)
                                             was ? before->stream[i].dir : CW_INACTIVE);
         b->told[i].live &= !desc->stream[i].refused;
     }
+    mark_screen(b, desc);
     cw_leg_set_desc(&b->leg, desc);
 }
 
@@ -188,6 +214,8 @@ cw_err cw_leg_browser_update(cw_leg *leg, const cw_leg *other, const char *sdp, 
     err = cw_peer_offered(b->peer, sdp, len, desc, why);
     if (err)
         return err;
+    b->screen = b->screen && cw_streams_send(desc, false);
+    mark_screen(b, desc);
     cw_streams_foresee(other, desc, foreseen);
     cw_leg_set_desc(leg, desc);
     err = cw_leg_browser_answer_offer(b, foreseen, answer);
@@ -251,6 +279,7 @@ static CW_ON_LOOP void drop_old(leg_browser *b, cw_peer *old)
 {
     cw_peer_free(old);
     b->offering = b->due = false;
+    b->screen = false; /* what was shared went with the page */
     if (b->timer)
         cw_timer_stop(b->timer);
     cw_leg_browser_media_back(b);

@@ -337,6 +337,16 @@ static CW_ON_LOOP void drop_unwanted(leg_sip *s)
     }
 }
 
+/* A camera's pictures are a screen's now, or the other way round. */
+static bool other_content(const cw_media_desc *own, const cw_media_desc *wish)
+{
+    for (unsigned i = 0; i < own->stream_n && i < wish->stream_n; i++)
+        if (!own->stream[i].refused && !wish->stream[i].refused &&
+            own->stream[i].slides != wish->stream[i].slides)
+            return true;
+    return false;
+}
+
 /* `own` becomes what the other leg has now. False: the far side need not know. */
 static CW_ON_LOOP bool renew_streams(leg_sip *s)
 {
@@ -348,9 +358,11 @@ static CW_ON_LOOP bool renew_streams(leg_sip *s)
         return false;
     cw_streams_wish(s->own, &s->leg.policy.codec, other->desc, wish);
     for (unsigned i = 0; i < wish->stream_n; i++)
-        if (wish->stream[i].kind == CW_VIDEO && wish->stream[i].dir == CW_INACTIVE)
+        if (wish->stream[i].kind == CW_VIDEO &&
+            (wish->stream[i].dir == CW_INACTIVE ||
+             (wish->stream[i].slides && s->leg.policy.no_screen)))
             wish->stream[i].refused = true; /* nobody sends any: SIP ends know a port of 0 better */
-    if (!cw_streams_must_tell(s->own, s->leg.desc, wish))
+    if (!cw_streams_must_tell(s->own, s->leg.desc, wish) && !other_content(s->own, wish))
         return false;
     cw_desc_keep(&s->own, wish);
     cw_leg_sip_offer_feedback(s);

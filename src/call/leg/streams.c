@@ -14,7 +14,19 @@ bool cw_streams_changed(const cw_media_desc *before, const cw_media_desc *after)
 
         if (!a != !b || (a && a->kind != b->kind))
             return true;
-        if (a && a->kind == CW_VIDEO && a->dir != b->dir)
+        if (a && a->kind == CW_VIDEO && (a->dir != b->dir || a->slides != b->slides))
+            return true;
+    }
+    return false;
+}
+
+bool cw_streams_send(const cw_media_desc *desc, bool slides)
+{
+    for (unsigned i = 0; i < desc->stream_n; i++) {
+        const cw_stream *stream = live(desc, i);
+
+        if (stream && stream->kind == CW_VIDEO && stream->dir & CW_SENDONLY &&
+            (stream->slides || !slides))
             return true;
     }
     return false;
@@ -83,6 +95,7 @@ static void wish_video(const cw_media_desc *far, unsigned i, const cw_codec_poli
     else
         new_formats(&ret->stream[i]);
     ret->stream[i].dir = wanted->dir;
+    ret->stream[i].slides = wanted->slides;
     ret->stream[i].refused |= ret->stream[i].format_n == 0;
 }
 

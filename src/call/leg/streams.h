@@ -5,8 +5,10 @@
 
 #include "call/leg/leg.h"
 
-/* Did a far side add or remove a stream, or change a video stream's direction? */
+/* Did a far side add or remove a stream, or change a video stream's direction or content? */
 bool cw_streams_changed(const cw_media_desc *before, const cw_media_desc *after);
+
+bool cw_streams_send(const cw_media_desc *desc, bool slides); /* video; a screen's */
 
 /* What the far side of a leg, which offered `offer`, is answered before the other leg's is asked:
  * what `other` has; video that `other` has not is there but inactive, if the other policy lets it.

@@ -22,6 +22,8 @@ static const char *const latches[] = {
     [CW_LATCH_OFF] = "off",
 };
 
+static const char *const screens[] = { "replace", "refuse" };
+
 static const char *const srtps[] = {
     [CW_SRTP_OFF] = "off",
     [CW_SRTP_OPTIONAL] = "optional",
@@ -108,6 +110,7 @@ cw_leg_policy cw_policy_sip(const cw_conf *conf, const struct cw_conf_trunk *tru
     policy.early =
         (cw_early)known(WORD(earlies, trunk ? trunk->early_media : conf->sip.early_media));
     policy.codec = codecs_of(codecs, transcode, policy.keys);
+    policy.no_screen = known(WORD(screens, trunk ? trunk->screen : conf->sip.screen)) == 1;
     policy.srtp = srtp_of(conf, trunk ? trunk->srtp : conf->sip.srtp,
                           trunk ? trunk->srtp_accept : conf->sip.srtp_accept);
     return policy;
@@ -160,7 +163,7 @@ static cw_err check_end(const char *where, char *const *codecs, const char *tran
 }
 
 static cw_err check_sip_end(const char *where, const char *dtmf, const char *latch,
-                            const char *early, char why[static 128])
+                            const char *early, const char *screen, char why[static 128])
 {
     cw_err err = check_word(where, "dtmf", keys, G_N_ELEMENTS(keys), dtmf, why);
 
@@ -168,6 +171,8 @@ static cw_err check_sip_end(const char *where, const char *dtmf, const char *lat
         err = check_word(where, "rtp_latch", latches, G_N_ELEMENTS(latches), latch, why);
     if (!err)
         err = check_word(where, "early_media", earlies, G_N_ELEMENTS(earlies), early, why);
+    if (!err)
+        err = check_word(where, "screen", screens, G_N_ELEMENTS(screens), screen, why);
     return err;
 }
 
@@ -210,7 +215,8 @@ cw_err cw_policy_check(const cw_conf *conf, char why[static 128])
     if (!err)
         err = check_end("sip", conf->sip.codecs, conf->sip.transcode, why);
     if (!err)
-        err = check_sip_end("sip", conf->sip.dtmf, conf->sip.rtp_latch, conf->sip.early_media, why);
+        err = check_sip_end("sip", conf->sip.dtmf, conf->sip.rtp_latch, conf->sip.early_media,
+                            conf->sip.screen, why);
     if (!err)
         err = check_srtp("sip", conf->sip.srtp, conf->sip.srtp_accept, why);
     if (!err)
@@ -223,7 +229,8 @@ cw_err cw_policy_check(const cw_conf *conf, char why[static 128])
 
         err = check_end(where, trunk->codecs, trunk->transcode, why);
         if (!err)
-            err = check_sip_end(where, trunk->dtmf, trunk->rtp_latch, trunk->early_media, why);
+            err = check_sip_end(where, trunk->dtmf, trunk->rtp_latch, trunk->early_media,
+                                trunk->screen, why);
         if (!err)
             err = check_srtp(where, trunk->srtp, trunk->srtp_accept, why);
         if (!err)

@@ -55,6 +55,7 @@ typedef struct cw_leg_policy {
     cw_srtp_policy srtp;       /* SIP */
     cw_early early;            /* SIP */
     cw_preconds preconditions; /* SIP */
+    bool no_screen;            /* SIP: is sent no screens */
 } cw_leg_policy;
 
 /* Of calls through a trunk, with other SIP peers (`trunk` NULL), with browsers, to services. */
