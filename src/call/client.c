@@ -32,6 +32,7 @@ void cw_client_identify(cw_client *client, const cw_identity *identity)
 {
     cw_identity_clear(&client->identity);
     client->identity = *identity;
+    client->identity.sip = NULL; /* the line has it */
     for (unsigned i = 0; i < identity->grant.n; i++)
         client->identity.grant.scope[i] = g_strdup(identity->grant.scope[i]);
     for (unsigned i = 0; i < identity->number_n; i++)
@@ -46,9 +47,11 @@ cw_err cw_client_new(cw_calls *calls, cw_id session, const cw_identity *identity
     if (calls->closing ||
         (known && known->clients->len >= (guint)calls->conf->limits.sessions_per_user))
         return CW_E_OVERLOAD;
+    if (cw_lines_judge(calls->lines, identity))
+        return CW_E_AUTH;
     *ret = client_alloc(calls, session, identity, ops, arg);
     g_ptr_array_add(cw_calls_user_add(calls, identity->user)->clients, *ret);
-    cw_lines_came(calls->lines, identity->user);
+    cw_lines_came(calls->lines, identity->user, identity->sip);
     cw_push_came(calls->push, identity->user);
     return CW_OK;
 }

@@ -90,6 +90,68 @@ static cw_err read_numbers(const json_t *numbers, cw_identity *ret)
     return CW_OK;
 }
 
+static bool is_hex(const json_t *text, size_t len)
+{
+    const char *s = json_string_value(text);
+
+    return json_string_length(text) == len && strspn(s, "0123456789abcdefABCDEF") == len;
+}
+
+static bool read_sip_text(const json_t *sip, const char *name, char ret[CW_SIP_CLAIM_MAX + 1])
+{
+    const json_t *text = json_object_get(sip, name);
+    size_t len = json_string_length(text);
+
+    if (!text)
+        return true;
+    if (len == 0 || len > CW_SIP_CLAIM_MAX || !cw_text_is_safe(json_string_value(text), len))
+        return false;
+    g_strlcpy(ret, json_string_value(text), CW_SIP_CLAIM_MAX + 1);
+    return true;
+}
+
+static bool read_hash(const json_t *sip, const char *name, size_t len, char *ret)
+{
+    const json_t *hash = json_object_get(sip, name);
+
+    if (!hash)
+        return true;
+    if (!is_hex(hash, len))
+        return false;
+    g_strlcpy(ret, json_string_value(hash), len + 1);
+    return true;
+}
+
+/* The claim "sip": a name of a line in `accounts`, or identity and hashes. No password: whoever
+ * sees the token would see it. */
+static cw_err read_sip(const json_t *sip, cw_identity *ret)
+{
+    static const char *const known[] = { "registrar", "account",    "identity", "username",
+                                         "ha1_md5",   "ha1_sha256", NULL };
+    cw_sip_claim *claim;
+    const json_t *value;
+    const char *name;
+
+    if (!sip)
+        return CW_OK;
+    if (!json_is_object(sip) || json_object_size(sip) == 0)
+        return CW_E_AUTH;
+    json_object_foreach((json_t *)sip, name,
+                        value) if (!g_strv_contains(known, name)) return CW_E_AUTH;
+    ret->sip = claim = g_new0(cw_sip_claim, 1);
+    if (!read_sip_text(sip, "registrar", claim->registrar) ||
+        !read_sip_text(sip, "account", claim->account) ||
+        !read_sip_text(sip, "identity", claim->identity) ||
+        !read_sip_text(sip, "username", claim->username) ||
+        !read_hash(sip, "ha1_md5", 32, claim->ha1_md5) ||
+        !read_hash(sip, "ha1_sha256", 64, claim->ha1_sha256))
+        return CW_E_AUTH;
+    return *claim->account &&
+                   (*claim->identity || *claim->username || *claim->ha1_md5 || *claim->ha1_sha256)
+               ? CW_E_AUTH
+               : CW_OK;
+}
+
 static void read_display(const json_t *name, char *ret, size_t size)
 {
     const char *text = json_string_value(name), *end;
@@ -218,6 +280,10 @@ cw_err cw_claims_read(const struct cw_conf_auth *auth, const json_t *claims, int
     if (read_numbers(json_object_get(claims, "numbers"), &identity)) {
         cw_identity_clear(&identity);
         return refuse(why, "numbers cannot be read", CW_E_AUTH);
+    }
+    if (read_sip(json_object_get(claims, "sip"), &identity)) {
+        cw_identity_clear(&identity);
+        return refuse(why, "sip cannot be read", CW_E_AUTH);
     }
     g_strlcpy(identity.user, json_string_value(sub), sizeof identity.user);
     read_display(json_object_get(claims, "name"), identity.display, sizeof identity.display);

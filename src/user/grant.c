@@ -73,6 +73,9 @@ void cw_identity_clear(cw_identity *identity)
     cw_grant_clear(&identity->grant);
     for (unsigned i = 0; i < identity->number_n; i++)
         g_free(identity->number[i]);
+    if (identity->sip)
+        explicit_bzero(identity->sip, sizeof *identity->sip);
+    g_free(identity->sip);
     memset(identity, 0, sizeof *identity);
 }
 

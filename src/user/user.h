@@ -31,6 +31,17 @@ typedef struct cw_call_limits {
         cost[CW_COST_MAX + 1]; /* the only cost class (see `rate` of conf.def) that may be called */
 } cw_call_limits;
 
+#define CW_SIP_CLAIM_MAX 128 /* bytes of each text */
+
+/* Claim "sip": as whom the user is to be registered. */
+typedef struct cw_sip_claim {
+    char registrar[CW_SIP_CLAIM_MAX + 1]; /* record of the configuration; "": any that lets it */
+    char account[CW_SIP_CLAIM_MAX + 1];   /* a line of its accounts; "": the rest says it */
+    char identity[CW_SIP_CLAIM_MAX + 1];  /* user part of the address; "": the user's name */
+    char username[CW_SIP_CLAIM_MAX + 1];  /* of digest; "": `identity` */
+    char ha1_md5[33], ha1_sha256[65];     /* in hex; "": none */
+} cw_sip_claim;
+
 typedef struct cw_identity {
     char user[CW_USER_MAX + 1];
     char display[CW_DISPLAY_MAX + 1]; /* claim "name"; may be "" */
@@ -40,6 +51,7 @@ typedef struct cw_identity {
     unsigned number_n;
     char
         *number[CW_NUMBERS_MAX]; /* claim "numbers", as written; a * at the end: any rest; g_free */
+    cw_sip_claim *sip;           /* holds secrets: wiped by cw_identity_clear; NULL: none */
     bool guest;                  /* the name is anybody's choice */
 } cw_identity;
 

@@ -3,6 +3,7 @@
 #include "call/line/account.h"
 #include "call/line/line.h"
 #include "sip-raw.h"
+#include "sip/transaction/auth.h"
 
 #include <glib/gstdio.h>
 #include <stdlib.h>
@@ -83,7 +84,7 @@ static const struct {
 } confs[] = {
     { "no-name", "{ domain = \"d\"; users = ( \"*\" ); }", "name is missing" },
     { "no-domain", "{ name = \"n\"; users = ( \"*\" ); }", "domain is missing" },
-    { "nobody", "{ name = \"n\"; domain = \"d\"; }", "neither accounts nor users" },
+    { "nobody", "{ name = \"n\"; domain = \"d\"; }", "neither accounts, users nor tokens" },
     { "transport", "{ name = \"n\"; domain = \"d\"; users = ( \"*\" ); transport = \"sctp\"; }",
       "transport" },
     { "retry",
@@ -163,16 +164,21 @@ static void close_fix(fix *f)
     raw_done(&f->r, &f->p);
 }
 
-static cw_client *come(fix *f, const char *user)
+static cw_client *come_claiming(fix *f, const char *user, const cw_sip_claim *claim, cw_err want)
 {
-    cw_identity identity = { 0 };
+    cw_identity identity = { .sip = (cw_sip_claim *)claim };
     cw_client *client = NULL;
 
     cw_assert_on_loop();
     g_strlcpy(identity.user, user, sizeof identity.user);
     g_assert_cmpint(cw_client_new(f->calls, cw_id_new(), &identity, &client_ops, f, &client), ==,
-                    CW_OK);
+                    want);
     return client;
+}
+
+static cw_client *come(fix *f, const char *user)
+{
+    return come_claiming(f, user, NULL, CW_OK);
 }
 
 static void accept_next(fix *f)
@@ -247,6 +253,106 @@ static void test_refused(void)
     WAIT(&f.r, strcmp(state_of(&f, "u-1"), "registered") == 0);
     cw_client_free(one);
     cw_client_free(two);
+    close_fix(&f);
+}
+
+/* What a token claims: as far as the record lets it. */
+static const struct {
+    const char *name;
+    cw_sip_claim claim;
+    const char *to; /* NULL: refused */
+} claimed[] = {
+    { "own-name", { .identity = "ann" }, "<sip:ann@home.test>" },
+    { "nothing-said", { .registrar = "home" }, "<sip:ann@home.test>" },
+    { "range", { .identity = "+3312" }, "<sip:+3312@home.test>" },
+    { "another's", { .identity = "bob" }, NULL },
+    { "out-of-range", { .identity = "+44" }, NULL },
+    { "longer-name", { .identity = "anna" }, NULL },
+    { "other-record", { .registrar = "work", .identity = "ann" }, NULL },
+    { "account", { .account = "desk-7" }, "<sip:+337@home.test>" },
+    { "account-not-let", { .account = "boss" }, NULL },
+    { "no-such-account", { .account = "desk-8" }, NULL },
+};
+
+static void test_claimed(void)
+{
+    g_autofree char *file =
+        write_file("{\"user\":\"desk-7\",\"identity\":\"+337\",\"password\":\"x\"}\n"
+                   "{\"user\":\"boss\",\"identity\":\"1\"}\n");
+    g_autofree char *more =
+        g_strdup_printf("tokens = ( \"$\", \"+33*\" ); accounts = \"%s\"; grace_s = 0;", file);
+    fix f;
+
+    open_fix(&f, more);
+    cw_assert_on_loop();
+    for (size_t i = 0; i < G_N_ELEMENTS(claimed); i++) {
+        g_autofree char *request = NULL, *to = NULL, *last = NULL;
+        cw_client *one =
+            come_claiming(&f, "ann", &claimed[i].claim, claimed[i].to ? CW_OK : CW_E_AUTH);
+
+        g_test_message("%s", claimed[i].name);
+        if (!claimed[i].to) {
+            g_assert_cmpstr(state_of(&f, "ann"), ==, "none");
+            continue;
+        }
+        request = raw_expect(&f.p, "REGISTER");
+        to = raw_header(request, "To");
+        g_assert_cmpstr(to, ==, claimed[i].to);
+        raw_reply(&f.p, request, "403 Forbidden", "r", NULL, NULL);
+        WAIT(&f.r, strcmp(state_of(&f, "ann"), "failed") == 0);
+        cw_client_free(one);
+        WAIT(&f.r, strcmp(state_of(&f, "ann"), "none") == 0);
+    }
+    close_fix(&f);
+    g_unlink(file);
+}
+
+/* The claim's own hash answers for the record's realm; a second session of the same claim shares
+ * the line, one of another makes a new one. */
+static void test_claim_answers(void)
+{
+    char ha1[65];
+    cw_sip_claim claim = { .identity = "ann", .username = "auth" };
+    fix f;
+    cw_client *one, *two, *three;
+    g_autofree char *request = NULL, *again = NULL, *said = NULL, *bye = NULL, *expires = NULL;
+
+    cw_sip_ha1(G_CHECKSUM_MD5, "auth", "home.test", "pw", ha1);
+    memcpy(claim.ha1_md5, ha1, sizeof claim.ha1_md5);
+    open_fix(&f, "tokens = ( \"$\" ); grace_s = 0;");
+    cw_assert_on_loop();
+    one = come_claiming(&f, "ann", &claim, CW_OK);
+    request = raw_expect(&f.p, "REGISTER");
+    raw_reply(&f.p, request, "401 Unauthorized", "r",
+              "WWW-Authenticate: Digest realm=\"home.test\", nonce=\"n\", algorithm=MD5\r\n", NULL);
+    again = raw_expect(&f.p, "REGISTER");
+    said = raw_header(again, "Authorization");
+    g_assert_nonnull(strstr(said, "username=\"auth\""));
+    {
+        g_autofree char *want =
+            cw_sip_digest(G_CHECKSUM_MD5, ha1, "REGISTER", "sip:home.test", "n", NULL, NULL);
+
+        g_assert_nonnull(strstr(said, want));
+    }
+    {
+        g_autofree char *contact = raw_header(again, "Contact");
+        g_autofree char *lines = g_strdup_printf("Contact: %s\r\nExpires: 600\r\n", contact);
+
+        raw_reply(&f.p, again, "200 OK", "r", lines, NULL);
+    }
+    WAIT(&f.r, strcmp(state_of(&f, "ann"), "registered") == 0);
+    two = come_claiming(&f, "ann", &claim, CW_OK);
+    raw_silence(&f.p, "REGISTER", 50);
+    claim.username[0] = 'o';
+    three = come_claiming(&f, "ann", &claim, CW_OK);
+    bye = raw_expect(&f.p, "REGISTER");
+    expires = raw_header(bye, "Expires");
+    g_assert_cmpstr(expires, ==, "0");
+    accept_next(&f);
+    WAIT(&f.r, strcmp(state_of(&f, "ann"), "registered") == 0);
+    cw_client_free(one);
+    cw_client_free(two);
+    cw_client_free(three);
     close_fix(&f);
 }
 
@@ -341,6 +447,8 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/line/sessions", test_sessions);
     g_test_add_func("/line/refused", test_refused);
+    g_test_add_func("/line/claimed", test_claimed);
+    g_test_add_func("/line/claim-answers", test_claim_answers);
     g_test_add_func("/line/leads", test_leads);
     return g_test_run();
 }

@@ -20,6 +20,7 @@ struct cw_line {
     unsigned number; /* of the pool; 0: none */
     char *user;
     cw_sip_reg *reg;
+    char *claimed;   /* SHA-256 of the claim it is by; NULL: by configuration */
     cw_timer *grace; /* until the binding is taken back; NULL: somebody is there */
 };
 
@@ -36,6 +37,34 @@ static CW_ON_LOOP cw_place *place_of(const cw_lines *lines, const char *user)
 static void on_changed(void *arg);
 static const cw_sip_reg_ops reg_ops = { .changed = on_changed };
 
+/* ── By a token's claim ── */
+
+static CW_ON_LOOP cw_place *place_of_claim(const cw_lines *lines, const char *user,
+                                           const cw_sip_claim *claim)
+{
+    for (size_t i = 0; i < lines->place_n; i++)
+        if (cw_place_lets(&lines->places[i], user, claim))
+            return &lines->places[i];
+    return NULL;
+}
+
+/* To know the same again; no secret is kept for that. */
+static char *digest_of(const cw_sip_claim *claim)
+{
+    return claim ? g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)claim,
+                                               sizeof *claim)
+                 : NULL;
+}
+
+cw_err cw_lines_judge(const cw_lines *lines, const cw_identity *who)
+{
+    if (!who->sip || place_of_claim(lines, who->user, who->sip))
+        return CW_OK;
+    cw_log(CW_LOG_WARN, CW_MOD_CALL, "registration.not-allowed", "user", who->user, "registrar",
+           who->sip->registrar, "account", who->sip->account, "identity", who->sip->identity, NULL);
+    return CW_E_FORBIDDEN;
+}
+
 /* ── Life ── */
 
 static void line_free(void *data)
@@ -46,11 +75,13 @@ static void line_free(void *data)
     cw_sip_reg_leave(line->reg);
     cw_place_return(line->place, line->number);
     cw_timer_free(line->grace);
+    g_free(line->claimed);
     g_free(line->user);
     g_free(line);
 }
 
-static CW_ON_LOOP void begin(cw_lines *lines, cw_place *p, const char *user)
+static CW_ON_LOOP void begin(cw_lines *lines, cw_place *p, const char *user,
+                             const cw_sip_claim *claim)
 {
     cw_line *line = g_new0(cw_line, 1);
     cw_err err;
@@ -58,8 +89,10 @@ static CW_ON_LOOP void begin(cw_lines *lines, cw_place *p, const char *user)
     line->lines = lines;
     line->place = p;
     line->user = g_strdup(user);
-    err = cw_place_lend(p, &line->number);
-    if (!err)
+    line->claimed = digest_of(claim);
+    err = claim ? cw_place_enroll_claim(p, user, claim, &reg_ops, line, &line->reg)
+                : cw_place_lend(p, &line->number);
+    if (!err && !claim)
         err = cw_place_enroll(p, user, line->number, &reg_ops, line, &line->reg);
     if (err) {
         cw_log(CW_LOG_ERROR, CW_MOD_CALL, "registration.unusable", "user", user, "error",
@@ -70,16 +103,31 @@ static CW_ON_LOOP void begin(cw_lines *lines, cw_place *p, const char *user)
     g_hash_table_insert(lines->by_user, line->user, line);
 }
 
-void cw_lines_came(cw_lines *lines, const char *user)
+/* The user's line, unless a claim wants another one: that ends it. */
+static CW_ON_LOOP cw_line *line_for(cw_lines *lines, const char *user, const cw_sip_claim *claim)
 {
     cw_line *line = g_hash_table_lookup(lines->by_user, user);
-    cw_place *p = line ? NULL : place_of(lines, user);
+    g_autofree char *digest = digest_of(claim);
+
+    if (line && claim && g_strcmp0(line->claimed, digest)) {
+        g_hash_table_remove(lines->by_user, user);
+        line = NULL;
+    }
+    return line;
+}
+
+void cw_lines_came(cw_lines *lines, const char *user, const cw_sip_claim *claim)
+{
+    cw_line *line = line_for(lines, user, claim);
+    cw_place *p;
     cw_sip_reg_info info;
 
-    if (p && p->where)
-        begin(lines, p, user);
-    if (!line)
+    if (!line) {
+        p = claim ? place_of_claim(lines, user, claim) : place_of(lines, user);
+        if (p && p->where)
+            begin(lines, p, user, claim);
         return;
+    }
     g_clear_pointer(&line->grace, cw_timer_free);
     cw_sip_reg_info_of(line->reg, &info);
     if (info.status == CW_SIP_REG_REFUSED) /* perhaps it was put right meanwhile */

@@ -17,8 +17,11 @@ cw_lines *cw_lines_new(cw_calls *calls) CW_ON_LOOP;
 void cw_lines_use(cw_lines *lines, cw_sip *sip) CW_ON_LOOP;
 void cw_lines_free(cw_lines *lines) CW_ON_LOOP; /* takes the bindings back; before the stack */
 
-/* A session of the user came, or went and left `others` behind. */
-void cw_lines_came(cw_lines *lines, const char *user) CW_ON_LOOP;
+/* May this log-in have the line its token claims? CW_E_FORBIDDEN: by no record; logged. */
+CW_NODISCARD cw_err cw_lines_judge(const cw_lines *lines, const cw_identity *who) CW_ON_LOOP;
+/* A session of the user came, or went and left `others` behind. `claim`, which was judged: NULL:
+ * none. Another claim than before makes another line. */
+void cw_lines_came(cw_lines *lines, const char *user, const cw_sip_claim *claim) CW_ON_LOOP;
 void cw_lines_went(cw_lines *lines, const char *user, unsigned others) CW_ON_LOOP;
 
 bool cw_lines_trusted(const cw_lines *lines, const cw_addr *source) CW_ON_LOOP; /* a registrar */

@@ -65,12 +65,13 @@ static char *realm_of(const struct cw_conf_registrar *conf)
                        : g_strndup(conf->domain, strcspn(conf->domain, ":"));
 }
 
-static CW_ON_LOOP cw_err enroll_account(const cw_place *p, const cw_account *account,
-                                        const cw_sip_reg_ops *ops, void *arg, cw_sip_reg **ret)
+static CW_ON_LOOP cw_err enroll_account(const cw_place *p, const char *user,
+                                        const cw_account *account, const cw_sip_reg_ops *ops,
+                                        void *arg, cw_sip_reg **ret)
 {
     g_autofree char *realm = realm_of(p->conf);
     bool digest = account->password || account->ha1_md5 || account->ha1_sha256 || account->aka_k;
-    cw_sip_reg_conf who = { .name = account->user,
+    cw_sip_reg_conf who = { .name = user,
                             .user = account->identity,
                             .private_identity = account->username };
 
@@ -108,8 +109,55 @@ cw_err cw_place_enroll(const cw_place *p, const char *user, unsigned number,
 {
     const cw_account *account = account_of(p, user);
 
-    return account ? enroll_account(p, account, ops, arg, ret)
+    return account ? enroll_account(p, user, account, ops, arg, ret)
                    : enroll_template(p, user, number, ops, arg, ret);
+}
+
+/* ── By a token's claim ── */
+
+/* NULL: a line of the accounts that there is not. */
+static const char *claimed_identity(const cw_place *p, const char *user, const cw_sip_claim *claim)
+{
+    const cw_account *account = *claim->account ? account_of(p, claim->account) : NULL;
+
+    if (*claim->account)
+        return account ? account->identity : NULL;
+    return *claim->identity ? claim->identity : user;
+}
+
+bool cw_place_lets(const cw_place *p, const char *user, const cw_sip_claim *claim)
+{
+    const char *identity = claimed_identity(p, user, claim);
+
+    if (!identity || (*claim->registrar && strcmp(claim->registrar, p->conf->name)))
+        return false;
+    for (char **pattern = p->conf->tokens; pattern && *pattern; pattern++) {
+        g_autofree char *full = fill_in(*pattern, user);
+
+        if (fits(full, identity))
+            return true;
+    }
+    return false;
+}
+
+cw_err cw_place_enroll_claim(const cw_place *p, const char *user, const cw_sip_claim *claim,
+                             const cw_sip_reg_ops *ops, void *arg, cw_sip_reg **ret)
+{
+    g_autofree char *realm = realm_of(p->conf);
+    const char *identity = claimed_identity(p, user, claim);
+    const char *username = *claim->username ? claim->username : identity;
+    cw_sip_reg_conf who = { .name = user, .user = identity, .private_identity = username };
+
+    if (*claim->account)
+        return enroll_account(p, user, account_of(p, claim->account), ops, arg, ret);
+    if (*claim->ha1_md5 || *claim->ha1_sha256)
+        who.credentials = (cw_sip_credentials){
+            .username = username,
+            .realm = realm,
+            .ha1_md5 = *claim->ha1_md5 ? claim->ha1_md5 : NULL,
+            .ha1_sha256 = *claim->ha1_sha256 ? claim->ha1_sha256 : NULL,
+        };
+    return cw_sip_reg_new(p->where, &who, ops, arg, ret);
 }
 
 /* ── Whose calls ── */
@@ -287,8 +335,8 @@ cw_err cw_place_check(const cw_conf *conf, size_t i, char why[static 128])
         return WHY(why, "registrar \"%.40s\": domain is missing", r->name);
     if (cw_sip_transport_parse(r->transport, strlen(r->transport), &ignored))
         return WHY(why, "registrar \"%.40s\": transport must be udp, tcp or tls", r->name);
-    if (!r->accounts && (!r->users || !*r->users))
-        return WHY(why, "registrar \"%.40s\": neither accounts nor users", r->name);
+    if (!r->accounts && (!r->users || !*r->users) && (!r->tokens || !*r->tokens))
+        return WHY(why, "registrar \"%.40s\": neither accounts, users nor tokens", r->name);
     if (r->retry_max_s < r->retry_s)
         return WHY(why, "registrar \"%.40s\": retry_max_s is below retry_s", r->name);
     for (size_t other = 0; other < i; other++)

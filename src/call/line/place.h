@@ -6,6 +6,7 @@
 #include "base/conf.h"
 #include "call/line/account.h"
 #include "sip/register.h"
+#include "user/user.h"
 
 typedef struct cw_place {
     const struct cw_conf_registrar *conf;
@@ -40,5 +41,12 @@ void cw_place_return(cw_place *place, unsigned number) CW_ON_LOOP; /* 0 is fine 
 CW_NODISCARD cw_err cw_place_enroll(const cw_place *place, const char *user, unsigned number,
                                     const cw_sip_reg_ops *ops, void *arg,
                                     cw_sip_reg **ret) CW_ON_LOOP;
+
+/* It lets log-in tokens claim this for `user` (its option tokens). */
+bool cw_place_lets(const cw_place *place, const char *user, const cw_sip_claim *claim) CW_ON_LOOP;
+/* Register the user so, as cw_place_enroll. */
+CW_NODISCARD cw_err cw_place_enroll_claim(const cw_place *place, const char *user,
+                                          const cw_sip_claim *claim, const cw_sip_reg_ops *ops,
+                                          void *arg, cw_sip_reg **ret) CW_ON_LOOP;
 
 #endif

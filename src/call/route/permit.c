@@ -36,6 +36,7 @@ cw_asker *cw_asker_keep(const cw_conf *conf, const cw_asker *asker)
         cw_identity *identity = g_memdup2(asker->identity, sizeof *identity);
 
         identity->number_n = 0;
+        identity->sip = NULL;
         copy_scopes(&identity->grant);
         kept->identity = identity;
     }
