@@ -22,7 +22,7 @@ CLIENT_PHONE = \
 	client/phone/store.js client/phone/texts.js client/phone/theme.css client/phone/theme.js \
 	client/phone/tones.js client/phone/transfer.js client/phone/waiting.js
 EXTRA_DIST += $(CLIENT_INPUTS) $(CLIENT_PHONE) client/.npmrc client/README.md \
-	client/examples/click-to-call.html \
+	client/examples/click-to-call.html client/examples/webview.html \
 	client/tests/call.test.mjs client/tests/fakes.mjs client/tests/media.test.mjs \
 	client/tests/poll.test.mjs client/tests/resume.test.mjs client/tests/session.test.mjs \
 	client/tests/tsconfig.json client/tests/types.ts client/tests/umd.test.mjs

@@ -135,10 +135,10 @@ export class Session extends Emitter<SessionEvents> {
         return this.link.rpc.request('data.send', { to, body, ...(id && { id }), ...(event && { event }) }, options);
     }
 
-    /** Lets the gateway wake this browser by Web Push when somebody calls while no page is open. */
-    async registerPush(subscription: PushSubscription | PushSubscriptionJSON, options: RequestOptions = {}): Promise<void> {
-        const { endpoint, keys } = 'toJSON' in subscription ? subscription.toJSON() : subscription;
-        await this.link.rpc.request('push.register', { kind: 'web', endpoint: endpoint!, ...(keys && { keys }) }, options);
+    /** Lets the gateway wake this browser by Web Push, or an app by its push token, when somebody calls meanwhile. */
+    async registerPush(subscription: PushSubscription | (PushSubscriptionJSON & { kind?: string }), options: RequestOptions = {}): Promise<void> {
+        const { kind = 'web', endpoint, keys }: PushSubscriptionJSON & { kind?: string } = 'toJSON' in subscription ? subscription.toJSON() : subscription;
+        await this.link.rpc.request('push.register', { kind, endpoint: endpoint!, ...(keys && { keys }) }, options);
     }
 
     async unregisterPush(endpoint: string, options: RequestOptions = {}): Promise<void> {
