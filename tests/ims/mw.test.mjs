@@ -1,55 +1,36 @@
 // The gateway as eP-CSCF before the core (Mw, 3GPP TS 24.371): browsers' users registered at the I-CSCF, their calls by the S-CSCF.
 import { before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import path from 'node:path'
 import { Gateway } from '../lib/gateway.mjs'
-import { icscf, ImsCore, scscf } from '../lib/imscore.mjs'
-import { tempDir, until, wholeFile } from '../lib/proc.mjs'
-import { sdp, SipPeer } from '../lib/sip.mjs'
+import * as ims from '../lib/ims.mjs'
+import { accountsFile, at, hears, network, there } from '../lib/ims.mjs'
+import { ImsCore } from '../lib/imscore.mjs'
+import { until, wholeFile } from '../lib/proc.mjs'
+import { sdp } from '../lib/sip.mjs'
 import { Ue } from '../lib/ue.mjs'
 import { Phone, WebPeer } from '../lib/webpeer.mjs'
 import { startCapture, wireIsClean } from '../lib/wire.mjs'
 
-const own = '127.0.0.84' // one of the core's trusted nodes
-const network = 'IEEE-802.11;i-wlan-node-id=000000000000'
+const own = '127.0.0.84'
 let core, gateway, peer, capture
 
 before(async () => {
     capture = await startCapture(wholeFile)
     core = await ImsCore.start(wholeFile)
-    const accounts = path.join(tempDir(wholeFile, 'accounts'), 'accounts')
-    writeFileSync(accounts, [
-        { user: 'dave', username: 'dave@ims.test', password: 'dave-secret' },
-        { user: 'alice', username: 'alice@ims.test', aka_k: Buffer.from('causewayAliceK01').toString('hex'), aka_op: Buffer.from('causewayOperator').toString('hex') },
-        { user: 'carol', username: 'carol@ims.test', aka_k: '465b5ce8b199b49faa5f0a2ee238a6bc', aka_opc: 'cd63cb71954a9f4e48a5994e37a02baf' },
-        { user: 'mallory', identity: 'alice', username: 'alice@ims.test', aka_k: '0'.repeat(32), aka_op: '0'.repeat(32) },
-        { user: 'nobody', username: 'nobody@ims.test', password: 'x' },
-    ].map((row) => JSON.stringify(row)).join('\n'))
-    const there = { domain: 'ims.test', proxy: `${icscf}:5060`, access: 'mw', access_network: network, core: [scscf], trunk: 'ims', gruu: false, outbound: false, grace_s: 0, retry_s: 1, expires_s: 600 }
     gateway = await Gateway.start(wholeFile, {
-        sip: { listen: [`udp:${own}:5060`, `tcp:${own}:5060`], peers: [] },
-        media: { rtp_listen: [own] },
-        trunk: [{ name: 'ims', address: `${scscf}:5060`, trust: 'both', caller: [], codecs: ['PCMA', 'PCMU'] }],
+        ...at(own, 'mw'),
         registrar: [
-            { ...there, name: 'own', accounts },
-            { ...there, name: 'vouched', users: ['01*'], username: 'webpool-$@ims.test', identity: 'web-$', vouched: true },
-            { ...there, name: 'pool', users: ['g-*'], username: 'webpool-$@ims.test', identity: 'web-$', pool: 2, password: 'pool-secret' },
+            { ...there('mw'), name: 'own', accounts: accountsFile(wholeFile) },
+            { ...there('mw'), name: 'vouched', users: ['01*'], username: 'webpool-$@ims.test', identity: 'web-$', vouched: true },
+            { ...there('mw'), name: 'pool', users: ['g-*'], username: 'webpool-$@ims.test', identity: 'web-$', pool: 2, password: 'pool-secret' },
         ],
     })
     peer = WebPeer.start(wholeFile)
 })
 
-async function registered(t, name) {
-    const phone = await Phone.open(t, gateway, peer, name)
-    if (phone.client.session.registration.state !== 'registered')
-        await phone.client.expect('session.registration', { state: 'registered' })
-    return phone
-}
-
+const registered = (t, name) => ims.registered(t, gateway, peer, name)
+const gone = (user) => ims.gone(gateway, user)
 const line = (user) => gateway.ctl('registrations', user)
-const gone = (user) => until(async () => (await gateway.ctlRun('registrations', user)).code === 1, `${user} is registered no more`)
-const hears = (call, hz) => until(async () => Math.abs(((await call.stats()).sound?.peak_hz ?? 0) - hz) < 20, `hears ${hz} Hz`, 6000, 50)
 
 // "registered", as the HSS sees a user's own identity.
 const hssState = async (name) => (await core.hss('show')).subscribers[`${name}@ims.test`].state[`sip:${name}@ims.test`]
