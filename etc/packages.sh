@@ -7,7 +7,7 @@ CW_BUILD_PACKAGES=(
     libglib2.0-dev libuv1-dev libjansson-dev libconfig-dev libsofia-sip-ua-dev libc-ares-dev
     libsrtp2-dev libssl-dev libnice-dev glib-networking libopus-dev libspeexdsp-dev
     libopencore-amrnb-dev libopencore-amrwb-dev libvo-amrwbenc-dev libwebsockets-dev libwebsockets-evlib-uv
-    libjwt-dev libcjose-dev libcurl4-openssl-dev
+    libjwt-dev libcjose-dev libcurl4-openssl-dev libxml2-dev
     libxdp-dev libbpf-dev
 )
 

@@ -28,6 +28,7 @@ sip_libsip_a_SOURCES = \
 	sip/text/refer_to.c \
 	sip/text/uri.c sip/text/uri.h \
 	sip/text/urilist.c sip/text/urilist.h \
+	sip/text/xml.c sip/text/xml.h \
 	sip/net/certificate.c \
 	sip/net/enum.c \
 	sip/net/frame.c sip/net/frame.h \
@@ -75,6 +76,8 @@ sip_libsip_a_SOURCES = \
 	sip/event/subscriber.c \
 	sip/register/binding.c \
 	sip/register/ims.c sip/register/ims.h \
+	sip/register/regevent.c \
+	sip/register/reginfo.c sip/register/reginfo.h \
 	sip/register/register.c sip/register/register.fsm \
 	sip/register/register_priv.h \
 	sip/register/register_send.c \

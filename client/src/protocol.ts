@@ -936,6 +936,7 @@ export const errors = {
   "quota": { code: -32037, text: "a bound of what this caller may spend is reached" },
   "tls": { code: -32047, text: "the far end is not who it should be, or speaks no TLS with us" },
   "anonymous": { code: -32039, text: "callers must show who they are" },
+  "deregistered": { code: -32057, text: "the network ended the registration" },
   "dns": { code: -32035, text: "the name of the next hop cannot be resolved" },
   "no-identity": { code: -32050, text: "nobody vouches for the caller's number" },
   "identity-info": { code: -32051, text: "the certificate behind the caller's number cannot be had" },

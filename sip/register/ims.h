@@ -31,4 +31,10 @@ char *cw_sip_ims_contact(const cw_sip_ims *ims);
 GStrv cw_sip_ims_initial(const cw_sip_reg *reg) CW_ON_LOOP;
 GStrv cw_sip_ims_every(const cw_sip_reg *reg) CW_ON_LOOP;
 
+/* --- regevent.c --- */
+
+/* Subscribe to the registration's state, unless it is so already, or no IMS core is there. */
+void cw_sip_reg_watch(cw_sip_reg *reg) CW_ON_LOOP;
+void cw_sip_reg_unwatch(cw_sip_reg *reg) CW_ON_LOOP;
+
 #endif

@@ -157,6 +157,7 @@ void cw_sip_reg_do_bind(cw_sip_reg *reg)
     if (first || reg->news)
         tell(reg);
     reg->news = false;
+    cw_sip_reg_watch(reg);
 }
 
 /* The first sip: URI among the identities, else the address of record. */
@@ -223,16 +224,49 @@ void cw_sip_reg_do_give_up(cw_sip_reg *reg)
     tell(reg);
 }
 
-/* A REGISTER still under way is forgotten: this one has the higher CSeq. */
-void cw_sip_reg_do_unbind(cw_sip_reg *reg)
+/* What was under way is of a binding that is no more. */
+static void forget_binding(cw_sip_reg *reg) CW_ON_LOOP
 {
-    bool sent = reg->requests > 0;
-
     cw_timer_stop(reg->timer);
     cw_sip_registrar_forget(reg->registrar, reg);
     if (reg->orq)
         nta_outgoing_destroy(g_steal_pointer(&reg->orq));
     unlisted(reg);
+}
+
+void cw_sip_reg_do_expel(cw_sip_reg *reg)
+{
+    forget_binding(reg);
+    reg->err = CW_E_DEREGISTERED;
+    reg->status = 0;
+    note_failure(reg);
+    tell(reg);
+}
+
+void cw_sip_reg_do_renew(cw_sip_reg *reg)
+{
+    forget_binding(reg);
+    tell(reg);
+    cw_sip_reg_do_attempt(reg);
+}
+
+void cw_sip_reg_do_pause(cw_sip_reg *reg)
+{
+    forget_binding(reg);
+    reg->err = CW_E_DEREGISTERED;
+    reg->status = 0;
+    plan_retry(reg);
+    note_failure(reg);
+    tell(reg);
+}
+
+/* A REGISTER still under way is forgotten: this one has the higher CSeq. */
+void cw_sip_reg_do_unbind(cw_sip_reg *reg)
+{
+    bool sent = reg->requests > 0;
+
+    forget_binding(reg);
+    cw_sip_reg_unwatch(reg);
     reg->answered = reg->longer = reg->moves = 0;
     reg->asked_s = 0;
     if (sent)
@@ -297,6 +331,7 @@ static cw_sip_reg *reg_alloc(cw_sip_registrar *r, const cw_sip_reg_conf *conf) C
 void cw_sip_reg_free(cw_sip_reg *reg)
 {
     cw_sip_registrar_forget(reg->registrar, reg);
+    cw_sip_reg_unwatch(reg);
     if (reg->orq)
         nta_outgoing_destroy(reg->orq);
     unlisted(reg);

@@ -30,6 +30,9 @@ typedef enum cw_sip_reg_event {
     REG_EV_TIMER,
     REG_EV_LAPSED,
     REG_EV_LEAVE,
+    REG_EV_EXPELLED,
+    REG_EV_RENEW,
+    REG_EV_PROBATION,
 } cw_sip_reg_event;
 
 /* What a 200 to REGISTER says of our binding. */
@@ -103,6 +106,7 @@ struct cw_sip_reg {
     char *host; /* of From; NULL: the domain */
     char *private_identity;
     GStrv initial, every; /* as last told to cw_sip_reg_target */
+    cw_sip_sub *watch;    /* regevent.c; NULL: none */
     uint8_t uuid[16];
     char token[CW_SIP_TOKEN_LEN + 1];
     char call_id[CW_SIP_TOKEN_LEN + 1];

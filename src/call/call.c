@@ -273,6 +273,7 @@ void cw_call_free(cw_call *call)
     json_decref(call->about);
     g_strfreev(call->identities);
     g_free(call->source);
+    g_free(call->line_user);
     g_free(call->to);
     g_free(call->asked);
     g_free(call->codecs);

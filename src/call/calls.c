@@ -267,9 +267,11 @@ static CW_ON_LOOP cw_err reach_sip(cw_calls *calls, cw_call *call, const cw_reac
                              .referred_by = reach->referred_by };
     cw_leg *leg;
 
-    if (route->line)
+    if (route->line) {
         cw_line_target(route->line, &target);
-    else if (trunk)
+        g_free(call->line_user);
+        call->line_user = g_strdup(cw_line_user(route->line));
+    } else if (trunk)
         return reach_trunk(calls, call, reach, &target);
     leg = cw_leg_sip_new(calls, call->worker, &target, trunk);
     cw_leg_sip_introduce(leg, call, reach);

@@ -75,6 +75,7 @@ struct cw_call {
     json_t *about;       /* what else the callee is told: members of call.incoming; NULL: nothing */
     struct cw_asking *asking; /* enum.c; NULL: DNS is not asked */
     char **identities;        /* Identity values it came with; NULL: none */
+    char *line_user;          /* by whose registration it is; NULL: by none */
     char *source;           /* where it came from, when not from a user of ours: the trunk's name */
     struct cw_vouch *vouch; /* what its callee waits for (vouch.h); NULL: nothing */
     struct cw_wake *wake;   /* its callee is being woken (push.h); NULL: no */

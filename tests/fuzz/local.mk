@@ -84,6 +84,12 @@ tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz-address.c $(FUZZ_REPLAY)
 tests_fuzz_fuzz_address_LDADD = $(SIP_LIBS)
 tests_fuzz_fuzz_address_LDFLAGS = $(FUZZ_LINK)
 
+check_PROGRAMS += tests/fuzz/fuzz-reginfo
+TESTS += tests/fuzz/fuzz-reginfo
+tests_fuzz_fuzz_reginfo_SOURCES = tests/fuzz/fuzz-reginfo.c $(FUZZ_REPLAY)
+tests_fuzz_fuzz_reginfo_LDADD = $(SIP_LIBS)
+tests_fuzz_fuzz_reginfo_LDFLAGS = $(FUZZ_LINK)
+
 check_PROGRAMS += tests/fuzz/fuzz-enum
 TESTS += tests/fuzz/fuzz-enum
 tests_fuzz_fuzz_enum_SOURCES = tests/fuzz/fuzz-enum.c $(FUZZ_REPLAY)

@@ -139,4 +139,23 @@ test('W8 R13: logged out: the binding is taken back, and the core knows', async 
     await until(async () => (await hssState('dave')) !== 'registered', 'the HSS knows that dave is gone', 10000, 100)
 })
 
+test('R11 R12: reg-event: the network ends a registration: the call ends, the browser is told, and nothing is tried again', async (t) => {
+    const bob = await Ue.open(t, 'bob')
+    const carol = await registered(t, 'carol')
+    const call = await carol.start('tel:+15550002')
+    const invite = await bob.expect('INVITE')
+    bob.reply(invite, 200, 'OK', { body: sdp({ host: '127.0.0.82', port: 42000 }) })
+    await call.answered()
+    await core.hss('rtr', 'sip:carol@ims.test', '0', 'test')
+    const told = await carol.client.expect('session.registration', { state: 'failed' }, 10000)
+    assert.deepEqual([told.reason, told.again], ['deregistered', false])
+    const bye = await bob.expect('BYE')
+    bob.reply(bye, 200, 'OK')
+    assert.equal((await call.ended()).reason, 'deregistered')
+    const { requests } = await line('carol')
+    // A new log-in is a new try.
+    await registered(t, 'carol')
+    assert.ok((await line('carol')).requests > requests)
+})
+
 wireIsClean(() => capture, ['sip', 'sdp'])

@@ -196,7 +196,7 @@ TESTS += tests/unit/test-session
 tests_unit_test_session_SOURCES = tests/unit/test-session.c tests/unit/fake-call.c tests/unit/fake-call.h
 tests_unit_test_session_LDADD = src/api/libapi.a sip/libsip.a $(USER_LIBS)
 
-SIP_TESTS = tests/unit/test-aka tests/unit/test-sip-loss tests/unit/test-sip-auth tests/unit/test-sip-login tests/unit/test-sip-event tests/unit/test-sip-refer tests/unit/test-sip-call tests/unit/test-sip-message \
+SIP_TESTS = tests/unit/test-aka tests/unit/test-reginfo tests/unit/test-sip-loss tests/unit/test-sip-auth tests/unit/test-sip-login tests/unit/test-sip-event tests/unit/test-sip-refer tests/unit/test-sip-call tests/unit/test-sip-message \
 	tests/unit/test-sip-raw tests/unit/test-sip-register \
 	tests/unit/test-sip-reliable tests/unit/test-sip-resolve tests/unit/test-sip-restore \
 	tests/unit/test-sip-stream \
@@ -205,6 +205,8 @@ check_PROGRAMS += $(SIP_TESTS)
 TESTS += $(SIP_TESTS)
 tests_unit_test_sip_login_SOURCES = tests/unit/test-sip-login.c
 tests_unit_test_sip_login_LDADD = $(SIP_LIBS)
+tests_unit_test_reginfo_SOURCES = tests/unit/test-reginfo.c
+tests_unit_test_reginfo_LDADD = $(SIP_LIBS)
 tests_unit_test_aka_SOURCES = tests/unit/test-aka.c
 tests_unit_test_aka_LDADD = $(SIP_LIBS)
 tests_unit_test_sip_auth_SOURCES = tests/unit/test-sip-auth.c

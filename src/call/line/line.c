@@ -198,12 +198,32 @@ json_t *cw_lines_state(const cw_lines *lines, const char *user)
     return state;
 }
 
+/* The network took the registration away: what goes by it is not ours any more (3GPP
+ * TS 24.229 5.1.1.7). */
+static CW_ON_LOOP void end_calls(const cw_line *line)
+{
+    GHashTableIter iter;
+    void *value;
+
+    g_hash_table_iter_init(&iter, line->lines->calls->by_id);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        cw_call *call = value;
+
+        if (g_strcmp0(call->line_user, line->user) == 0)
+            cw_call_end(call, &(cw_cause){ .err = CW_E_DEREGISTERED });
+    }
+}
+
 static void on_changed(void *arg)
 {
     const cw_line *line = arg;
     const cw_user *user;
+    cw_sip_reg_info info;
 
     cw_assert_on_loop();
+    cw_sip_reg_info_of(line->reg, &info);
+    if (info.err == CW_E_DEREGISTERED)
+        end_calls(line);
     user = cw_calls_user(line->lines->calls, line->user);
     for (guint i = 0; user && i < user->clients->len; i++)
         cw_client_notify(user->clients->pdata[i], "session.registration",

@@ -36,7 +36,7 @@ typedef struct arrival {
     cw_writer writer;
     cw_route route;
     cw_party from;
-    char *asked;
+    char *asked, *line_user;
     GPtrArray *forwards;
 } arrival;
 
@@ -45,6 +45,7 @@ static void arrival_clear(arrival *a)
     cw_route_clear(&a->route);
     cw_party_clear(&a->from);
     g_free(a->asked);
+    g_free(a->line_user);
     g_clear_pointer(&a->forwards, g_ptr_array_unref);
 }
 
@@ -116,6 +117,7 @@ static CW_ON_LOOP cw_err find_callee(const cw_calls *calls, arrival *a)
     }
     a->route.kind = CW_ROUTE_USER;
     a->route.name = g_strdup(cw_line_user(line));
+    a->line_user = g_strdup(a->route.name);
     a->route.target = g_strdup_printf("user:%s", a->route.name);
     a->asked = called_party(calls, a) ?: cw_line_identity(line);
     return CW_OK;
@@ -225,6 +227,7 @@ static CW_ON_LOOP cw_err build(cw_calls *calls, arrival *a, cw_call *call, cw_si
     cw_call_set_a(call, leg);
     cw_leg_trace(leg, false, "SIP", "INVITE");
     call->hops_used = a->invite->hops_used + 1;
+    call->line_user = g_steal_pointer(&a->line_user);
     call->asked = g_steal_pointer(&a->asked);
     call->about = about(calls->conf, a);
     call->forwards = g_steal_pointer(&a->forwards);
