@@ -75,7 +75,7 @@ async function play(t, { gateway, peer }, row) {
     const anna = row.alone || (row.callee && row.in && !row.browser) ? null : await phone(row.login?.(user) ?? row.user ?? user)
     const stage = { t, gateway, peer, anna, phone, user: row.user ?? user }
     const said = row.in ?? row.out
-    const text = (typeof said === 'function' ? said(stage) : said).replaceAll('USER', row.user ?? user)
+    const text = (typeof said === 'function' ? await said(stage) : said).replaceAll('USER', row.user ?? user)
     let id
     if (row.callee) stage.callee = await sipp(t, script(row.callee), { strict: true, ...row.calleeOptions })
     if (row.in) {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { Gateway } from '../lib/gateway.mjs'
 import { WebPeer } from '../lib/webpeer.mjs'
 import { does, lines, rows, scenarios } from '../lib/stage.mjs'
+import { ladderHas } from '../lib/ladder.mjs'
 import { script } from '../lib/script.mjs'
 import { sipp } from '../lib/sipp.mjs'
 import { until, wholeFile } from '../lib/proc.mjs'
@@ -12,7 +13,7 @@ import { startCapture, wireIsClean } from '../lib/wire.mjs'
 
 let gateway, peer, capture
 const [pbx, keys] = ['127.0.0.4', '127.0.0.6'] // trunks: transfers by REFER; keys by INFO
-const [asks, asks2, keysPort] = [5700, 5702, 5704]
+const [asks, asks2, keysPort, asks3, asks4] = [5700, 5702, 5704, 5706, 5708]
 
 before(async () => {
     capture = await startCapture(wholeFile)
@@ -22,6 +23,8 @@ before(async () => {
             { name: 'pbx', address: `${pbx}:5060`, prefixes: ['+331'], codecs: ['PCMA'], refer: true },
             { name: 'asks', address: `127.0.0.5:${asks}`, prefixes: ['+332'], codecs: ['PCMA'], refer_out: true },
             { name: 'asks2', address: `127.0.0.5:${asks2}`, prefixes: ['+333'], codecs: ['PCMA'], refer_out: true },
+            { name: 'asks3', address: `127.0.0.5:${asks3}`, prefixes: ['+335'], codecs: ['PCMA'], refer_out: true },
+            { name: 'asks4', address: `127.0.0.5:${asks4}`, prefixes: ['+336'], codecs: ['PCMA'], refer_out: true },
             { name: 'keys', address: `${keys}:${keysPort}`, prefixes: ['+334'], codecs: ['PCMA'], dtmf: 'info-relay' },
         ],
     })
@@ -179,6 +182,13 @@ const otherTakes = async (stage) => { stage.third = await stage.bert.incoming();
 const otherRefuses = async (stage) => { stage.third = await stage.bert.incoming(); await stage.bert.client.call('call.reject', { call: stage.third.call, reason: 'busy' }) }
 const otherEnds = ({ bert, third }) => bert.client.call('call.end', { call: third.call })
 
+// What names the dialog of a SIP end that called (RFC 3891).
+async function replacing(call) {
+    const { leg_a: leg } = await gateway.ctl('call', 'show', call.gatewayId)
+    const { dialog } = leg.dialog
+    return `${dialog.call_id};to-tag=${dialog.local_tag};from-tag=${dialog.remote_tag}`
+}
+
 scenarios('transfer', stage, [
     {
         name: 'REFER of a trunk: 202, NOTIFY 100, 180, 200, BYE',
@@ -245,9 +255,7 @@ scenarios('transfer', stage, [
         in: `${calls}
             ${letsGo}`,
         act: all(take, has('a> ACK'), async (stage) => {
-            const { legs_a: legs, leg_a: leg } = await gateway.ctl('call', 'show', stage.call.gatewayId)
-            const { dialog } = (leg ?? legs[0]).dialog
-            const replaces = `${dialog.call_id};to-tag=${dialog.local_tag};from-tag=${dialog.remote_tag}`
+            const replaces = await replacing(stage.call)
             stage.second = await sipp(stage.t, script(`> INVITE ${stage.user} sdp | Require: replaces | Replaces: ${replaces}
                 < 100?
                 < 200
@@ -256,6 +264,39 @@ scenarios('transfer', stage, [
                 > 200`), { host: pbx, to: '127.0.0.1:5060', strict: true })
         }, has('<a BYE'), has('a> ACK', 2), end, ({ second }) => second.passed()),
         ladder: 'a> INVITE; <b call.incoming; -- to user:USER; <a 180; b> call.answer; <a 200; -- answered; -- codecs: PCMA/8000; a> ACK; a> INVITE with Replaces; <a 200; -- transferred to sip:+33123456789@ADDRESS; <a BYE; <b call.info; a> ACK; b> call.end; <a BYE; <b call.end; -- ended: hangup',
+    }, {
+        name: 'REFER with Replaces: two calls of a trunk become one, it is let go of both',
+        options: { host: pbx },
+        in: async (stage) => {
+            await other(stage)
+            stage.second = await sipp(stage.t, script(`> INVITE b${stage.user} sdp\n< 100?\n< 180\n< 200\n> ACK\n${letsGo}`), { host: pbx, to: '127.0.0.1:5060', strict: true })
+            await otherTakes(stage)
+            await ladderHas(gateway, stage.third.gatewayId, 'a> ACK')
+            return `${calls}
+                > REFER | Refer-To: <sip:bUSER@127.0.0.1:5060?Replaces=${encodeURIComponent(await replacing(stage.third))}>
+                < 202
+                ${report(100)}
+                ${report(200, 'terminated')}
+                ${letsGo}`
+        },
+        act: all(take, has('<a BYE'), ({ second }) => second.passed(), end),
+        ladder: 'a> INVITE; <b call.incoming; -- to user:USER; <a 180; b> call.answer; <a 200; -- answered; -- codecs: PCMA/8000; a> ACK; a> REFER; <a call.info; -- transferred to bu31; <b call.info; <a 202; <a NOTIFY 100; a> 200; <a NOTIFY 200; a> 200; <a BYE; b> call.end; <a call.end; <b call.end; -- ended: hangup',
+    }, {
+        name: 'the browser transfers by REFER, attended: Refer-To has Replaces',
+        to: () => '+3351',
+        options: { host: '127.0.0.5', port: asks3 },
+        out: `${takes}
+            < REFER | Refer-To: [?]Replaces=[^>]*to-tag%3D
+            > 202
+            ${frag('200 OK', 'terminated;reason=noresource')}
+            ${letsGo}`,
+        callee: `${takes}\n${letsGo}`,
+        calleeOptions: { host: '127.0.0.5', port: asks4 },
+        act: all(answered, async (it) => {
+            it.second = await (await it.anna.start('+3361')).given()
+            await it.anna.client.call('call.transfer', { call: it.call.call, other: it.second.call })
+        }, moved('trying', 'done'), ended, ({ anna, second }) => anna.client.call('call.end', { call: second.call })),
+        ladder: 'a> call.start; <b INVITE; -- to tel:+3351; b> 180; <a call.progress ringing; b> 200; <b ACK; <a call.answer; -- answered; -- codecs: PCMA/8000; a> call.transfer; <b REFER; -- USER transfers sip:+3351@ADDRESS to sip:sipp@ADDRESS;transport=UDP; <a call.transfer trying; b> 202; b> NOTIFY; <b 200; <a call.transfer done; <a call.end transferred; <b BYE; -- ended: transferred',
     }, {
         name: 'the browser transfers: the gateway calls; who was called stays in its dialog',
         browser: true,
