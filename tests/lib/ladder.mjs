@@ -36,9 +36,9 @@ export async function ladder(gateway, id) {
 export const ladderHas = (gateway, id, line, times = 1) =>
     until(async () => (await ladder(gateway, id)).filter((other) => other === line).length >= times, `${line} in the ladder`, 8000, 20)
 
-const written = (text) => (Array.isArray(text) ? text : text.split(/\n|;/)).map((line) => line.trim()).filter(Boolean)
+const written = (text) => (Array.isArray(text) ? text : text.split(/\n|; /)).map((line) => line.trim()).filter(Boolean)
 
-// The ladder of call `id` becomes `expected`: lines, or a text of them, divided by line ends or semicolons.
+// The ladder of call `id` becomes `expected`: lines, or a text of them, divided by line ends or "; ".
 export async function ladderIs(gateway, id, expected, ms = 3000) {
     const wanted = written(expected)
     let seen = []
