@@ -134,7 +134,7 @@ class Script {
         if (of === 'SUBSCRIBE' && status < 300) this.inDialog = true
         const fields = this.fields(parts)
         const ours = /^(\[last_)?Contact:/m.test(fields.headers) ? '' : `Contact: ${contact}\n`
-        this.xml.push(own.send(`SIP/2.0 ${status} ${status >= 300 ? 'No' : 'Yes'}\n${head.join('\n')}\n${ours}${this.end(fields, sdp)}`, reliable ? 'retrans="500"' : ''))
+        this.xml.push(own.send(`SIP/2.0 ${status} ${status >= 300 ? 'No' : 'Yes'}\n${head.join('\n')}\n${ours}${this.end(fields, sdp)}`, reliable ? 'retrans="3000"' : ''))
     }
 
     branch(n) {
@@ -165,7 +165,7 @@ class Script {
             says('From') ? '' : caller ? `From: ${this.caller};tag=${mine}` : `From: [$to];tag=${mine}`,
             says('To') ? '' : fresh ? `To: <${uri}>` : method === 'CANCEL' ? `To: ${invite.to ?? '[$remote]'}` : caller ? 'To: [$remote]' : 'To: [$from]',
             again || says('Contact') ? '' : `Contact: ${contact}`, says('Max-Forwards') ? '' : 'Max-Forwards: 70']
-        this.xml.push(own.send(`${lines.filter(Boolean).join('\n')}\n${this.end(fields, sdp)}`, again ? '' : 'retrans="500"'))
+        this.xml.push(own.send(`${lines.filter(Boolean).join('\n')}\n${this.end(fields, sdp)}`, again ? '' : 'retrans="3000"'))
     }
 }
 

@@ -30,7 +30,7 @@ before(async () => {
     server = await CertServer.open(wholeFile, web.certify('site', { listed: false, names: 'IP:127.0.0.2' }), { '/good.pem': vouches.pem })
     capture = await startCapture(wholeFile)
     gateway = await Gateway.start(wholeFile, {
-        sip: { codecs: ['PCMA'], headers_in: ['X-*'] }, web: { codecs: ['PCMA'] },
+        sip: { codecs: ['PCMA'], t1_ms: 2000, headers_in: ['X-*'] }, web: { codecs: ['PCMA'] },
         key: [{ id: 'k', algorithm: 'HS256', secret }],
         enum_tree: [{ match: '+4970*', suffix: 'enum.test', timeout_ms: 500, hosts: [at.stranger] }],
         shaken: { authorities: callers.path, key: ours.key, certificate_url: 'https://cert.example.org/ours.pem', fetch_networks: ['127.0.0.2'], fetch_authorities: web.path },

@@ -18,7 +18,7 @@ const [asks, asks2, keysPort, asks3, asks4] = [5700, 5702, 5704, 5706, 5708]
 before(async () => {
     capture = await startCapture(wholeFile)
     gateway = await Gateway.start(wholeFile, {
-        sip: { codecs: ['PCMA'] }, web: { codecs: ['PCMA'] },
+        sip: { codecs: ['PCMA'], t1_ms: 2000 }, web: { codecs: ['PCMA'] },
         trunk: [
             { name: 'pbx', address: `${pbx}:5060`, prefixes: ['+331'], codecs: ['PCMA'], refer: true },
             { name: 'asks', address: `127.0.0.5:${asks}`, prefixes: ['+332'], codecs: ['PCMA'], refer_out: true },

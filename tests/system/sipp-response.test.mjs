@@ -26,7 +26,7 @@ const beyond = (status) => 5700 + 2 * all.indexOf(status) // where who calls "be
 before(async () => {
     capture = await startCapture(wholeFile)
     gateway = await Gateway.start(wholeFile, {
-        sip: { codecs: ['PCMA'], reject_anonymous: true, ring_timeout_ms: 4000, peers: ['127.0.0.1'] },
+        sip: { codecs: ['PCMA'], t1_ms: 2000, reject_anonymous: true, ring_timeout_ms: 4000, peers: ['127.0.0.1'] },
         web: { codecs: ['PCMA'] },
         inbound: [...all.map((status) => ({ match: `beyond${status}`, to: `sip:x@127.0.0.1:${beyond(status)}` })),
             { match: 'dead', to: 'sip:x@127.0.0.1:5699' }, { match: 'echo', to: 'service:echo' }, { match: '*', to: 'user:$' }],

@@ -22,7 +22,7 @@ let gateway, peer, capture
 before(async () => {
     capture = await startCapture(wholeFile)
     gateway = await Gateway.start(wholeFile, {
-        sip: { listen: ['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060', 'udp:[::1]:5060', 'tcp:[::1]:5060'], codecs: ['PCMA'] },
+        sip: { listen: ['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060', 'udp:[::1]:5060', 'tcp:[::1]:5060'], codecs: ['PCMA'], t1_ms: 2000 },
         web: { codecs: ['PCMA'] }, media: { rtp_listen: ['127.0.0.1', '::1'] },
         trunk: names.map((name) => ({ name, address: `127.0.0.1:${portOf(name)}`, prefixes: [prefix(name)], codecs: ['PCMA'], ...policies[name] })),
         group: [
