@@ -89,7 +89,7 @@ export class Program {
 
     #heard(data) {
         this.text += data
-        this.log.write(data)
+        if (this.log.writable) this.log.write(data)
         for (const waiter of this.waiters) waiter()
     }
 
