@@ -21,8 +21,9 @@ CLIENT_PHONE = \
 	client/phone/settings.js client/phone/sound.js client/phone/stage.css client/phone/stage.js \
 	client/phone/store.js client/phone/texts.js client/phone/theme.css client/phone/theme.js \
 	client/phone/tones.js client/phone/transfer.js client/phone/waiting.js
-EXTRA_DIST += $(CLIENT_INPUTS) $(CLIENT_PHONE) client/.npmrc client/README.md \
-	client/examples/click-to-call.html client/examples/webview.html \
+EXTRA_DIST += $(CLIENT_INPUTS) $(CLIENT_PHONE) client/.npmrc client/README.md client/API.md client/apidoc.mjs \
+	client/examples/click-to-call.html client/examples/useCall.jsx client/examples/webview.html \
+	client/examples/widget.html \
 	client/tests/call.test.mjs client/tests/fakes.mjs client/tests/media.test.mjs \
 	client/tests/poll.test.mjs client/tests/resume.test.mjs client/tests/session.test.mjs \
 	client/tests/tsconfig.json client/tests/types.ts client/tests/umd.test.mjs

@@ -18,7 +18,7 @@ CW_UNIT_PACKAGES=(clang libclang-rt-14-dev llvm git iproute2)
 CW_SYSTEM_PACKAGES=(sip-tester baresip-core kamailio kamailio-tls-modules nftables tshark sox iproute2 procps util-linux git openssl)
 CW_IMS_PACKAGES=("${CW_SYSTEM_PACKAGES[@]}" kamailio-ims-modules kamailio-presence-modules kamailio-extra-modules
     kamailio-xml-modules kamailio-utils-modules kamailio-sqlite-modules sqlite3 python3-minimal libpython3-stdlib)
-CW_BROWSER_PACKAGES=("${CW_SYSTEM_PACKAGES[@]}" chromium firefox-esr coturn nftables
+CW_BROWSER_PACKAGES=("${CW_SYSTEM_PACKAGES[@]}" chromium firefox-esr webkit2gtk-driver xvfb coturn nftables
     baresip-ffmpeg) # a video phone with H.264
 
 # cw_install PACKAGE… - installs those that are missing; asks apt only then. No service of a package

@@ -53,17 +53,18 @@ export function environment(): Environment {
     const hints = (nav as (Navigator & { userAgentData?: UserAgentData }) | undefined)
         ?.userAgentData;
     const text = nav?.userAgent ?? '';
-    const [browser, version] = browserOf(text, hints);
+    const [name, version] = browserOf(text, hints);
+    const os = hints?.platform || (systems.find(([, pattern]) => pattern.test(text))?.[0] ?? '');
     const media = nav?.mediaDevices;
-    const peer = typeof RTCPeerConnection === 'undefined' ? undefined : RTCPeerConnection;
+    const webrtc = typeof RTCPeerConnection !== 'undefined' && !!media?.getUserMedia;
     return {
-        browser,
+        browser: name === 'Safari' && os === 'Linux' ? 'WebKitGTK' : name,
         version,
-        os: hints?.platform || (systems.find(([, pattern]) => pattern.test(text))?.[0] ?? ''),
+        os,
         mobile: hints?.mobile ?? /Mobi|Android/.test(text),
-        webrtc: !!peer && !!media?.getUserMedia,
+        webrtc,
         secure: typeof isSecureContext !== 'undefined' && isSecureContext,
-        screenShare: !!media && 'getDisplayMedia' in media,
+        screenShare: webrtc && 'getDisplayMedia' in media,
         insertableStreams:
             typeof RTCRtpSender !== 'undefined' &&
             ('transform' in RTCRtpSender.prototype ||

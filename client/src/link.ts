@@ -204,7 +204,7 @@ export class Link {
             await pause(delayMs, hurried.signal);
             if (this.over || !this.down) return;
             try {
-                const way = attempt % 4 === 3 ? (this.options.transport ?? 'auto') : this.transport;
+                const way = attempt % 2 === 1 ? (this.options.transport ?? 'auto') : this.transport;
                 const signal = attempt < 0 ? undefined : hurried.signal;
                 const transport = await this.connect(way, ATTEMPT_MS * (1 + attempt / 4), signal);
                 if (this.over) return transport.close(false);

@@ -64,9 +64,9 @@ export class Negotiation {
         return sdp;
     }
 
-    /** The gateway's answer to our first offer. */
-    async accept(sdp: string): Promise<void> {
-        await this.peer?.accept(sdp);
+    /** The gateway's answer to our first offer; none: it comes later. */
+    async accept(sdp: string | undefined): Promise<void> {
+        if (sdp) await this.peer?.accept(sdp);
         await this.settled();
     }
 
@@ -149,7 +149,7 @@ export class Negotiation {
         const offer = await peer.offerAgain(restart);
         try {
             const { sdp } = await this.host.rpc.request('call.update', { call: this.call, sdp: offer });
-            await peer.accept(sdp);
+            if (sdp) await peer.accept(sdp);
             await this.settled();
         } catch (error) {
             if (!this.over) await peer.withdraw();

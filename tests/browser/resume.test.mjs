@@ -66,14 +66,14 @@ async function session(page, options) {
 }
 
 // Such a page, in a call with a SIP end that sends and counts packets.
-async function talking(t, { kind = 'chromium', at = gateway, guest = 'anna', ...options } = {}) {
+async function talking(t, { kind = 'chromium', at = gateway, host = sip.here, guest = 'anna', ...options } = {}) {
     const page = await open[kind].page(t, at.http)
     await session(page, { guest, ...options })
-    const bob = await SipPeer.open(t, { host: sip.here })
-    const rtp = await RtpSocket.open(t, { host: sip.here })
+    const bob = await SipPeer.open(t, { host })
+    const rtp = await RtpSocket.open(t, { host })
     const dialling = page.evaluate(async (to) => window.take(await window.session.call(to)), `sip:bob@${bob.address}`)
     const invite = await bob.expect('INVITE')
-    bob.reply(invite, 200, 'OK', { body: sdp({ host: sip.here, port: rtp.port, lines: ['m=audio PORT RTP/AVP 8', 'a=rtpmap:8 PCMA/8000'] }) })
+    bob.reply(invite, 200, 'OK', { body: sdp({ host, port: rtp.port, lines: ['m=audio PORT RTP/AVP 8', 'a=rtpmap:8 PCMA/8000'] }) })
     await bob.expect('ACK')
     await dialling
     rtp.start(placeOf(invite.body))
@@ -148,6 +148,22 @@ test('another address: sound is back', async (t) => {
     await hangUp(call)
 })
 
+test('the page is reloaded in the call: it has the call again, with sound', async (t) => {
+    const call = await talking(t, { storage: true, guest: 'bert' })
+    const { page, rtp } = call
+    await page.evaluate(() => window.call.mute('audio', true))
+    await page.raw.reload()
+    await session(page, { guest: 'bert', storage: true })
+    await page.until(() => window.call?.resumed && window.call.muted.audio && window.call.state === 'active', null, 'has the call')
+    const began = performance.now()
+    await flows(call, 5000)
+    t.diagnostic(`${Math.round(performance.now() - began)} ms`)
+    await page.evaluate(() => window.call.mute('audio', false))
+    assert.ok(rtp.got.length)
+    await hangUp(call)
+    await page.evaluate(() => window.session.close())
+})
+
 test('away for longer than the gateway waits: BYE with a reason, and the page knows too', async (t) => {
     const short = await start(t, { web: { resume_call_ms: 2000, resume_ms: 1000, ping_interval_ms: 1000, ping_timeout_ms: 3000 } }, 8081)
     const { page, bob } = await talking(t, { at: short })
@@ -161,6 +177,33 @@ test('away for longer than the gateway waits: BYE with a reason, and the page kn
     assert.ok((await news(page)).includes('call ended network'))
     ip('link set web0 up')
     await short.stop()
+})
+
+// Firefox sends from where its default route leads, so its gateway is here.
+test('firefox: reloaded in the call, then ten seconds without packets: it has the call again, with sound', async (t) => {
+    const near = await Gateway.start(t, { web: { root: path.join(top, 'client/dist/www') }, media: { browser_listen: ['127.0.0.1', '10.99.0.1'] } })
+    open.firefox = await Browser.launch(t, 'firefox')
+    const call = await talking(t, { kind: 'firefox', at: near, host: '127.0.0.1', guest: 'fox', storage: true })
+    const { page, bob } = call
+    await page.raw.reload()
+    await session(page, { guest: 'fox', storage: true })
+    await page.until(() => window.call?.resumed && window.call.state === 'active', null, 'has the call')
+    await flows(call, 5000)
+
+    const both = (ports) => `${ports.replace('PORT', 'dport')} drop; ${ports.replace('PORT', 'sport')} drop;`
+    execFileSync('nft', ['-f', '-'], { input: `table inet cut {
+        chain input { type filter hook input priority 0; ${both('tcp PORT 8080')} ${both('udp PORT 7000-7010')} }
+    }` })
+    await told(page, 'reconnecting', 12000)
+    await wait(10000)
+    execFileSync('nft', ['delete', 'table', 'inet', 'cut'])
+    const began = performance.now()
+    await told(page, 'reconnected', 10000)
+    await flows(call, 10000)
+    t.diagnostic(`${Math.round(performance.now() - began)} ms`)
+    assert.deepEqual(said(bob), [])
+    await hangUp(call)
+    await near.stop()
 })
 
 test('the gateway ends well', () => gateway.stop())

@@ -19,10 +19,11 @@ const firefoxPrefs = {
 export const browsers = ['chromium', 'firefox']
 
 export class Browser {
-    // A browser whose microphone hears a tone of 1 kHz. `flags` are more of Chromium's.
-    static async launch(scope, kind, { flags = [] } = {}) {
+    // A browser whose microphone hears a tone of 1 kHz. `flags` are more of Chromium's; without `fakeUi` pages are
+    // granted the devices instead, and share what the flags say rather than a picture made for tests.
+    static async launch(scope, kind, { flags = [], fakeUi = true } = {}) {
         const browser = new Browser()
-        browser.kind = kind
+        Object.assign(browser, { kind, fakeUi })
         // Removed only once the browser has ended: it writes until then.
         const ends = []
         const dir = tempDir({ after: (fn) => ends.push(fn) }, kind)
@@ -34,7 +35,7 @@ export class Browser {
             const tone = path.join(dir, 'tone.wav')
             writeFileSync(tone, wav(sine(1000, 10, 48000, 0.5), 48000))
             const { chromium } = await import('playwright-core')
-            browser.handle = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...chromiumFlags, `--use-file-for-fake-audio-capture=${tone}`, ...flags] })
+            browser.handle = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...chromiumFlags.filter((flag) => fakeUi || !/fake-ui/.test(flag)), `--use-file-for-fake-audio-capture=${tone}`, ...flags] })
         } else {
             const puppeteer = (await import('puppeteer-core')).default
             browser.handle = await puppeteer.launch({ browser: 'firefox', executablePath: '/usr/bin/firefox-esr', headless: true, userDataDir: path.join(dir, 'profile'), extraPrefsFirefox: firefoxPrefs, acceptInsecureCerts: true })
@@ -45,6 +46,7 @@ export class Browser {
     // A page of its own storage.
     async page(scope, url, options = {}) {
         const context = await (this.kind === 'chromium' ? this.handle.newContext(options) : this.handle.createBrowserContext())
+        if (!this.fakeUi) await context.grantPermissions(['microphone', 'camera'])
         const raw = await context.newPage()
         const page = new Page(raw, this.kind)
         scope.after(() => context.close())

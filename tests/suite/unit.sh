@@ -56,4 +56,4 @@ client()
 {
     cd client && npm ci --prefer-offline --no-audit --no-fund && npm test
 }
-point "client: npm test" client
+point "client: npm test" client && sed 's/^/ok - client: /' client/dist/size.txt
