@@ -8,7 +8,7 @@ CLIENT_INPUTS = \
 	client/src/players.ts client/src/poll.ts client/src/preflight.ts client/src/protocol.ts \
 	client/src/recovery.ts client/src/report.ts client/src/rows.ts client/src/rpc.ts \
 	client/src/session-types.ts client/src/session.ts client/src/stats.ts client/src/transport.ts \
-	client/src/version.ts client/src/watch.ts client/src/wire.ts
+	client/src/version.ts client/src/watch.ts
 CLIENT_PHONE = \
 	client/phone/bell.js client/phone/contacts-view.js client/phone/contacts.js client/phone/controls.css \
 	client/phone/devices.js client/phone/dialpad.js client/phone/dom.js client/phone/elsewhere.js \

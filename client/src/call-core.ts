@@ -11,7 +11,7 @@ import type { CallEnded, CallIncoming, Held, Notifications, Party } from './prot
 import { Recovery } from './recovery.js';
 import { Reporter } from './report.js';
 import { Watch } from './watch.js';
-import type { CallRow } from './wire.js';
+import type { CallState as CallRow } from './protocol.js';
 
 type About = 'call.progress' | 'call.candidate' | 'call.answer' | 'call.update' | 'call.info' | 'call.transfer' | 'call.quality' | 'call.media' | 'call.end';
 

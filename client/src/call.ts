@@ -9,7 +9,7 @@ import type { RequestOptions } from './rpc.js';
 import type { Sent } from './session-types.js';
 import { summarize } from './stats.js';
 import type { CallStats } from './stats.js';
-import type { CallRow } from './wire.js';
+import type { CallState as CallRow } from './protocol.js';
 
 /** What a page may do with a call. */
 export class Call extends CallCore {

@@ -3,7 +3,7 @@ import type { CausewayError } from './error.js';
 import type { MediaOptions } from './media.js';
 import type { Party, Registration } from './protocol.js';
 import type { TraceEvent } from './rpc.js';
-import type { CallRow } from './wire.js';
+import type { CallState as CallRow } from './protocol.js';
 
 /** `reconnecting`: the connection is lost and sought again; requests fail with `network` meanwhile. */
 export type SessionState = 'connected' | 'reconnecting' | 'closed';

@@ -25,7 +25,7 @@ export class WebKit {
     }
 
     async #ask(method, at, body) {
-        const reply = await fetch(this.base + at, { method, ...(body ? { body: JSON.stringify(body) } : {}) })
+        const reply = await fetch(this.base + at, { method, signal: AbortSignal.timeout(30000), ...(body ? { body: JSON.stringify(body) } : {}) })
         const { value } = await reply.json()
         if (!reply.ok) throw new Error(`${at}: ${value.error}: ${value.message}`)
         return value
