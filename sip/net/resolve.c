@@ -215,7 +215,8 @@ static void ask_host(cw_resolve *resolve, unsigned w) CW_ON_LOOP
     way *to = &resolve->ways[w];
 
     to->n = 1;
-    g_strlcpy(to->targets[0].srv.name, resolve->name, sizeof to->targets[0].srv.name);
+    g_strlcpy(to->targets[0].srv.name, to->direct ? to->name : resolve->name,
+              sizeof to->targets[0].srv.name);
     to->targets[0].srv.port = resolve->port                 ? resolve->port
                               : to->transport == CW_SIP_TLS ? 5061
                                                             : 5060;
@@ -276,8 +277,11 @@ static void ask_srv(cw_resolve *resolve) CW_ON_LOOP
 
     resolve->questions++;
     for (unsigned w = 0; w < n; w++)
-        ares_query(resolve->resolver->channel, resolve->ways[w].name, 1 /* IN */, TYPE_SRV, got_srv,
-                   ask(resolve, w, NONE));
+        if (resolve->ways[w].direct)
+            ask_host(resolve, w);
+        else
+            ares_query(resolve->resolver->channel, resolve->ways[w].name, 1 /* IN */, TYPE_SRV,
+                       got_srv, ask(resolve, w, NONE));
     resolve->questions--;
     if (resolve->fn)
         srv_done(resolve);
@@ -299,8 +303,38 @@ static void plan_srv(cw_resolve *resolve, cw_sip_transport transport)
     g_snprintf(w->name, sizeof w->name, "%s.%s", services[transport], resolve->name);
 }
 
+static void got_naptr(void *arg, int status, int timeouts, unsigned char *answer, int len);
+
+static void ask_naptr(cw_resolve *resolve, const char *name) CW_ON_LOOP
+{
+    ares_query(resolve->resolver->channel, name, 1 /* IN */, TYPE_NAPTR, got_naptr,
+               ask(resolve, NONE, NONE));
+}
+
+/* The ways of those that end here, best first. NULL, or the first that leads to another domain. */
+static const cw_naptr *plan_naptr(cw_resolve *resolve, const cw_naptr *found, unsigned n)
+{
+    const cw_naptr *onward = NULL;
+
+    for (unsigned i = 0; i < n && resolve->n < WAYS_MAX; i++) {
+        way *w;
+
+        if (found[i].next == CW_NAPTR_NAPTR) {
+            onward = onward ?: &found[i];
+            continue;
+        }
+        if (!is_ours(resolve, found[i].transport) || (resolve->secure && !found[i].secure))
+            continue;
+        w = add_way(resolve, found[i].transport);
+        w->direct = found[i].next == CW_NAPTR_HOST;
+        g_strlcpy(w->name, found[i].name, sizeof w->name);
+    }
+    return onward;
+}
+
 static void got_naptr(void *arg, int status, int timeouts, unsigned char *answer, int len)
 {
+    const cw_naptr *onward;
     g_autofree asking *a = arg;
     cw_naptr found[8];
     cw_resolve *resolve;
@@ -312,11 +346,13 @@ static void got_naptr(void *arg, int status, int timeouts, unsigned char *answer
         return;
     if (status == ARES_SUCCESS)
         n = cw_naptr_read(answer, len, found, G_N_ELEMENTS(found), &resolve->ttl_s);
-    for (unsigned i = 0; i < n && resolve->n < WAYS_MAX; i++) {
-        if (!is_ours(resolve, found[i].transport) || (resolve->secure && !found[i].secure))
-            continue;
-        g_strlcpy(add_way(resolve, found[i].transport)->name, found[i].name,
-                  sizeof resolve->ways[0].name);
+    onward = plan_naptr(resolve, found, n);
+    if (onward && resolve->n == 0) { /* none ends here */
+        if (resolve->chained++ < CHAIN_MAX) {
+            ask_naptr(resolve, onward->name);
+            return;
+        }
+        n = 0;
     }
     for (cw_sip_transport t = CW_SIP_UDP; n == 0 && t <= CW_SIP_TLS; t++)
         if (is_ours(resolve, t) && (t == CW_SIP_TLS || !resolve->secure))
@@ -348,8 +384,7 @@ static void begin(void *arg)
         add_way(resolve, resolve->transport);
         ask_host(resolve, 0);
     } else if (resolve->any) {
-        ares_query(resolver->channel, resolve->name, 1 /* IN */, TYPE_NAPTR, got_naptr,
-                   ask(resolve, NONE, NONE));
+        ask_naptr(resolve, resolve->name);
     } else {
         plan_srv(resolve, resolve->transport);
         ask_srv(resolve);

@@ -55,10 +55,18 @@ typedef struct cw_srv {
     uint16_t port, priority, weight;
 } cw_srv;
 
+/* By its flags (RFC 3403 6.2, RFC 3404 4.3). "u" leads to URIs and is none of ours. */
+typedef enum cw_naptr_next {
+    CW_NAPTR_SRV,   /* "s" */
+    CW_NAPTR_HOST,  /* "a": addresses of the name */
+    CW_NAPTR_NAPTR, /* "": another domain */
+} cw_naptr_next;
+
 typedef struct cw_naptr {
-    char name[256]; /* to ask for SRV */
-    cw_sip_transport transport;
-    bool secure; /* SIPS+… */
+    char name[256]; /* to ask for `next` */
+    cw_naptr_next next;
+    cw_sip_transport transport; /* not of CW_NAPTR_NAPTR */
+    bool secure;                /* SIPS+…; not of CW_NAPTR_NAPTR */
     unsigned order, preference;
 } cw_naptr;
 

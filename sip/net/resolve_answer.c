@@ -132,6 +132,24 @@ static bool read_service(const char *service, cw_naptr *ret)
     return false;
 }
 
+/* Where it leads; one that goes on says nothing of a transport yet. */
+static bool read_naptr(const struct ares_naptr_reply *naptr, cw_naptr *ret)
+{
+    const char *flags = (const char *)naptr->flags, *service = (const char *)naptr->service;
+
+    memset(ret, 0, sizeof *ret);
+    if (!flags || !service || !naptr->replacement || !*naptr->replacement ||
+        g_strlcpy(ret->name, naptr->replacement, sizeof ret->name) >= sizeof ret->name)
+        return false;
+    if (!*flags)
+        ret->next = CW_NAPTR_NAPTR;
+    else if (g_ascii_strcasecmp(flags, "a") == 0)
+        ret->next = CW_NAPTR_HOST;
+    else if (g_ascii_strcasecmp(flags, "s") != 0)
+        return false;
+    return read_service(service, ret) || (!*flags && !*service);
+}
+
 static int by_order(const void *a, const void *b)
 {
     const cw_naptr *x = a, *y = b;
@@ -152,10 +170,7 @@ unsigned cw_naptr_read(const unsigned char *answer, int len, cw_naptr *ret, unsi
     for (struct ares_naptr_reply *naptr = replies; naptr && n < max; naptr = naptr->next) {
         cw_naptr *to = &ret[n];
 
-        if (!naptr->flags || g_ascii_strcasecmp((const char *)naptr->flags, "s") != 0 ||
-            !naptr->service || !read_service((const char *)naptr->service, to) ||
-            !naptr->replacement || !*naptr->replacement ||
-            g_strlcpy(to->name, naptr->replacement, sizeof to->name) >= sizeof to->name)
+        if (!read_naptr(naptr, to))
             continue;
         to->order = naptr->order;
         to->preference = naptr->preference;

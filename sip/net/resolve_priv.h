@@ -7,8 +7,9 @@
 #include <ares.h>
 #include <glib.h>
 
-#define SRV_MAX  8 /* servers of one name */
-#define WAYS_MAX 3 /* transports */
+#define SRV_MAX   8 /* servers of one name */
+#define WAYS_MAX  3 /* transports */
+#define CHAIN_MAX 3 /* NAPTR records that lead to others, one after the other */
 
 struct cw_resolver {
     cw_loop *loop;
@@ -37,6 +38,7 @@ typedef struct target {
 typedef struct way {
     cw_sip_transport transport;
     char name[256];
+    bool direct; /* `name` is a host, not an SRV record's */
     target targets[SRV_MAX];
     unsigned n;
 } way;
@@ -58,8 +60,9 @@ struct cw_resolve {
     uint16_t port; /* 0: not given */
     cw_sip_transport transport;
     bool any, secure;
-    char *key;      /* under which the answer is kept; NULL: it is not */
-    unsigned ttl_s; /* of the answer so far */
+    unsigned chained; /* NAPTR questions that led to another */
+    char *key;        /* under which the answer is kept; NULL: it is not */
+    unsigned ttl_s;   /* of the answer so far */
     way ways[WAYS_MAX];
     unsigned n;
     cw_err err;

@@ -23,6 +23,10 @@ before(async () => {
         'dead.test': { A: [pit] }, 'live.test': { A: ['127.0.0.1'] },
         '_sip._udp.two.test': { SRV: [[20, 1, second, 'live.test'], [10, 1, first, 'dead.test']] },
         'auto.test': { NAPTR: [[10, 2, 'S', 'SIP+D2U', '_sip._udp.auto.test'], [10, 1, 'S', 'SIP+D2T', '_sip._tcp.auto.test']] },
+        'host.test': { NAPTR: [[1, 1, 'u', 'SIP+D2U', 'nowhere.test'], [10, 1, 'A', 'SIP+D2T', 'there.test']] }, 'there.test': { A: ['127.0.0.7'] },
+        'chain.test': { NAPTR: [[10, 1, '', '', 'link.test']] }, 'link.test': { NAPTR: [[10, 1, '', 'SIP+D2U', 'end.test']] },
+        'end.test': { NAPTR: [[10, 1, 'S', 'SIP+D2T', '_sip._tcp.auto.test']] },
+        'loop.test': { NAPTR: [[10, 1, '', '', 'loop.test']], A: ['127.0.0.7'] },
         '_sip._tcp.auto.test': { SRV: [[1, 1, third, 'live.test']] },
     }, { ttl: 120 })
     const trunk = (name, port, more) => ({ name, address: `127.0.0.1:${port}`, prefixes: ['none'], codecs: ['PCMA'], ...more })
@@ -34,6 +38,7 @@ before(async () => {
             trunk('narrow', first, { calls_max: 1 }), trunk('alone', third, { prefixes: ['49'], calls_max: 1 }), trunk('slow', first, { calls_per_s: 1 }),
             { name: 'srv', address: 'two.test', prefixes: ['41'], codecs: ['PCMA'] },
             { name: 'auto', address: 'auto.test', transport: 'auto', prefixes: ['42'], codecs: ['PCMA'] },
+            ...[['host', '45'], ['chain', '46'], ['loop', '47']].map(([name, prefix]) => ({ name, address: `${name}.test`, transport: 'auto', prefixes: [prefix], codecs: ['PCMA'] })),
             trunk('large', third, { prefixes: ['43'] }),
         ],
         group: [
@@ -196,6 +201,17 @@ test('NAPTR: TCP is wanted, TCP it is', async (t) => {
     const call = await anna.start('4212345')
     await takeAndEnd(there, await there.expect('INVITE', 2000), call)
     assert.ok(names.asked.includes('NAPTR auto.test'))
+})
+
+test('NAPTR: a host instead of servers, a chain of domains, and one that leads nowhere', async (t) => {
+    const [there, end, beside] = [await at(t, 5060, { transport: 'tcp', host: '127.0.0.7' }), await at(t, third, { transport: 'tcp' }), await at(t, 5060, { host: '127.0.0.7' })]
+    const anna = await phone(t)
+    for (const [number, peer] of [['4512345', there], ['4612345', end], ['4712345', beside]]) {
+        const call = await anna.start(number)
+        await takeAndEnd(peer, await peer.expect('INVITE', 3000), call)
+    }
+    assert.ok(!names.asked.some((q) => / nowhere\.test| _sip\._\w+\.there\.test/.test(q)))
+    assert.equal(names.asked.filter((q) => q === 'NAPTR loop.test').length % 4, 0)
 })
 
 test('an INVITE of 5,000 bytes goes by TCP; where that is refused, by UDP', async (t) => {

@@ -281,13 +281,16 @@ static void test_weights(void)
 
 static void test_naptr(void)
 {
-    /* One question, three answers: x. NAPTR. */
+    /* One question, six answers: x. NAPTR. */
     static const unsigned char answer[] =
-        "\0\1\x81\x80\0\1\0\3\0\0\0\0"
+        "\0\1\x81\x80\0\1\0\6\0\0\0\0"
         "\1x\0\0\x23\0\1"
         "\xc0\x0c\0\x23\0\1\0\0\0\x3c\0\x13\0\x14\0\1\1S\7SIP+D2U\0\1u\xc0\x0c"
         "\xc0\x0c\0\x23\0\1\0\0\0\x1e\0\x14\0\x0a\0\2\1s\x08SIPS+D2T\0\1t\xc0\x0c"
-        "\xc0\x0c\0\x23\0\1\0\0\0\x5a\0\x13\0\x0a\0\1\1S\7E2U+sip\0\1\x65\xc0\x0c";
+        "\xc0\x0c\0\x23\0\1\0\0\0\x5a\0\x13\0\x0a\0\1\1S\7E2U+sip\0\1\x65\xc0\x0c"
+        "\xc0\x0c\0\x23\0\1\0\0\0\x5a\0\x13\0\x1e\0\1\1A\7SIP+D2T\0\1\x61\xc0\x0c"
+        "\xc0\x0c\0\x23\0\1\0\0\0\x5a\0\x0b\0\x28\0\1\0\0\0\1\x6e\xc0\x0c"
+        "\xc0\x0c\0\x23\0\1\0\0\0\x5a\0\x13\0\1\0\1\1u\7SIP+D2U\0\1\x75\xc0\x0c";
     g_autofree unsigned char *copy = g_memdup2(answer, sizeof answer - 1);
     unsigned ttl_s = 3600, n;
     cw_naptr found[8];
@@ -296,10 +299,16 @@ static void test_naptr(void)
     g_assert_cmpint(cw_loop_new(&loop), ==, CW_OK);
     cw_assert_on_loop();
     n = cw_naptr_read(copy, sizeof answer - 1, found, G_N_ELEMENTS(found), &ttl_s);
-    g_assert_cmpuint(n, ==, 2); /* E2U is not SIP's */
+    g_assert_cmpuint(n, ==, 4); /* E2U is not SIP's, and URIs are not for us */
     g_assert_cmpint(found[0].transport, ==, CW_SIP_TLS);
     g_assert_true(found[0].secure);
     g_assert_cmpstr(found[1].name, ==, "u.x");
+    g_assert_cmpint(found[1].next, ==, CW_NAPTR_SRV);
+    g_assert_cmpstr(found[2].name, ==, "a.x");
+    g_assert_cmpint(found[2].next, ==, CW_NAPTR_HOST);
+    g_assert_cmpint(found[2].transport, ==, CW_SIP_TCP);
+    g_assert_cmpstr(found[3].name, ==, "n.x");
+    g_assert_cmpint(found[3].next, ==, CW_NAPTR_NAPTR);
     g_assert_cmpuint(ttl_s, ==, 30);
     cw_loop_free(loop);
 }
