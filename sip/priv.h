@@ -106,10 +106,14 @@ tport_t *cw_sip_web_tport(const cw_sip_web *web) CW_ON_LOOP;                /* N
 const cw_addr *cw_sip_web_alias(const cw_sip_web *web) CW_ON_LOOP; /* its address to Sofia */
 bool cw_sip_web_is_alias(const cw_addr *addr);                     /* pure */
 const char *cw_sip_web_contact(const cw_sip *sip, uint64_t id) CW_ON_LOOP; /* NULL: not there */
-/* May it send this? Otherwise it was answered. `dialog`: that it is in; NULL: none. */
-bool cw_sip_web_admits(cw_sip_web *web, msg_t *msg, const sip_t *message,
+/* May it send this? Otherwise it was answered. `call`, `dialog`: that it is in; NULL: none. */
+bool cw_sip_web_admits(cw_sip_web *web, msg_t *msg, const sip_t *message, cw_sip_call *call,
                        cw_sip_dialog *dialog) CW_ON_LOOP;
-bool cw_sip_web_is_user(const cw_sip_web *web, const url_t *url) CW_ON_LOOP; /* their address */
+/* Its client's connection: the one it has, or the one that this end of theirs registered by since.
+ * NULL: none. */
+cw_sip_web *cw_sip_web_for(const cw_sip *sip, cw_sip_dialog *dialog) CW_ON_LOOP;
+void cw_sip_web_mark(const cw_sip_web *web, cw_sip_dialog *dialog) CW_ON_LOOP; /* it is its */
+bool cw_sip_web_is_user(const cw_sip_web *web, const url_t *url) CW_ON_LOOP;   /* their address */
 void cw_sip_web_register(cw_sip_web *web, msg_t *msg, const sip_t *message) CW_ON_LOOP;
 
 /* --- gate.c: every request that no transaction of ours was waiting for --- */

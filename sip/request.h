@@ -57,6 +57,7 @@ struct cw_sip_inquiry {
     const char *type, *body; /* body NULL: none */
     size_t len;
     const cw_sip_message *message;
+    cw_sip_web *web; /* who logged in there sends it (web.h); NULL: no WebSocket, or in a call */
 };
 
 /* Answer it, now or later: 200-699. `headers` and `type` may be NULL. It is gone then. One that is

@@ -154,6 +154,8 @@ typedef struct cw_sip_call_ops {
     /* A 3xx to our INVITE names `uri`, at one of sip.redirect_hosts. CW_OK: it is called; otherwise
      * that is how the call ends, unless another place that the 3xx names may be. NULL: none is. */
     cw_err (*redirected)(void *arg, const char *uri);
+    /* The far side came by a WebSocket, lost it, and is back by this one. NULL: nobody cares. */
+    void (*back)(void *arg, cw_sip_web *web);
     void (*ended)(void *arg, const cw_sip_end *end);
     /* Every message of the call, for the timeline: "INVITE", "180 Ringing". */
     void (*trace)(void *arg, bool out, const char *what);

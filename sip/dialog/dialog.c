@@ -48,6 +48,7 @@ cw_sip_dialog *cw_sip_dialog_copy(const cw_sip_dialog *dialog)
     copy->hop_for = g_strdup(dialog->hop_for);
     copy->every = g_strdupv(dialog->every);
     copy->web_user = g_strdup(dialog->web_user);
+    copy->web_instance = g_strdup(dialog->web_instance);
     copy->route = g_ptr_array_copy(dialog->route, copy_text, NULL);
     g_ptr_array_set_free_func(copy->route, g_free);
     return copy;
@@ -76,6 +77,7 @@ static void dialog_clear(void *data)
     g_free(dialog->hop_for);
     g_strfreev(dialog->every);
     g_free(dialog->web_user);
+    g_free(dialog->web_instance);
     g_ptr_array_unref(dialog->route);
 }
 

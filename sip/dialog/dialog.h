@@ -41,6 +41,7 @@ typedef struct cw_sip_dialog {
     cw_addr flow;               /* TCP, TLS: the peer's connection to us; AF_UNSPEC: none */
     uint64_t web;               /* with a client by WebSocket: its connection now; 0: not so */
     char *web_user;             /* whose that is, and whoever comes for it; NULL: not so */
+    char *web_instance;         /* which of their ends (RFC 5626 4.1); NULL: not said */
     cw_tls_profile *tls;        /* our side of TLS; of the stack's. NULL: sip.tls_* */
     char *tls_name; /* whom the peer's certificate must speak for; NULL: the URI's host */
     char *hop_for;  /* the URI that hop was resolved from */

@@ -308,8 +308,7 @@ void cw_sip_uas_invite(cw_sip *sip, msg_t *msg, const sip_t *message, const cw_s
     call->remote_invite_cseq = message->sip_cseq->cs_seq;
     call->dialog->transport = peer->transport;
     if (peer->web) {
-        call->dialog->web = cw_sip_web_id(peer->web);
-        call->dialog->web_user = g_strdup(cw_sip_web_user(peer->web));
+        cw_sip_web_mark(peer->web, call->dialog);
     } else if (peer->transport != CW_SIP_UDP) {
         call->dialog->flow = peer->addr;
     }

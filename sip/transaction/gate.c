@@ -437,7 +437,7 @@ static void on_request(cw_sip *sip, msg_t *msg, sip_t *message) CW_ON_LOOP
         refuse(sip, msg, 403, NULL);
         return;
     }
-    if (!(sip->peer.web ? cw_sip_web_admits(sip->peer.web, msg, message, dialog)
+    if (!(sip->peer.web ? cw_sip_web_admits(sip->peer.web, msg, message, call, dialog)
                         : admit(sip, msg, message, dialog, known)))
         return;
     if (method != sip_method_options && /* its answer keeps nothing */

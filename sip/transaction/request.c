@@ -357,6 +357,7 @@ void cw_sip_take_request(cw_sip *sip, msg_t *msg, sip_t *message, const cw_addr 
     reply->msg = msg;
     reply->sent = &sent;
     err = read_inquiry(message, source, &kept, &inquiry);
+    inquiry.web = sip->peer.web;
     if (!err)
         err = sip->ops->request ? sip->ops->request(sip->arg, &inquiry, reply) : CW_E_UNSUPPORTED;
     if (sent)

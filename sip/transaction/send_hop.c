@@ -215,7 +215,7 @@ static void on_resolved(void *arg, cw_err err, const cw_sip_hop *hops, unsigned 
 /* A client by WebSocket: by its connection, or not at all. */
 static void go_by_web(cw_sip_send *send) CW_ON_LOOP
 {
-    const cw_sip_web *web = cw_sip_web_find(send->sip, send->dialog->web);
+    const cw_sip_web *web = cw_sip_web_for(send->sip, send->dialog);
 
     if (!web) {
         cw_sip_send_fail(send, CW_E_NETWORK);

@@ -39,8 +39,7 @@ static cw_err aim_at_web(const cw_sip *sip, cw_sip_dialog *dialog,
         return CW_E_UNAVAILABLE;
     g_free(dialog->target);
     dialog->target = g_strdup(contact);
-    dialog->web = target->web;
-    dialog->web_user = g_strdup(cw_sip_web_user(web));
+    cw_sip_web_mark(web, dialog);
     dialog->transport = CW_SIP_WS;
     return CW_OK;
 }

@@ -2,6 +2,8 @@
  * only as that user, and in that user's dialogs. */
 #include "sip/web/web_priv.h"
 
+#include "sip/dialog/call.h"
+
 #include "base/log.h"
 #include "sip/text/uri.h"
 
@@ -92,15 +94,46 @@ bool cw_sip_web_is_home(const cw_sip *sip, const char *uri)
 }
 
 /* A dialog is its user's, by whichever connection they come back. */
-static bool is_in_dialog(cw_sip_web *web, cw_sip_dialog *dialog) CW_ON_LOOP
+static bool is_in_dialog(cw_sip_web *web, cw_sip_call *call, cw_sip_dialog *dialog) CW_ON_LOOP
 {
+    bool moved = dialog->web != web->id;
+
     if (g_strcmp0(dialog->web_user, web->user) != 0)
         return false;
-    dialog->web = web->id;
+    if (moved)
+        cw_sip_web_mark(web, dialog);
+    if (moved && call && call->ops && call->ops->back)
+        call->ops->back(call->arg, web);
     return true;
 }
 
-bool cw_sip_web_admits(cw_sip_web *web, msg_t *msg, const sip_t *message, cw_sip_dialog *dialog)
+void cw_sip_web_mark(const cw_sip_web *web, cw_sip_dialog *dialog)
+{
+    dialog->web = web->id;
+    g_free(dialog->web_user);
+    dialog->web_user = g_strdup(web->user);
+    g_free(dialog->web_instance);
+    dialog->web_instance = g_strdup(web->place.instance);
+}
+
+cw_sip_web *cw_sip_web_for(const cw_sip *sip, cw_sip_dialog *dialog)
+{
+    cw_sip_web *web = cw_sip_web_find(sip, dialog->web);
+
+    for (GList *at = sip->webs.head; at && !web && dialog->web_instance; at = at->next) {
+        cw_sip_web *other = at->data;
+
+        if (g_strcmp0(other->user, dialog->web_user) == 0 &&
+            g_strcmp0(other->place.instance, dialog->web_instance) == 0)
+            web = other;
+    }
+    if (web)
+        dialog->web = web->id;
+    return web;
+}
+
+bool cw_sip_web_admits(cw_sip_web *web, msg_t *msg, const sip_t *message, cw_sip_call *call,
+                       cw_sip_dialog *dialog)
 {
     sip_method_t method = message->sip_request->rq_method;
     g_autofree char *lines = NULL;
@@ -111,7 +144,7 @@ bool cw_sip_web_admits(cw_sip_web *web, msg_t *msg, const sip_t *message, cw_sip
         status = 503;
     else if (is_asked(method))
         status = authenticate(web, message, &lines);
-    if (!status && dialog && !is_in_dialog(web, dialog))
+    if (!status && dialog && !is_in_dialog(web, call, dialog))
         status = 403;
     else if (!status && is_asked(method) && !message->sip_to->a_tag && !is_from_user(web, message))
         status = 403;

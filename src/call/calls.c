@@ -56,6 +56,7 @@ void cw_calls_sip_ops(cw_calls *calls, cw_sip_ops *ret)
 {
     *ret = (cw_sip_ops){ .invite = cw_calls_invite,
                          .trusted = cw_calls_trusted,
+                         .request = cw_web_request,
                          .secret = cw_web_secret,
                          .web_login = cw_web_login,
                          .web_gone = cw_web_gone };

@@ -53,6 +53,7 @@ src_call_libcall_a_SOURCES = \
 	src/call/party/vouch.c src/call/party/vouch.h \
 	src/call/web/web.c src/call/web/web.h \
 	src/call/web/web_call.c \
+	src/call/web/web_message.c \
 	src/call/line/account.c src/call/line/account.h \
 	src/call/line/line.c src/call/line/line.h \
 	src/call/line/place.c src/call/line/place.h \

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { Gateway } from '../lib/gateway.mjs'
 import { Browser } from '../lib/browser.mjs'
 import { Baresip } from '../lib/baresip.mjs'
-import { JsonPage, JsSipPage, servePages } from '../lib/sippages.mjs'
+import { JsonPage, JsSipPage, servePages, SipJsPage } from '../lib/sippages.mjs'
 import { until, wholeFile } from '../lib/proc.mjs'
 
 const domain = 'gw.example'
@@ -66,7 +66,7 @@ test('JsSIP and a telephone, both ways; hold, keys and an ICE restart', async (t
     await anna.heard('unhold')
     await anna.hears(700)
     await anna.evaluate(() => window.session.sendDTMF('5', { transportType: 'INFO' }))
-    await until(async () => (await gateway.ctl('call', 'show', (await calls())[0].id)).legs?.a?.digits === 1, 'the key is counted').catch(() => {})
+    assert.equal((await phone.expect('CALL_DTMF_START')).param, '5')
     phone.hangup()
     assert.equal((await anna.heard('ended')).by, 'remote')
     await over()
@@ -105,4 +105,136 @@ test('JsSIP and a user of our library call each other', async (t) => {
     await dora.evaluate(() => window.call.hangup())
     await anna.heard('ended')
     await over()
+})
+
+// Refers the far side to somebody; what comes of it is noted.
+const refer = (page, to, replaces) => page.evaluate(({ target, other }) => {
+    const eventHandlers = Object.fromEntries(['requestFailed', 'accepted', 'failed'].map((what) => [what, () => note(`refer ${what}`)]))
+    window[other ? 'first' : 'session'].refer(target, { eventHandlers, ...(other ? { replaces: window.session } : {}) })
+}, { target: to, other: replaces })
+
+test('JsSIP transfers: blind to a user of our library, attended to a telephone', async (t) => {
+    const anna = await open(t, 'anna')
+    const dora = await JsonPage.open(t, chromium, origin, gateway, 'dora')
+    const bob = await Baresip.start(t, { user: 'bob', hz: 700, lasts: 60 })
+    const carl = await Baresip.start(t, { user: 'carl', hz: 440, lasts: 60 })
+    await anna.call(bob.uri)
+    await anna.heard('confirmed')
+    await refer(anna, `sip:dora@${domain}`)
+    await dora.heard('incoming')
+    await dora.evaluate(() => window.call.answer())
+    await anna.heard('refer accepted')
+    await anna.heard('ended')
+    await dora.hears(700)
+    await bob.hears(1000)
+    bob.hangup()
+    await over()
+
+    await anna.call(bob.uri)
+    await anna.heard('confirmed')
+    await bob.hears(1000)
+    await anna.evaluate(() => (window.first = window.session).hold())
+    await anna.heard('hold')
+    await anna.call(carl.uri)
+    await anna.heard('confirmed')
+    await carl.hears(1000)
+    await refer(anna, carl.uri, true)
+    await anna.heard('refer accepted')
+    await carl.hears(700)
+    // What bob's loudspeaker records ends when he is held: what is sent to him is counted.
+    const sent = async () => (await gateway.ctl('call', 'show', (await calls())[0].id)).legs_b[0].streams[0].tx_packets
+    const so_far = await sent()
+    await until(async () => (await sent()) > so_far, 'bob is sent sound')
+    bob.hangup()
+    await over()
+})
+
+test('texts, between JsSIP and JsSIP, and to our library; a GRUU is one of several pages', async (t) => {
+    const anna = await open(t, 'anna')
+    const second = await open(t, 'anna')
+    const bert = await open(t, 'bert')
+    const dora = await JsonPage.open(t, chromium, origin, gateway, 'dora')
+    await bert.evaluate((to) => window.ua.sendMessage(to, 'good morning'), `sip:anna@${domain}`)
+    for (const page of [anna, second]) {
+        const { text, from } = await page.heard('message')
+        assert.deepEqual([text, from], ['good morning', `sip:bert@${domain}`])
+    }
+    await bert.evaluate((to) => window.ua.sendMessage(to, 'bonjour, Dora'), `sip:dora@${domain}`)
+    assert.equal((await dora.heard('message')).text, 'bonjour, Dora')
+
+    const gruu = await anna.evaluate(() => window.ua.contact.pub_gruu.toString())
+    assert.match(gruu, new RegExp(`^sip:anna@${domain};gr=urn:uuid:`))
+    await bert.call(gruu)
+    await anna.heard('session')
+    assert.equal(await second.evaluate(() => window.said.some(({ what }) => what === 'session')), false)
+    await anna.answer()
+    await bert.heard('confirmed')
+    await bert.hangup()
+    await over()
+
+    // All ring when the user is meant; the first to answer has it.
+    await bert.call(`sip:anna@${domain}`)
+    await Promise.all([anna.heard('session'), second.heard('session')])
+    await second.answer()
+    await bert.heard('confirmed')
+    await anna.heard('failed')
+    await bert.hears(1000)
+    await bert.hangup()
+    await over()
+})
+
+test('a WebSocket that is lost in a call: JsSIP is back, the telephone hears nothing of it', async (t) => {
+    const anna = await open(t, 'anna', { connection_recovery_min_interval: 1, connection_recovery_max_interval: 1 })
+    const bob = await Baresip.start(t, { user: 'bob', hz: 700, lasts: 60 })
+    await anna.call(bob.uri)
+    await anna.heard('confirmed')
+    await anna.hears(700)
+    const before = await farSip('b')
+    await anna.evaluate(() => {
+        window.said.splice(0)
+        window.ua.transport.socket.disconnect = () => {}
+        window.ua.transport.socket._ws.close()
+    })
+    await anna.heard('registered', 15000)
+    assert.equal((await calls()).length, 1)
+    assert.equal(await farSip('b'), before)
+    await anna.evaluate(() => new Promise((resolve) => window.session.renegotiate({ rtcOfferConstraints: { iceRestart: true } }, resolve)))
+    await anna.hears(700)
+    bob.hangup()
+    await anna.heard('ended')
+    await over()
+})
+
+test('SIP.js registers, calls and is called', async (t) => {
+    const page = await SipJsPage.open(t, chromium, origin, gateway, 'cleo')
+    await page.call(`sip:echo@${domain}`)
+    await page.heard('Established')
+    await page.hears(1000)
+    await page.hangup()
+    await page.heard('Terminated')
+    await over()
+    const bob = await Baresip.start(t, { user: 'bob', hz: 700, lasts: 30 })
+    bob.dial('sip:cleo@127.0.0.1:5060')
+    await page.heard('invited')
+    await page.answer()
+    await page.heard('Established')
+    await page.hears(700)
+    await bob.hears(1000)
+    bob.hangup()
+    await page.heard('Terminated')
+    const anna = await open(t, 'anna')
+    await anna.call(`sip:cleo@${domain}`)
+    await page.heard('invited')
+    await page.answer()
+    await anna.heard('confirmed')
+    await anna.hears(1000)
+    await page.hears(1000)
+    await page.hangup()
+    await anna.heard('ended')
+    await over()
+})
+
+test('all is let go of', async () => {
+    await over()
+    await gateway.stop()
 })

@@ -113,3 +113,54 @@ export class JsonPage extends Page {
 }
 JsonPage.prototype.heard = JsSipPage.prototype.heard
 JsonPage.prototype.hears = JsSipPage.prototype.hears
+
+// A page with SIP.js.
+export class SipJsPage extends Page {
+    static async open(scope, browser, origin, gateway, user) {
+        const page = await browser.page(scope, origin + '/')
+        Object.setPrototypeOf(page, SipJsPage.prototype)
+        await page.evaluate(async ({ ws, user, domain }) => {
+            window.said = []
+            const note = (what) => window.said.push({ what })
+            const audio = { sessionDescriptionHandlerOptions: { constraints: { audio: true, video: false } } }
+            const watch = (session) => {
+                window.session = session
+                session.stateChange.addListener((state) => {
+                    if (state === 'Established') document.querySelector('#remote').srcObject = session.sessionDescriptionHandler.remoteMediaStream
+                    note(state)
+                })
+            }
+            const ua = new SIP.UserAgent({
+                uri: SIP.UserAgent.makeURI(`sip:${user}@${domain}`), transportOptions: { server: ws },
+                authorizationUsername: user, authorizationPassword: `${user}'s secret`, logLevel: 'error',
+                delegate: { onInvite: (invitation) => (watch(invitation), note('invited')) },
+            })
+            Object.assign(window, {
+                start: async (to) => {
+                    const inviter = new SIP.Inviter(ua, SIP.UserAgent.makeURI(to), audio)
+                    watch(inviter)
+                    await inviter.invite()
+                },
+                accept: () => window.session.accept(audio),
+            })
+            await ua.start()
+            await new SIP.Registerer(ua).register({ requestDelegate: { onAccept: () => note('registered'), onReject: () => note('rejected') } })
+        }, { ws: gateway.ws, user, domain: gateway.conf.sip.domain })
+        await page.heard('registered')
+        return page
+    }
+
+    call(to) {
+        return this.evaluate((target) => window.start(target), to)
+    }
+
+    answer() {
+        return this.evaluate(() => window.accept())
+    }
+
+    hangup() {
+        return this.evaluate(() => window.session.bye())
+    }
+}
+SipJsPage.prototype.heard = JsSipPage.prototype.heard
+SipJsPage.prototype.hears = JsSipPage.prototype.hears

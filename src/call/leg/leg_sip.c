@@ -101,6 +101,14 @@ static cw_err on_redirected(void *arg, const char *uri)
     return cw_leg_sip_redirected(arg, uri);
 }
 
+static void on_back(void *arg, cw_sip_web *web)
+{
+    leg_sip *s = arg;
+
+    cw_assert_on_loop();
+    cw_leg_sip_web_back(&s->leg, cw_sip_web_owner(web));
+}
+
 static void on_ended(void *arg, const cw_sip_end *end)
 {
     leg_sip *s = arg;
@@ -142,6 +150,7 @@ const cw_sip_call_ops cw_leg_sip_events = {
     .info = on_info,
     .refer = on_refer,
     .redirected = on_redirected,
+    .back = on_back,
     .ended = on_ended,
     .trace = on_trace,
 };

@@ -3,6 +3,7 @@
 #include "call/leg/leg_sip.h"
 #include "call/route/permit.h"
 #include "call/transfer/transfer.h"
+#include "call/web/web.h"
 
 #include "base/log.h"
 #include "user/user.h"
@@ -37,7 +38,8 @@ static bool is_listed(char *const *patterns, const char *target)
 /* ── Where does it lead? ── */
 
 /* A target of ours: what an INVITE from there would reach. Another: only what is listed. */
-static CW_ON_LOOP cw_err find_route(const leg_sip *s, const char *uri, cw_route *ret)
+static CW_ON_LOOP cw_err find_route(const leg_sip *s, const cw_asker *asker, const char *uri,
+                                    cw_route *ret)
 {
     const struct cw_conf_trunk *trunk = trunk_of(s);
     const cw_conf *conf = s->calls->conf;
@@ -46,6 +48,8 @@ static CW_ON_LOOP cw_err find_route(const leg_sip *s, const char *uri, cw_route 
     cw_err err;
 
     *ret = (cw_route){ 0 };
+    if (s->web.on) /* a user: where they may call, they may transfer */
+        return s->web.client ? cw_web_route(s->web.client, asker, uri, ret, why) : CW_E_FORBIDDEN;
     if (cw_sip_is_us(s->calls->sip, uri)) {
         g_autofree char *user = cw_sip_uri_user(uri);
 
@@ -68,6 +72,8 @@ static CW_ON_LOOP cw_err join_own(leg_sip *s, cw_sip_call *also)
 
     if (!second || second == s)
         return CW_E_NO_CALL;
+    if (second->web.client != s->web.client) /* no call of somebody else's, nor by a guess */
+        return CW_E_FORBIDDEN;
     return cw_call_join_calls(s->leg.arg, &s->leg, second->leg.arg, &second->leg);
 }
 
@@ -75,13 +81,14 @@ static CW_ON_LOOP cw_err call_target(leg_sip *s, const cw_sip_referred *referred
 {
     bool replaces = referred->to.replaces.call_id != NULL;
     const struct cw_conf_trunk *trunk = trunk_of(s);
-    const cw_asker asker = { .trunk = trunk ? trunk->name : NULL };
+    const cw_asker asker = { .trunk = trunk ? trunk->name : NULL,
+                             .identity = s->web.client ? &s->web.client->identity : NULL };
     cw_transfer_wish wish = { .asker = &asker,
                               .replaces = replaces ? &referred->to.replaces : NULL,
                               .referred_by = referred->referred_by };
     char why[128] = "";
     cw_route route;
-    cw_err err = find_route(s, referred->to.uri, &route);
+    cw_err err = find_route(s, &asker, referred->to.uri, &route);
 
     wish.route = &route;
     if (!err && replaces && route.kind != CW_ROUTE_SIP)
@@ -97,7 +104,7 @@ cw_err cw_leg_sip_referred(leg_sip *s, const cw_sip_referred *referred, cw_sip_r
     cw_sip_call *also = NULL;
     cw_err err;
 
-    if (!may_refer(s->calls->conf, trunk_of(s)))
+    if (!s->web.on && !may_refer(s->calls->conf, trunk_of(s)))
         return CW_E_FORBIDDEN;
     if (referred->to.replaces.call_id)
         also = cw_sip_find_replaced(s->calls->sip, &referred->to.replaces);

@@ -5,9 +5,13 @@
 #include <string.h>
 #include <time.h>
 
-/* It speaks SIP: what a JSON client would be notified of, its dialogs tell it. */
+/* It speaks SIP: what a JSON client would be notified of, its dialogs tell it; texts go as MESSAGE.
+ */
 static void on_notify(void *arg, const char *method, json_t *params)
 {
+    cw_assert_on_loop();
+    if (!strcmp(method, "im.message"))
+        cw_web_text(cw_sip_web_owner(arg), params);
     json_decref(params);
 }
 

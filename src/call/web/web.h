@@ -14,7 +14,11 @@ cw_leg *cw_web_callee(cw_call *call, cw_client *client, const cw_reach *reach) C
 CW_NODISCARD cw_err cw_web_route(const cw_client *client, const struct cw_asker *asker,
                                  const char *uri, cw_route *ret, char why[static 128]) CW_ON_LOOP;
 
+/* A text for one, as im.message of proto.def. */
+void cw_web_text(cw_client *client, const json_t *message) CW_ON_LOOP;
+
 /* sip's callbacks (cw_sip_ops) */
+cw_err cw_web_request(void *arg, const cw_sip_inquiry *inquiry, cw_sip_reply *reply) CW_ON_LOOP;
 bool cw_web_secret(void *arg, const char *user, const char *realm, bool sha256,
                    char ret[static CW_SIP_HA1_MAX]) CW_ON_LOOP;
 cw_err cw_web_login(void *arg, cw_sip_web *web, const char *user, const char *token,
