@@ -10,6 +10,9 @@
 #define VIDEO_MS 1000 /* between two of a stream of pictures (RFC 4585 3.4) */
 #define SOON_US  20000
 #define STILL    4 /* intervals between two reports of who neither sends nor hears anything */
+/* Whose turn comes in the same step wake the worker once. */
+#define TURN_US     1000000
+#define TURN_MIN_MS 4000 /* shorter intervals are kept to the step */
 
 /* ── In ── */
 cw_ep *cw_flow_source(cw_ep *ep)
@@ -220,6 +223,8 @@ static void report_and_wait(cw_worker *worker, cw_ep *ep) CW_ON_MEDIA
             ms = MIN(ms, VIDEO_MS);
         ep->report_us = worker->now_us + (rests ? (uint64_t)ms * 1000
                                                 : cw_report_wait_us(ms, cw_worker_dice(worker)));
+        if (ep->still > 1 && ms >= TURN_MIN_MS)
+            ep->report_us -= ep->report_us % TURN_US;
         if (!rests)
             send_report(worker, ep);
     }
