@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { CausewayError, connect, devices } from '../dist/causeway.js';
-import { FakePeer, FakeTrack, clock, dial, hangUpAll, install, logIn, microphone, settle } from './fakes.mjs';
+import { FakePeer, FakeStream, FakeTrack, clock, dial, hangUpAll, install, logIn, microphone, settle } from './fakes.mjs';
 
 let browser, session, socket, call, pc;
 beforeEach(async () => {
@@ -22,6 +22,15 @@ async function answered(options) {
     ({ call, pc } = made);
 }
 const agree = async (sdp = 'answer') => socket.reply(await socket.frame('call.update'), { sdp });
+/** Shares a screen, which the gateway lets pass, as far as an offer that is to follow. */
+async function share(options) {
+    const sharing = call.shareScreen(options);
+    sharing.catch(() => {});
+    const told = await socket.frame('call.info');
+    assert.equal(told.params.screen, true);
+    socket.reply(told);
+    return { sharing };
+}
 const sent = (kind) => pc.getTransceivers().find((each) => each.kind === kind).sender;
 const events = (...names) => {
     const seen = [];
@@ -32,7 +41,7 @@ const events = (...names) => {
 test('a screen is added to a call without video, and taken away', async () => {
     await answered();
     const seen = events('sharing');
-    const sharing = call.shareScreen();
+    const { sharing } = await share();
     await agree();
     const track = await sharing;
     assert.deepEqual([track.contentHint, call.sharing, sent('video').track], ['detail', true, track]);
@@ -50,7 +59,7 @@ test('a screen takes the camera\'s place without an offer; the browser\'s own bu
     await agree();
     const camera = await adding;
     pc.transceivers[0].currentDirection = 'sendrecv';
-    const track = await call.shareScreen();
+    const track = await (await share()).sharing;
     assert.equal(sent('video').track, track);
     assert.equal(camera.readyState, 'live');
     track.vanish();
@@ -58,11 +67,22 @@ test('a screen takes the camera\'s place without an offer; the browser\'s own bu
     assert.equal(sent('video').track, camera);
     assert.equal(call.sharing, false);
     assert.equal(socket.methods().filter((each) => each === 'call.update').length, 1);
+    assert.deepEqual(socket.sent.at(-1).params, { call: call.id, screen: false });
+});
+
+test('a screen that the gateway does not let pass is not captured on', async () => {
+    await answered();
+    const mine = new FakeTrack('video', 'screen');
+    navigator.mediaDevices.getDisplayMedia = async () => new FakeStream([mine]);
+    const sharing = call.shareScreen();
+    socket.refuse(await socket.frame('call.info'), -32002, 'forbidden');
+    await assert.rejects(sharing, kind('forbidden'));
+    assert.deepEqual([mine.readyState, call.sharing], ['ended', false]);
 });
 
 test('a camera that is added while a screen is shared waits for its end', async () => {
     await answered();
-    const sharing = call.shareScreen({ track: new FakeTrack('video', 'mine') });
+    const { sharing } = await share({ track: new FakeTrack('video', 'mine') });
     await agree();
     const mine = await sharing;
     pc.transceivers[0].currentDirection = 'sendonly';
