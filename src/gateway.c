@@ -9,6 +9,7 @@
 #include "media/srtp/srtp.h"
 #include "nat.h"
 #include "sip/sip.h"
+#include "svc/im.h"
 #include "user/user.h"
 #include "webrtc/peer.h"
 
@@ -25,6 +26,7 @@ struct cw_gateway {
     cw_calls *calls;
     cw_sip_ops sip_ops; /* borrowed by sip */
     cw_sip *sip;
+    cw_im *im;
     cw_api *api;
     cw_admin *admin;
 };
@@ -236,7 +238,10 @@ static CW_ON_LOOP cw_err make_doors(cw_gateway *g, const char *conf_path, char *
         .conf = g->conf, .conf_path = conf_path, .calls = g->calls, .sip = g->sip, .plane = g->plane
     };
     char text[128] = "";
-    cw_err err = cw_api_new(g->loop, g->conf, g->tokens, g->calls, &g->api, text);
+    cw_err err;
+
+    g->im = cw_im_new(g->conf, g->calls);
+    err = cw_api_new(g->loop, g->conf, g->tokens, g->calls, g->im, &g->api, text);
 
     if (!err) {
         parts.sessions = list_sessions;
@@ -292,6 +297,7 @@ void cw_gateway_free(cw_gateway *g)
         return;
     cw_admin_free(g->admin);
     cw_api_free(g->api);
+    cw_im_free(g->im);
     cw_calls_free(g->calls);
     cw_sip_free(g->sip);
     cw_webrtc_free(g->webrtc);

@@ -824,7 +824,7 @@ export interface Requests {
   "push.register": { params: PushRegistration; result: Empty };
   /** No more pushes there. */
   "push.unregister": { params: PushEndpoint; result: Empty };
-  /** Send a text to all sessions of a user. `rate` comes with `retry_after_ms`. */
+  /** Send a text to all devices of a user whom you may call, or have the scope `im:user:NAME` for. `rate` comes with `retry_after_ms`. */
   "im.send": { params: ImSend; result: ImSent };
   /** Send anything to the programs of a user, or to the one at the other side of a call. */
   "data.send": { params: DataSend; result: DataSent };

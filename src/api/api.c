@@ -21,12 +21,12 @@ static cw_err open_all(cw_api *api, char why[static 128]) CW_ON_LOOP
 }
 
 cw_err cw_api_new(cw_loop *loop, const cw_conf *conf, const cw_tokens *tokens, cw_calls *calls,
-                  cw_api **ret, char why[static 128])
+                  cw_im *im, cw_api **ret, char why[static 128])
 {
     cw_api *api = g_new0(cw_api, 1);
     cw_err err;
 
-    api->env = (cw_session_env){ loop, conf, tokens, calls, cw_sessions_new() };
+    api->env = (cw_session_env){ loop, conf, tokens, calls, cw_sessions_new(), im };
     api->web = &conf->web;
     api->root = find_root(&conf->web);
     api->tls = conf->web.tls_certificate != NULL;

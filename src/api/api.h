@@ -6,13 +6,15 @@
 #include "base/json.h"
 #include "base/loop.h"
 #include "call/call.h"
+#include "svc/im.h"
 #include "user/user.h"
 
 typedef struct cw_api cw_api;
 
-/* CW_E_IO a listener cannot be opened; `why` says which. `conf` and `tokens` must outlive it. */
+/* CW_E_IO a listener cannot be opened; `why` says which. The others must outlive it. */
 CW_NODISCARD cw_err cw_api_new(cw_loop *loop, const cw_conf *conf, const cw_tokens *tokens,
-                               cw_calls *calls, cw_api **ret, char why[static 128]) CW_ON_LOOP;
+                               cw_calls *calls, cw_im *im, cw_api **ret,
+                               char why[static 128]) CW_ON_LOOP;
 /* Listeners that cannot work. CW_E_CONF; `why` names the option. Pure. */
 CW_NODISCARD cw_err cw_api_check(const cw_conf *conf, char why[static 128]);
 void cw_api_free(cw_api *api) CW_ON_LOOP; /* closes every session */

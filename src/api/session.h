@@ -6,12 +6,14 @@
 #ifndef CW_API_SESSION_H
 #define CW_API_SESSION_H
 
+#include "api/bucket.h"
 #include "api/proto.h"
 #include "api/ring.h"
 #include "base/conf.h"
 #include "base/ident.h"
 #include "base/loop.h"
 #include "call/call.h"
+#include "svc/im.h"
 #include "user/user.h"
 
 typedef struct cw_session cw_session;
@@ -25,6 +27,7 @@ typedef struct cw_session_env {
     const cw_tokens *tokens;
     cw_calls *calls;
     cw_sessions *sessions;
+    cw_im *im;
 } cw_session_env;
 
 /* Every session, by id. */
@@ -55,6 +58,7 @@ struct cw_session {
 
     int64_t seq, sent; /* of the last notification; of the last that its link was given */
     cw_ring ring;
+    cw_bucket messages; /* im.send, data.send; last_ms 0: none yet */
 
     bool resumable;
     cw_timer *timer; /* while it waits; NULL: it never did */

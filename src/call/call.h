@@ -63,6 +63,18 @@ json_t *cw_client_calls(const cw_client *client) CW_ON_LOOP;
 json_t *cw_client_elsewhere(const cw_client *client) CW_ON_LOOP;
 /* Its program, client_info of proto.def, for the user's other sessions. */
 void cw_client_introduce(cw_client *client, json_t *about /* NULL: not told */) CW_ON_LOOP;
+/* May its user do that? See cw_grant_allows. */
+bool cw_client_allows(const cw_client *client, const char *action, const char *target) CW_ON_LOOP;
+/* Tell every session of a user; `params` is copied. Returns how many are there, *away how many may
+ * come back to it. */
+unsigned cw_calls_tell(cw_calls *calls, const char *user, const char *method, const json_t *params,
+                       unsigned *away) CW_ON_LOOP;
+/* Tell the program at the other side of a call; *away: it gets it if it comes back.
+ *
+ * CW_E_NO_CALL, CW_E_STATE nobody is there yet, CW_E_UNSUPPORTED there is no program
+ */
+CW_NODISCARD cw_err cw_client_tell_other(cw_client *client, const char *call, const char *method,
+                                         const json_t *params, bool *away) CW_ON_LOOP;
 /* Tell it again of those that it was called for and has not answered. */
 void cw_client_tell_ringing(cw_client *client) CW_ON_LOOP;
 

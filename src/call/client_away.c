@@ -162,3 +162,46 @@ cw_err cw_client_pull(cw_client *client, const char *id, const char *name, const
         *result = json_pack("{s:s}", "sdp", answer);
     return err;
 }
+
+/* ── Words ── */
+
+bool cw_client_allows(const cw_client *client, const char *action, const char *target)
+{
+    return cw_grant_allows(&client->identity.grant, action, target);
+}
+
+unsigned cw_calls_tell(cw_calls *calls, const char *name, const char *method, const json_t *params,
+                       unsigned *away)
+{
+    const cw_user *user = cw_calls_user(calls, name);
+    unsigned here = 0;
+
+    *away = 0;
+    for (guint i = 0; user && i < user->clients->len; i++) {
+        cw_client *client = g_ptr_array_index(user->clients, i);
+
+        if (cw_client_here(client, 0))
+            here++;
+        else
+            ++*away;
+        cw_client_notify(client, method, json_deep_copy(params));
+    }
+    return here;
+}
+
+cw_err cw_client_tell_other(cw_client *client, const char *call, const char *method,
+                            const json_t *params, bool *away)
+{
+    cw_leg *leg = cw_client_leg(client, call, "data.send"), *other;
+
+    if (!leg)
+        return CW_E_NO_CALL;
+    other = cw_call_other(cw_leg_browser_call(leg), leg);
+    if (!other || other->ended)
+        return CW_E_STATE;
+    if (!other->ops->tell)
+        return CW_E_UNSUPPORTED;
+    *away = other->ops->away && other->ops->away(other);
+    other->ops->tell(other, method, params);
+    return CW_OK;
+}

@@ -22,7 +22,7 @@ before(async () => {
     writeFileSync(path.join(dir, 'secret'), secret + '\n')
     gateway = await Gateway.start(wholeFile, {
         key: [{ id: 'h', algorithm: 'HS256', secret: `file:${dir}/secret` }],
-        web: { resume_ms: 6000, resume_call_ms: 8000, resume_messages: 5, ping_interval_ms: 1000, ping_timeout_ms: 2000 },
+        web: { resume_ms: 6000, resume_call_ms: 8000, resume_messages: 5, ping_interval_ms: 2000, ping_timeout_ms: 4000 },
         sip: { t1_ms: 100, t1x64_ms: 2000, invite_timeout_ms: 1500, ring_timeout_ms: 20000 },
         media: { workers: 1, quality_interval_ms: 0, ringback: 'off', consent_timeout_ms: 5000 },
     })
@@ -82,7 +82,7 @@ async function nothingSaid({ bob, sip }) {
 }
 
 const row = async (session) => (await gateway.ctl('sessions')).find((s) => s.id === session)
-const away = (client) => until(async () => (await row(client.session.session))?.link === 'none', 'its connection is lost', 5000)
+const away = (client) => until(async () => (await row(client.session.session))?.link === 'none', 'its connection is lost', 9000)
 const ladderHas = (call, text, ms = 8000) => until(async () => JSON.stringify(await gateway.ctl('call', 'ladder', call.gatewayId)).includes(text), `the ladder has "${text}"`, ms)
 
 // The page comes back with another RTCPeerConnection.

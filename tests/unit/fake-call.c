@@ -217,3 +217,28 @@ json_t *cw_certificate_json(const struct x509_st *certificate)
 {
     return certificate ? json_object() : NULL;
 }
+
+bool cw_client_allows(const cw_client *client, const char *action, const char *target)
+{
+    return strcmp(target, "user:forbidden") != 0;
+}
+
+unsigned cw_calls_tell(cw_calls *calls, const char *user, const char *method, const json_t *params,
+                       unsigned *away)
+{
+    g_autofree char *text = cw_json_print(params);
+
+    *away = !strcmp(user, "away");
+    if (done("tell %s %s %s", user, method, text))
+        return 0;
+    return strcmp(user, "nobody") && !*away ? 1 : 0;
+}
+
+cw_err cw_client_tell_other(cw_client *client, const char *call, const char *method,
+                            const json_t *params, bool *away)
+{
+    g_autofree char *text = cw_json_print(params);
+
+    *away = false;
+    return done("tell-other %s %s %s", call, method, text);
+}

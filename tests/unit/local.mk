@@ -121,7 +121,7 @@ tests_unit_test_purity_LDADD = $(MEDIA_LIBS)
 check_PROGRAMS += tests/unit/test-ws
 TESTS += tests/unit/test-ws
 tests_unit_test_ws_SOURCES = tests/unit/test-ws.c tests/unit/fake-call.c tests/unit/fake-call.h
-tests_unit_test_ws_LDADD = src/api/libapi.a $(LWS_LIBS) sip/libsip.a $(USER_LIBS)
+tests_unit_test_ws_LDADD = src/api/libapi.a $(LWS_LIBS) src/svc/libsvc.a sip/libsip.a $(USER_LIBS)
 
 check_PROGRAMS += tests/unit/test-call tests/unit/test-line tests/unit/test-route
 TESTS += tests/unit/test-call tests/unit/test-line tests/unit/test-route
@@ -191,10 +191,12 @@ TESTS += tests/unit/test-quota
 tests_unit_test_quota_SOURCES = tests/unit/test-quota.c
 tests_unit_test_quota_LDADD = $(USER_LIBS)
 
-check_PROGRAMS += tests/unit/test-session
-TESTS += tests/unit/test-session
+check_PROGRAMS += tests/unit/test-session tests/unit/test-resume
+TESTS += tests/unit/test-session tests/unit/test-resume
+tests_unit_test_resume_SOURCES = tests/unit/test-resume.c tests/unit/fake-call.c tests/unit/fake-call.h
+tests_unit_test_resume_LDADD = src/api/libapi.a src/svc/libsvc.a sip/libsip.a $(USER_LIBS)
 tests_unit_test_session_SOURCES = tests/unit/test-session.c tests/unit/fake-call.c tests/unit/fake-call.h
-tests_unit_test_session_LDADD = src/api/libapi.a sip/libsip.a $(USER_LIBS)
+tests_unit_test_session_LDADD = src/api/libapi.a src/svc/libsvc.a sip/libsip.a $(USER_LIBS)
 
 SIP_TESTS = tests/unit/test-aka tests/unit/test-reginfo tests/unit/test-sip-loss tests/unit/test-sip-auth tests/unit/test-sip-login tests/unit/test-sip-event tests/unit/test-sip-refer tests/unit/test-sip-call tests/unit/test-sip-message \
 	tests/unit/test-sip-raw tests/unit/test-sip-register \
@@ -247,7 +249,7 @@ tests_unit_test_sip_uri_LDADD = $(SIP_LIBS)
 check_PROGRAMS += tests/unit/test-wss
 TESTS += tests/unit/test-wss
 tests_unit_test_wss_SOURCES = tests/unit/test-wss.c tests/unit/fake-call.c tests/unit/fake-call.h
-tests_unit_test_wss_LDADD = src/api/libapi.a $(LWS_LIBS) sip/libsip.a $(USER_LIBS)
+tests_unit_test_wss_LDADD = src/api/libapi.a $(LWS_LIBS) src/svc/libsvc.a sip/libsip.a $(USER_LIBS)
 
 check_PROGRAMS += tests/unit/test-gateway
 TESTS += tests/unit/test-gateway

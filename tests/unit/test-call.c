@@ -252,8 +252,8 @@ static void bring_to(setting *s, cw_call_state state)
 
 /* Columns as cw_call_event: DIALLED RINGS HEARD ANSWERED MEDIA STREAMS HELD KEY MUTED NAMED
  * QUIET LEFT A_ENDED B_ENDED TIMED_OUT ENDED, then TRANSFER T_RINGS T_HEARD T_ANSWERED T_MOVED
- * T_LEFT T_ENDED BY_ENDED REPLACED JOINED GIVEN GONE. A letter is the state it leads to, a dot:
- * dropped. */
+ * T_LEFT T_ENDED BY_ENDED REPLACED PULLED JOINED GIVEN GONE. A letter is the state it leads to, a
+ * dot: dropped. */
 static const struct {
     const char *name;
     cw_call_state from;

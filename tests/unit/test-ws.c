@@ -799,7 +799,7 @@ static void start(const char *more)
     cw_assert_on_loop();
     g_assert_cmpint(cw_conf_load("test", text, &conf, &wrong), ==, CW_OK);
     g_assert_cmpint(cw_tokens_new(conf, &tokens, &wrong), ==, CW_OK);
-    g_assert_cmpint(cw_api_new(loop, conf, tokens, NULL, &api, why), ==, CW_OK);
+    g_assert_cmpint(cw_api_new(loop, conf, tokens, NULL, NULL, &api, why), ==, CW_OK);
     port = cw_api_port(api);
 }
 

@@ -306,7 +306,7 @@ static void run(gconstpointer test)
     cw_assert_on_loop();
     g_assert_cmpint(cw_conf_load("test", text, &conf, &wrong), ==, CW_OK);
     g_assert_cmpint(cw_tokens_new(conf, &tokens, &wrong), ==, CW_OK);
-    g_assert_cmpint(cw_api_new(loop, conf, tokens, NULL, &api, why), ==, CW_OK);
+    g_assert_cmpint(cw_api_new(loop, conf, tokens, NULL, NULL, &api, why), ==, CW_OK);
     ((void (*)(void))test)();
     cw_api_free(api);
     cw_tokens_free(tokens);
@@ -323,7 +323,7 @@ static void test_no_certificate(void)
 
     cw_assert_on_loop();
     g_assert_cmpint(cw_conf_load("test", text, &conf, &wrong), ==, CW_OK);
-    g_assert_cmpint(cw_api_new(loop, conf, NULL, NULL, &api, why), ==, CW_E_IO);
+    g_assert_cmpint(cw_api_new(loop, conf, NULL, NULL, NULL, &api, why), ==, CW_E_IO);
     g_assert_nonnull(strstr(why, "tls_certificate"));
     cw_conf_free(conf);
 }
