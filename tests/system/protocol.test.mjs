@@ -231,7 +231,7 @@ test('unmasked frame: 1002', async (t) => {
 const badUpgrades = [
     ['a foreign Origin', { origin: 'http://evil.test' }],
     ['no subprotocol', { protocol: '' }],
-    ['another subprotocol', { protocol: 'sip' }],
+    ['another subprotocol', { protocol: 'mqtt' }],
     ['another path', { path: '/v1/other' }],
 ]
 for (const [name, options] of badUpgrades)
