@@ -10,7 +10,7 @@ export class Pictures {
     constructor(lines) {
         this.lines = lines;
         on('video', 'click', () => this.#change((call) => this.#toggleCamera(call)));
-        on('screen', 'click', () => this.#change((call) => (call.sharing ? call.stopShare() : call.shareScreen(SCREEN))));
+        on('screen', 'click', () => this.#change((call) => (call.sharing ? call.stopShare() : this.#share(call))));
         on('shot', 'click', () => this.#save());
         on('full', 'click', () => this.#fullScreen());
         $('pictures').addEventListener('dblclick', () => this.#fullScreen());
@@ -62,10 +62,20 @@ export class Pictures {
         try {
             await action(call);
         } catch (error) {
-            if (!/NotAllowed|denied/i.test(error.name + error.kind) || !$('screen').matches(':focus')) this.lines.fail(error); // who closes the choice of screens wants none
+            this.lines.fail(error);
         }
         this.#changing = false;
         this.draw();
+    }
+
+    async #share(call) {
+        try {
+            await call.shareScreen(SCREEN);
+        } catch (error) {
+            if (error.kind === 'media-denied') return; // who closes the browser's choice of screens wants none
+            if (error.kind !== 'forbidden') throw error;
+            this.lines.fail({ kind: 'no-screen', message: 'The other side takes no screens' });
+        }
     }
 
     #toggleCamera(call) {

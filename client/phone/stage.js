@@ -51,7 +51,7 @@ export class Stage {
         const { call, dialling } = lines;
         const state = dialling ? 'trying' : (call?.state ?? 'trying');
         const active = state === 'active';
-        const who = dialling ? this.contacts.at(dialling.to)?.name ?? dialling.to : call ? this.named(call.remote) : '';
+        const who = dialling ? this.named({ uri: dialling.to }) : call ? this.named(call.remote) : '';
         const address = dialling ? dialling.to : call ? call.remote.number || addressOf(call.remote) : '';
         const text = this.#standing(call, state);
 

@@ -35,7 +35,7 @@ export function sentence(text) {
 }
 
 export function name({ anonymous, display, number, user, uri }) {
-    return anonymous ? 'Number withheld' : display || number || user || uri;
+    return anonymous ? 'Number withheld' : display || number || user || uri.replace(/^user:/, '');
 }
 
 /** What to dial to reach a party; empty when it is not known. */

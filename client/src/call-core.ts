@@ -214,7 +214,7 @@ export class CallCore extends Emitter<CallEvents> {
             const sdp = await this.talks.offer(this.local.stream!);
             this.host.calls.set(this.id, this as unknown as Call);
             const answer = await this.host.rpc.request('call.pull', { id: this.gatewayName, call: this.id, sdp });
-            await this.talks.accept(answer.sdp);
+            if (answer.sdp) await this.talks.accept(answer.sdp);
             this.bare = false;
             this.talks.release();
             this.move('active');
@@ -235,7 +235,7 @@ export class CallCore extends Emitter<CallEvents> {
         await this.talks.step(async () => {
             const offer = await this.talks.offer(this.local.stream!, this.seen);
             const { sdp } = await this.host.rpc.request('call.update', { call: this.id, sdp: offer, restart: true });
-            await this.talks.accept(sdp);
+            if (sdp) await this.talks.accept(sdp); // else `call.answer` brings it
             this.bare = false;
             this.talks.release();
         });
