@@ -94,8 +94,7 @@ async function relay(options) {
             const cpu = cpuUs(gateway.pid)
             const say = '{"jsonrpc":"2.0","id":3,"method":"im.send","params":{"to":"user:u%u","body":"t=%t"}}'
             const m = await load.do('relay', { rate, ms, say })
-            if (!m.got) table.note('No text arrived: this gateway has no im.send.')
-            else table.row('causeway', opened, rate, m.got, m.sent, m.p50_us / 1000, m.p99_us / 1000, (cpuUs(gateway.pid) - cpu) / m.sent)
+            table.row('causeway', opened, rate, m.got, m.sent, m.p50_us / 1000, m.p99_us / 1000, (cpuUs(gateway.pid) - cpu) / m.sent)
         })
     }
 }
