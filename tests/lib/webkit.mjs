@@ -11,9 +11,9 @@ export class WebKit {
         const home = tempDir(scope, 'webkit')
         const program = readdirSync(libraries).map((each) => path.join(libraries, each, 'MiniBrowser')).find((each) => /webkit2gtk/.test(each) && existsSync(each))
         if (!program) throw new Error('no MiniBrowser')
-        webkit.screen = new Program(scope, 'Xvfb', 'Xvfb', [':77', '-nolisten', 'tcp', '-screen', '0', '1024x768x24'], { peer: true })
-        await until(() => existsSync('/tmp/.X11-unix/X77') || webkit.screen.end, 'Xvfb is there', 10000)
-        const env = { DISPLAY: ':77', HOME: home, XDG_CACHE_HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home, WEBKIT_DISABLE_COMPOSITING_MODE: '1', GSETTINGS_BACKEND: 'memory', GDK_BACKEND: 'x11' }
+        webkit.screen = new Program(scope, 'Xvfb', 'Xvfb', ['-displayfd', '1', '-nolisten', 'tcp', '-screen', '0', '1024x768x24'], { peer: true })
+        const [display] = await webkit.screen.waitFor(/^\d+$/m)
+        const env = { DISPLAY: `:${display}`, HOME: home, XDG_CACHE_HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home, WEBKIT_DISABLE_COMPOSITING_MODE: '1', GSETTINGS_BACKEND: 'memory', GDK_BACKEND: 'x11' }
         webkit.driver = new Program(scope, 'WebKitWebDriver', 'WebKitWebDriver', [`--port=${port}`], { env, peer: true })
         webkit.base = `http://127.0.0.1:${port}`
         await until(() => webkit.#ask('GET', '/status').then(() => true, () => false), 'the driver answers', 10000)
