@@ -14,8 +14,9 @@
 
 /* ── The session ── */
 
-static cw_client *client_alloc(cw_calls *calls, cw_id session, const cw_identity *identity,
-                               const cw_client_ops *ops, void *arg)
+static CW_ON_LOOP cw_client *client_alloc(cw_calls *calls, cw_id session,
+                                          const cw_identity *identity, const cw_client_ops *ops,
+                                          void *arg)
 {
     cw_client *client = g_new0(cw_client, 1);
 

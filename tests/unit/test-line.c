@@ -286,7 +286,7 @@ static void test_claimed(void)
     open_fix(&f, more);
     cw_assert_on_loop();
     for (size_t i = 0; i < G_N_ELEMENTS(claimed); i++) {
-        g_autofree char *request = NULL, *to = NULL, *last = NULL;
+        g_autofree char *request = NULL, *to = NULL;
         cw_client *one =
             come_claiming(&f, "ann", &claimed[i].claim, claimed[i].to ? CW_OK : CW_E_AUTH);
 
