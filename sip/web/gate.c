@@ -136,6 +136,7 @@ bool cw_sip_web_admits(cw_sip_web *web, msg_t *msg, const sip_t *message, cw_sip
                        cw_sip_dialog *dialog)
 {
     sip_method_t method = message->sip_request->rq_method;
+    bool tried = message->sip_authorization != NULL; /* the answer takes the message */
     g_autofree char *lines = NULL;
     int status = 0;
 
@@ -151,7 +152,7 @@ bool cw_sip_web_admits(cw_sip_web *web, msg_t *msg, const sip_t *message, cw_sip
     if (!status)
         return true;
     cw_sip_web_reply(web->sip, msg, status, lines);
-    if (web->ops && message->sip_authorization && (status == 401 || status == 403))
+    if (web->ops && tried && (status == 401 || status == 403))
         count_failure(web);
     return false;
 }
