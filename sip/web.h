@@ -39,6 +39,7 @@ void cw_sip_web_admit(cw_sip_web *web, const char *user, int64_t expires, void *
 cw_id cw_sip_web_id(const cw_sip_web *web) CW_ON_LOOP;
 const char *cw_sip_web_user(const cw_sip_web *web) CW_ON_LOOP;  /* NULL: nobody's yet */
 void *cw_sip_web_owner(const cw_sip_web *web) CW_ON_LOOP;       /* NULL: nobody's yet */
+void *cw_sip_web_arg(const cw_sip_web *web) CW_ON_LOOP;         /* the transport's */
 const char *cw_sip_web_agent(const cw_sip_web *web) CW_ON_LOOP; /* User-Agent; "": not said */
 uint64_t cw_sip_web_since_ms(const cw_sip_web *web) CW_ON_LOOP; /* when it was opened */
 const cw_addr *cw_sip_web_peer(const cw_sip_web *web) CW_ON_LOOP;

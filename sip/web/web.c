@@ -363,6 +363,11 @@ void *cw_sip_web_owner(const cw_sip_web *web)
     return web->owner;
 }
 
+void *cw_sip_web_arg(const cw_sip_web *web)
+{
+    return web->arg;
+}
+
 const char *cw_sip_web_agent(const cw_sip_web *web)
 {
     return web->agent;

@@ -33,6 +33,7 @@ cw_err cw_api_new(cw_loop *loop, const cw_conf *conf, const cw_tokens *tokens, c
     api->listeners = g_ptr_array_new();
     api->conns = g_hash_table_new(NULL, NULL);
     cw_polls_new(api);
+    cw_sipws_start(api);
     err = open_all(api, why);
     if (err) {
         cw_api_free(api);

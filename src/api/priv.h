@@ -30,6 +30,7 @@ typedef struct cw_conn {
     cw_link *link;    /* NULL: it speaks SIP */
     cw_sip_web *sip;  /* NULL: it speaks JSON */
     cw_bucket bucket; /* rate of SIP messages */
+    cw_bucket texts;  /* of those to others */
     bool ping_due;
     GByteArray *in; /* the message so far; NULL: nothing of one */
     GQueue out;     /* of cw_frame, oldest first */
@@ -77,6 +78,7 @@ void cw_ws_close(cw_conn *conn, int code, const char *why) CW_ON_LOOP;
 #define CW_SIPWS_NAME "sip" /* the subprotocol */
 #define CW_SIPWS_PATH "/sip"
 
+void cw_sipws_start(const cw_api *api) CW_ON_LOOP;
 bool cw_sipws_open(cw_conn *conn) CW_ON_LOOP; /* false: not now */
 void cw_sipws_close(cw_conn *conn) CW_ON_LOOP;
 void cw_sipws_receive(cw_conn *conn, const char *text, size_t len) CW_ON_LOOP;

@@ -28,10 +28,35 @@ static void on_close(void *arg, cw_err err, const char *why)
 
 static const cw_sip_web_ops ops = { .send = on_send, .close = on_close };
 
+/* Its texts cost others' attention as those of JSON do. */
+static cw_err on_said(void *arg, const cw_web_said *said)
+{
+    cw_conn *conn = arg;
+    const struct cw_conf_web *web = conn->api->web;
+    const cw_im_message message = { .from = said->from,
+                                    .display = said->display,
+                                    .id = said->id,
+                                    .is_text = true,
+                                    .type = "text/plain",
+                                    .body = said->body };
+    cw_im_receipt ignored;
+
+    cw_assert_on_loop();
+    return cw_bucket_take(&conn->texts, web->messages_per_s, web->message_burst, cw_now_ms())
+               ? CW_E_RATE
+               : cw_im_send(conn->api->env.im, said->to, &message, &ignored);
+}
+
+void cw_sipws_start(const cw_api *api)
+{
+    cw_calls_web_said(api->env.calls, on_said);
+}
+
 bool cw_sipws_open(cw_conn *conn)
 {
     cw_api *api = conn->api;
 
+    cw_bucket_init(&conn->texts, api->web->message_burst, cw_now_ms());
     cw_bucket_init(&conn->bucket, api->web->rate_burst, cw_now_ms());
     return cw_calls_web(api->env.calls, &conn->peer, conn->tls, &ops, conn, &conn->sip) == CW_OK;
 }

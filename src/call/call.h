@@ -31,6 +31,15 @@ void cw_calls_tokens(cw_calls *calls, const cw_tokens *tokens) CW_ON_LOOP;
 /* A WebSocket of a SIP client, as cw_sip_web_new. CW_E_UNAVAILABLE: not now */
 CW_NODISCARD cw_err cw_calls_web(cw_calls *calls, const cw_addr *peer, bool secure,
                                  const cw_sip_web_ops *ops, void *arg, cw_sip_web **ret) CW_ON_LOOP;
+/* What does a text of a user who comes by one of them; unless it is called, they are refused. */
+typedef struct cw_web_said {
+    const char *from, *display; /* who is logged in there */
+    const char *to;             /* a user, whom the sender may write to */
+    const char *id;             /* the same when it comes again */
+    const char *body;
+} cw_web_said;
+typedef cw_err cw_web_said_fn(void *arg /* of cw_calls_web */, const cw_web_said *said);
+void cw_calls_web_said(cw_calls *calls, cw_web_said_fn *fn) CW_ON_LOOP;
 /* Those that are logged in by them, to a list of sessions as cw_api_sessions has it. */
 void cw_calls_add_web_sessions(const cw_calls *calls, json_t *list) CW_ON_LOOP;
 
@@ -39,6 +48,8 @@ void cw_calls_add_web_sessions(const cw_calls *calls, json_t *list) CW_ON_LOOP;
 typedef struct cw_client_ops {
     /* Send a notification of proto.def; params is handed over. Must not free the client. */
     void (*notify)(void *arg, const char *method, json_t *params);
+    /* Does it take such notifications now? NULL: all, always. */
+    bool (*takes)(void *arg, const char *method);
     /* Has it been heard of since `since_ms`, on a connection that is still open? NULL: always. */
     bool (*here)(void *arg, uint64_t since_ms);
     /* Ask for a sign of life, if there is a connection. NULL: it cannot. */
@@ -65,8 +76,8 @@ json_t *cw_client_elsewhere(const cw_client *client) CW_ON_LOOP;
 void cw_client_introduce(cw_client *client, json_t *about /* NULL: not told */) CW_ON_LOOP;
 /* May its user do that? See cw_grant_allows. */
 bool cw_client_allows(const cw_client *client, const char *action, const char *target) CW_ON_LOOP;
-/* Tell every session of a user; `params` is copied. Returns how many are there, *away how many may
- * come back to it. */
+/* Tell every session of a user that takes it; `params` is copied. Returns how many are there, *away
+ * how many may come back to it. */
 unsigned cw_calls_tell(cw_calls *calls, const char *user, const char *method, const json_t *params,
                        unsigned *away) CW_ON_LOOP;
 /* Tell the program at the other side of a call; *away: it gets it if it comes back.

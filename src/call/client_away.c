@@ -180,6 +180,8 @@ unsigned cw_calls_tell(cw_calls *calls, const char *name, const char *method, co
     for (guint i = 0; user && i < user->clients->len; i++) {
         cw_client *client = g_ptr_array_index(user->clients, i);
 
+        if (client->ops.takes && !client->ops.takes(client->arg, method))
+            continue;
         if (cw_client_here(client, 0))
             here++;
         else

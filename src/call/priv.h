@@ -204,17 +204,18 @@ struct cw_calls {
     struct cw_lines *lines;
     struct cw_push *push;
     const cw_tokens *tokens; /* NULL: none is taken */
-    GHashTable *music;       /* file to cw_sound, on hold */
-    cw_sound *ringback;      /* NULL: off */
-    GHashTable *last_codec;  /* trunk's name to the cw_format it answered with last */
-    GHashTable *by_id;       /* &call->id to cw_call, owned */
-    GHashTable *users;       /* name to cw_user, owned */
-    GQueue dead;             /* of cw_call, done */
-    cw_timer *reaper;        /* armed while `dead` has any */
-    GQueue ladders;          /* of ended calls, oldest first */
-    cw_timer *monitor;       /* runs while there are calls */
-    int record_fd;           /* -1: none is kept, or it cannot be opened */
-    bool record_torn;        /* the last line is not whole */
+    cw_web_said_fn *web_said;
+    GHashTable *music;      /* file to cw_sound, on hold */
+    cw_sound *ringback;     /* NULL: off */
+    GHashTable *last_codec; /* trunk's name to the cw_format it answered with last */
+    GHashTable *by_id;      /* &call->id to cw_call, owned */
+    GHashTable *users;      /* name to cw_user, owned */
+    GQueue dead;            /* of cw_call, done */
+    cw_timer *reaper;       /* armed while `dead` has any */
+    GQueue ladders;         /* of ended calls, oldest first */
+    cw_timer *monitor;      /* runs while there are calls */
+    int record_fd;          /* -1: none is kept, or it cannot be opened */
+    bool record_torn;       /* the last line is not whole */
     bool record_failed;
     bool closing;
 };

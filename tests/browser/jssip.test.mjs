@@ -4,6 +4,8 @@ import assert from 'node:assert/strict'
 import { Gateway } from '../lib/gateway.mjs'
 import { Browser } from '../lib/browser.mjs'
 import { Baresip } from '../lib/baresip.mjs'
+import { script } from '../lib/script.mjs'
+import { sipp } from '../lib/sipp.mjs'
 import { JsonPage, JsSipPage, servePages, SipJsPage } from '../lib/sippages.mjs'
 import { until, wholeFile } from '../lib/proc.mjs'
 
@@ -79,6 +81,56 @@ test('JsSIP and a telephone, both ways; hold, keys and an ICE restart', async (t
     await anna.hears(700)
     await anna.hangup()
     await phone.expect('CALL_CLOSED')
+    await over()
+})
+
+// What SIPp plays, after which of the two hangs up: SIPp does when it was held.
+const played = {
+    called: `
+        < INVITE | From: anna of JsSIP.*sip:anna@
+        > 180
+        > 200 sdp
+        < ACK`,
+    calls: `
+        > INVITE anna sdp
+        < 100?
+        < 180
+        < 200 | = m=audio [1-9]
+        > ACK`,
+}
+const ends = { SIPp: 'tone\n< INVITE\n> 200 sdp:recvonly\n< ACK\n> BYE\n< 200', JsSIP: 'tone\n< BYE\n> 200' }
+
+for (const [role, from] of [['called', 'JsSIP calls SIPp'], ['calls', 'SIPp calls JsSIP']])
+    for (const who of ['SIPp', 'JsSIP'])
+        test(`${from}: it rings, it is answered, ${who} hangs up`, async (t) => {
+            const anna = await open(t, 'anna')
+            const end = await sipp(t, script(`${played[role]}\n${ends[who]}`), { strict: true, to: role === 'calls' ? '127.0.0.1:5060' : undefined })
+            if (role === 'called') {
+                await anna.call(end.uri('bob'))
+                assert.equal((await anna.heard('progress')).status, 180)
+            } else {
+                const { originator, from: caller } = await anna.heard('session')
+                assert.deepEqual([originator, caller], ['remote', `sip:+33123456789@${domain}`])
+                await anna.answer()
+            }
+            await anna.heard('confirmed')
+            await anna.hears(440)
+            await (who === 'JsSIP' ? anna.hangup() : anna.evaluate(() => void window.session.hold()))
+            assert.equal((await anna.heard('ended')).by, who === 'JsSIP' ? 'local' : 'remote')
+            await end.passed()
+            await over()
+        })
+
+test('SIPp is busy, or cancels: JsSIP is told which', async (t) => {
+    const anna = await open(t, 'anna')
+    const busy = await sipp(t, script('< INVITE\n> 486\n< ACK'), { strict: true })
+    await anna.call(busy.uri('bob'))
+    assert.equal((await anna.heard('failed')).cause, 'Busy')
+    await busy.passed()
+    const gone = await sipp(t, script('> INVITE anna sdp\n< 100?\n< 180\n> CANCEL anna\n< 200\n< 487\n> ACK anna'), { strict: true, to: '127.0.0.1:5060' })
+    await anna.heard('session')
+    assert.equal((await anna.heard('failed')).cause, 'Canceled')
+    await gone.passed()
     await over()
 })
 
@@ -161,6 +213,14 @@ test('texts, between JsSIP and JsSIP, and to our library; a GRUU is one of sever
     }
     await bert.evaluate((to) => window.ua.sendMessage(to, 'bonjour, Dora'), `sip:dora@${domain}`)
     assert.equal((await dora.heard('message')).text, 'bonjour, Dora')
+    await dora.evaluate(() => window.session.send('user:bert', 'bonjour, Bert'))
+    const { text, from } = await bert.heard('message')
+    assert.deepEqual([text, from], ['bonjour, Bert', `sip:dora@${domain}`])
+    await bert.evaluate(() => window.ua.unregister())
+    await bert.heard('unregistered')
+    assert.equal(await dora.evaluate(() => window.session.send('user:bert', 'still there?').catch((error) => error.kind)), 'unavailable')
+    await bert.evaluate(() => window.ua.register())
+    await bert.heard('registered')
 
     const gruu = await anna.evaluate(() => window.ua.contact.pub_gruu.toString())
     assert.match(gruu, new RegExp(`^sip:anna@${domain};gr=urn:uuid:`))
@@ -231,6 +291,38 @@ test('SIP.js registers, calls and is called', async (t) => {
     await page.hears(1000)
     await page.hangup()
     await anna.heard('ended')
+    await over()
+})
+
+test('SIP.js holds, transfers blind, sends and gets texts', async (t) => {
+    const page = await SipJsPage.open(t, chromium, origin, gateway, 'cleo')
+    const dora = await JsonPage.open(t, chromium, origin, gateway, 'dora')
+    const bob = await Baresip.start(t, { user: 'bob', hz: 700, lasts: 60 })
+    await page.evaluate((to) => window.send(to, 'hello'), `sip:dora@${domain}`)
+    await page.heard('sent')
+    assert.equal((await dora.heard('message')).text, 'hello')
+    await dora.evaluate(() => window.session.send('user:cleo', 'hello, too'))
+    const { text, from } = await page.heard('message')
+    assert.deepEqual([text, from], ['hello, too', `sip:dora@${domain}`])
+    await page.evaluate((to) => window.send(to, 'hello?'), `sip:nobody@${domain}`)
+    await page.heard('refused 404')
+
+    await page.call(bob.uri)
+    await page.heard('Established')
+    await page.hears(700)
+    await bob.hears(1000)
+    const before = await farSip('b')
+    await page.evaluate(() => window.hold(true))
+    await until(async () => (await farSip('b')) > before, 'the telephone is told of the hold')
+    await page.evaluate(() => window.hold(false))
+    await page.hears(700)
+    await page.evaluate((to) => void window.refer(to), `sip:dora@${domain}`)
+    await dora.heard('incoming')
+    await dora.evaluate(() => window.call.answer())
+    await page.heard('Terminated')
+    await dora.hears(700)
+    bob.hangup()
+    await dora.heard('ended')
     await over()
 })
 

@@ -133,15 +133,36 @@ export class SipJsPage extends Page {
             const ua = new SIP.UserAgent({
                 uri: SIP.UserAgent.makeURI(`sip:${user}@${domain}`), transportOptions: { server: ws },
                 authorizationUsername: user, authorizationPassword: `${user}'s secret`, logLevel: 'error',
-                delegate: { onInvite: (invitation) => (watch(invitation), note('invited')) },
+                delegate: {
+                    onInvite: (invitation) => (watch(invitation), note('invited')),
+                    onMessage: async (message) => {
+                        window.said.push({ what: 'message', text: message.request.body, from: message.request.from.uri.toString() })
+                        await message.accept()
+                    },
+                },
             })
+            const uri = (to) => SIP.UserAgent.makeURI(to)
             Object.assign(window, {
                 start: async (to) => {
-                    const inviter = new SIP.Inviter(ua, SIP.UserAgent.makeURI(to), audio)
+                    const inviter = new SIP.Inviter(ua, uri(to), audio)
                     watch(inviter)
                     await inviter.invite()
                 },
                 accept: () => window.session.accept(audio),
+                // Until it is answered.
+                hold: (on) => new Promise((resolve, reject) => {
+                    window.session.sessionDescriptionHandlerOptionsReInvite = { hold: on }
+                    window.session.invite({
+                        sessionDescriptionHandlerOptions: { hold: on },
+                        requestDelegate: { onAccept: () => resolve(), onReject: ({ message }) => reject(new Error(message.statusCode)) },
+                    }).catch(reject)
+                }),
+                refer: (to) => window.session.refer(uri(to), {
+                    requestDelegate: { onAccept: () => note('refer accepted'), onReject: () => note('refer refused') },
+                    onNotify: (notification) => { window.said.push({ what: 'notify', text: notification.request.body }); void notification.accept() },
+                }),
+                send: (to, text) => new SIP.Messager(ua, uri(to), text).message(
+                    { requestDelegate: { onAccept: () => note('sent'), onReject: ({ message }) => note(`refused ${message.statusCode}`) } }),
             })
             await ua.start()
             await new SIP.Registerer(ua).register({ requestDelegate: { onAccept: () => note('registered'), onReject: () => note('rejected') } })

@@ -7,7 +7,8 @@ import { once } from 'node:events'
 import WebSocket from 'ws'
 import { Gateway } from '../lib/gateway.mjs'
 import { token } from '../lib/jwt.mjs'
-import { challenges, jssip, ofUa, RawSip } from '../lib/sipws.mjs'
+import { Client } from '../lib/rpc.mjs'
+import { challenges, jssip, Message, ofUa, RawSip } from '../lib/sipws.mjs'
 import { webOffer } from '../lib/offers.mjs'
 import { until, wholeFile, withDeadline } from '../lib/proc.mjs'
 
@@ -18,7 +19,7 @@ let gateway
 
 before(async () => {
     gateway = await Gateway.start(wholeFile, {
-        web: { sip_expires_min_s: 10, open_timeout_ms: 2000, message_max_bytes: 16384 },
+        web: { sip_expires_min_s: 10, open_timeout_ms: 2000, message_max_bytes: 16384, messages_per_s: 1, message_burst: 5 },
         sip: { domain },
         key: [{ algorithm: 'HS256', secret }],
         account: [
@@ -168,6 +169,41 @@ test('a MESSAGE goes by the connection of whom it is for', async (t) => {
     assert.equal((await sent).status, 200)
     assert.equal((await anna.ask('MESSAGE', { ruri: `sip:nobody@${domain}`, body: 'x', headers: { 'Content-Type': 'text/plain' } })).status, 404)
     assert.equal((await anna.ask('MESSAGE', { ruri: `sip:bert@${domain}`, body: '<x/>', headers: { 'Content-Type': 'text/xml' } })).status, 415)
+})
+
+const text = (ruri, body, headers = {}) => ({ ruri, body, headers: { 'Content-Type': 'text/plain', ...headers } })
+
+test('texts and JSON clients: who is not registered is unavailable; none is delivered twice; the rate is one', async (t) => {
+    const json = await Client.open(t, gateway.ws, 'cleo')
+    const bert = await RawSip.open(t, gateway, { user: 'bert' })
+    assert.equal((await bert.prove('OPTIONS')).status, 200)
+    await bert.prove('MESSAGE', text(`sip:nobody@${domain}`, 'logged in'))
+    await json.refused('im.send', { to: 'user:bert', body: 'x' }, 'unavailable')
+    assert.equal((await bert.prove('REGISTER')).status, 200)
+    assert.equal((await json.call('im.send', { to: 'user:bert', id: 'c1', body: 'Grüße' })).status, 'delivered')
+    await json.call('im.send', { to: 'user:bert', id: 'c1', body: 'Grüße' })
+    await json.call('im.send', { to: 'user:bert', body: 'second' })
+    for (const body of ['Grüße', 'second']) {
+        const got = new Message(await bert.next((heard) => heard.startsWith('MESSAGE')))
+        assert.deepEqual([got.body, got.get('Content-Type')], [body, 'text/plain'])
+        assert.match(got.get('From'), /<sip:cleo@gw\.example>/)
+    }
+    await json.refused('data.send', { to: 'user:bert', body: 1 }, 'unavailable')
+
+    const before = (await gateway.ctl('stats')).messages
+    const again = { 'Call-ID': 'again', CSeq: '7 MESSAGE' }
+    for (let i = 0; i < 2; i++) assert.equal((await bert.ask('MESSAGE', text(`sip:cleo@${domain}`, 'once', again))).status, 200)
+    assert.equal((await bert.ask('MESSAGE', text(`sip:cleo@${domain}`, 'then'))).status, 200)
+    const { seq, method, id, ts_ms, ...once } = await json.expect('im.message')
+    assert.deepEqual(once, { from: { uri: 'user:bert', user: 'bert' }, type: 'text/plain', body: 'once' })
+    assert.equal((await json.expect('im.message')).body, 'then')
+    assert.equal((await gateway.ctl('stats')).messages, before + 2)
+    let refused
+    for (let i = 0; i < 8 && !refused; i++) {
+        const { status } = await bert.ask('MESSAGE', text(`sip:cleo@${domain}`, 'much'))
+        if (status !== 200) refused = status
+    }
+    assert.equal(refused, 503)
 })
 
 test('a dialog is its user\'s, by whichever connection; nobody else reaches into it', async (t) => {

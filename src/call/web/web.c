@@ -7,15 +7,21 @@
 
 /* It speaks SIP: what a JSON client would be notified of, its dialogs tell it; texts go as MESSAGE.
  */
+static bool takes(void *arg, const char *method)
+{
+    cw_assert_on_loop();
+    return !strcmp(method, "im.message") && cw_sip_web_registered(arg);
+}
+
 static void on_notify(void *arg, const char *method, json_t *params)
 {
     cw_assert_on_loop();
-    if (!strcmp(method, "im.message"))
+    if (takes(arg, method))
         cw_web_text(cw_sip_web_owner(arg), params);
     json_decref(params);
 }
 
-static const cw_client_ops client_ops = { .notify = on_notify };
+static const cw_client_ops client_ops = { .notify = on_notify, .takes = takes };
 
 /* ── Logged in ── */
 
@@ -87,6 +93,11 @@ void cw_web_gone(void *arg, cw_sip_web *web)
 void cw_calls_tokens(cw_calls *calls, const cw_tokens *tokens)
 {
     calls->tokens = tokens;
+}
+
+void cw_calls_web_said(cw_calls *calls, cw_web_said_fn *fn)
+{
+    calls->web_said = fn;
 }
 
 cw_err cw_calls_web(cw_calls *calls, const cw_addr *peer, bool secure, const cw_sip_web_ops *ops,
