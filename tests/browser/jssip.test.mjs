@@ -159,6 +159,39 @@ test('JsSIP and a user of our library call each other', async (t) => {
     await over()
 })
 
+// Pictures decoded, 20 more than now.
+async function sees(page, connection) {
+    const decoded = () => page.evaluate(async (of) => {
+        const report = await (of === 'session' ? window.session.connection : window.call.pc).getStats()
+        return [...report.values()].reduce((n, s) => n + (s.type === 'inbound-rtp' && s.kind === 'video' ? s.framesDecoded ?? 0 : 0), 0)
+    }, connection)
+    const from = await decoded()
+    await until(async () => (await decoded()) >= from + 20, '20 pictures were decoded')
+}
+
+test('JsSIP and a user of our library see each other', async (t) => {
+    const anna = await open(t, 'anna')
+    const dora = await JsonPage.open(t, chromium, origin, gateway, 'dora')
+    const both = { audio: true, video: true }
+    const seen = async () => {
+        await anna.heard('confirmed')
+        await Promise.all([sees(anna, 'session'), sees(dora, 'call')])
+    }
+    await anna.call(`sip:dora@${domain}`, { mediaConstraints: both })
+    await dora.heard('incoming')
+    await dora.evaluate(async (want) => window.call.answer({ stream: await navigator.mediaDevices.getUserMedia(want) }), both)
+    await seen()
+    await anna.hangup()
+    await over()
+
+    await dora.evaluate(async (want) => void window.watch(await window.session.call('user:anna', { stream: await navigator.mediaDevices.getUserMedia(want) })), both)
+    await anna.heard('session')
+    await anna.evaluate((mediaConstraints) => window.session.answer({ mediaConstraints }), both)
+    await seen()
+    await anna.hangup()
+    await over()
+})
+
 // Refers the far side to somebody; what comes of it is noted.
 const refer = (page, to, replaces) => page.evaluate(({ target, other }) => {
     const eventHandlers = Object.fromEntries(['requestFailed', 'accepted', 'failed'].map((what) => [what, () => note(`refer ${what}`)]))
