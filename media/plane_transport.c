@@ -77,10 +77,17 @@ static void do_transport_remove(cw_worker *worker, cw_mail *mail)
     g_free(o);
 }
 
-static void give_transport(cw_transport *transport, cw_order *o)
+static void give_transport(cw_transport *transport, cw_order *o) CW_ON_LOOP
 {
     o->transport = transport;
     cw_order_give(transport->plane, transport->worker, o);
+}
+
+/* The same of any thread: the worker is woken at once. */
+static void send_transport(cw_transport *transport, cw_order *o)
+{
+    o->transport = transport;
+    cw_worker_send(transport->plane->worker[transport->worker], &o->mail);
 }
 
 static cw_transport *transport_alloc(cw_plane *plane, unsigned worker, void *dtls,
@@ -136,7 +143,7 @@ void cw_transport_way(cw_transport *transport, int fd, const cw_addr *to)
     o->fd = fd;
     if (fd >= 0)
         o->rtp = *to;
-    give_transport(transport, o);
+    send_transport(transport, o);
 }
 
 void cw_transport_pair(cw_transport *transport, const cw_addr *local, const cw_addr *remote)
@@ -182,5 +189,5 @@ void cw_transport_free(cw_transport *transport)
 
 void cw_transport_closed(cw_transport *transport)
 {
-    give_transport(transport, cw_order_new(do_transport_remove));
+    send_transport(transport, cw_order_new(do_transport_remove));
 }

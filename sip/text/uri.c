@@ -217,11 +217,15 @@ cw_err cw_sip_uri_host(const char *uri, cw_sip_host *ret)
         err = read_params(text + len, &host);
     if (err)
         return err;
-    if (scheme == 5) { /* RFC 5630 3.1.3: transport=tcp there is TLS over TCP */
+    if (scheme ==
+        5) { /* RFC 5630 3.1.3: transport=tcp there is TLS over TCP; RFC 7118 5.2: ws is wss */
+        bool web =
+            host.has_transport && (host.transport == CW_SIP_WS || host.transport == CW_SIP_WSS);
+
         if (host.has_transport && host.transport == CW_SIP_UDP)
             return CW_E_UNSUPPORTED;
         host.secure = host.has_transport = true;
-        host.transport = CW_SIP_TLS;
+        host.transport = web ? CW_SIP_WSS : CW_SIP_TLS;
     }
     *ret = host;
     return CW_OK;

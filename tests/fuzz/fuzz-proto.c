@@ -46,6 +46,7 @@ static void set_up(void)
     g_assert_cmpint(cw_tokens_new(conf, &tokens, &why), ==, CW_OK);
     env.conf = conf;
     env.tokens = tokens;
+    cw_assert_on_loop();
     env.im = cw_im_new(conf, NULL);
 }
 

@@ -427,6 +427,7 @@ static void test_left(void)
 
     start(NULL);
     log_in(&e, &t);
+    cw_assert_on_loop();
     cw_link_leave(e.link); /* as a WebSocket closed with 1000 */
     g_assert_cmpuint(fake_call_clients, ==, 0);
     end_cut(&e);
@@ -471,6 +472,7 @@ static void test_silence(void)
     end e;
 
     start("ping_interval_ms = 1000; ping_timeout_ms = 1000;");
+    cw_assert_on_loop();
     log_in(&e, &t);
     while (!e.pings && cw_now_ms() < until)
         cw_loop_step(loop, 10);
@@ -523,6 +525,7 @@ static void test_messages(void)
     end e;
 
     start(NULL);
+    cw_assert_on_loop();
     cw_im_also(env.im, &im_ops, sip_user);
     log_in(&e, &t);
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {

@@ -107,7 +107,10 @@ static void test_host(void)
     g_assert_true(host.numeric && host.ipv6);
     g_assert_cmpint(cw_sip_uri_host("sips:a@h.example;transport=tcp", &host), ==, CW_OK);
     g_assert_true(host.secure && host.transport == CW_SIP_TLS);
-    g_assert_cmpint(cw_sip_uri_host("sips:a@h.example;transport=ws", &host), ==, CW_E_UNSUPPORTED);
+    g_assert_cmpint(cw_sip_uri_host("sips:a@h.example;transport=ws", &host), ==, CW_OK);
+    g_assert_true(host.secure && host.transport == CW_SIP_WSS);
+    g_assert_cmpint(cw_sip_uri_host("sips:a@h.example;transport=sctp", &host), ==,
+                    CW_E_UNSUPPORTED);
     g_assert_cmpint(cw_sip_uri_host("sip:a@h.example;maddr=1.2.3.4", &host), ==, CW_E_UNSUPPORTED);
     g_assert_true(cw_sip_uri_is_loose("sip:p.example;transport=udp;lr"));
     g_assert_true(cw_sip_uri_is_loose("sip:p.example;lr=on"));
