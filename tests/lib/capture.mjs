@@ -79,8 +79,8 @@ export class Capture {
     // malformed or in error, and how many it saw of each protocol. One pass over the file.
     async inspect(ours, protocols) {
         const { code, text } = await run('tshark', ['-n', '-2', '-r', this.file, '--enable-heuristic', 'stun_udp', '--enable-heuristic', 'dtls_udp',
-            // What is in Opus packets is the peers' affair; rx is what tshark takes port 7001 for.
-            '--disable-protocol', 'opus', '--disable-protocol', 'rx', '-o', 'tcp.check_checksum:false', '-o', 'udp.check_checksum:false', '-Y', ours,
+            // What is in Opus packets is the peers' affair; rx is what tshark takes port 7001 for, manolito what it guesses in SRTP.
+            '--disable-protocol', 'opus', '--disable-protocol', 'rx', '--disable-protocol', 'manolito', '-o', 'tcp.check_checksum:false', '-o', 'udp.check_checksum:false', '-Y', ours,
             '-T', 'fields', '-E', 'separator=|', '-e', 'frame.number', '-e', 'frame.protocols', '-e', '_ws.malformed', '-e', '_ws.expert.severity', '-e', '_ws.expert.message', '-e', 'udp.srcport', '-e', '_ws.col.Info'], { ms: 90000 })
         if (code !== 0) throw new Error(`tshark: ${text}`)
         const counts = Object.fromEntries(protocols.map((protocol) => [protocol, 0]))

@@ -54,6 +54,6 @@ point "dist: configure" configured build-check/dist --enable-werror &&
 
 client()
 {
-    cd client && npm ci --prefer-offline --no-audit --no-fund && npm test
+    (cd client && npm ci --prefer-offline --no-audit --no-fund && npm test)
 }
 point "client: npm test" client && sed 's/^/ok - client: /' client/dist/size.txt
