@@ -190,6 +190,8 @@ cw_err cw_client_pull(cw_client *client, const char *id, const char *call, const
     return done("pull %s %s %zu", id, call, sdp_len);
 }
 
+void cw_calls_web_said(cw_calls *calls, cw_web_said_fn *fn) {}
+
 cw_err cw_calls_web(cw_calls *calls, const cw_addr *peer, bool secure, const cw_sip_web_ops *ops,
                     void *arg, cw_sip_web **ret)
 {
