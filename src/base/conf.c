@@ -552,6 +552,11 @@ void cw_conf_print_docs(FILE *out)
 {
     static const char *const words[] = { "bool", "number", "text", "secret", "list" };
 
+    fputs(
+        "<!-- Generated from src/base/conf.def by `make docs`; edit that. -->\n# Options\n\n"
+        "What the configuration file may hold, with its defaults; `causeway --print-sample` prints "
+        "the same as a file,\n`causeway -t -c FILE` checks one.\n",
+        out);
     for (size_t s = 0; s < G_N_ELEMENTS(sections); s++) {
         const section *sec = &sections[s];
 
