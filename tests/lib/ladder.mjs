@@ -9,10 +9,10 @@ import { until } from './proc.mjs'
 
 const mark = (side, out) => (out ? `<${side}` : `${side}>`)
 
-// Neither times nor ids, ports or addresses; what media threads and connections tell has an order of its own and
-// is left out.
+// Neither times nor ids, ports or addresses; what media threads, connections and the clock of quality tell has an order
+// of its own and is left out.
 function lineOf({ from, to, proto, text }) {
-    if (!['JSON', 'SIP', 'CALL'].includes(proto)) return null
+    if (!['JSON', 'SIP', 'CALL'].includes(proto) || /^call\.(quality|media)$/.test(text)) return null
     const words = text.replace(/\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b|\[[0-9a-f:]+\](:\d+)?/g, 'ADDRESS').replace(/\b[0-9a-f]{16,}\b/g, 'ID')
     if (from === to) return `-- ${words}`.trim()
     return `${from === 'gateway' ? mark(to, true) : mark(from, false)} ${proto === 'SIP' ? words.replace(/^(\d{3}) .*/, '$1') : words}`
